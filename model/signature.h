@@ -1,0 +1,66 @@
+#pragma once
+/*
+ * Signature: the types of a model's inputs, outputs and params, as MLflow writes them into MLmodel
+ * (mlflow/types/schema.py: Schema.to_json, ParamSchema.to_json). Rules: docs/protocol/RULES.md V3, V4, V8, V9.
+ */
+#include "base/decode.h"
+
+enum sig_type {
+	SIG_BOOLEAN, SIG_INTEGER, SIG_LONG, SIG_FLOAT, SIG_DOUBLE, SIG_STRING, SIG_BINARY, SIG_DATETIME, SIG_ANY,
+	SIG_ARRAY, SIG_OBJECT, SIG_MAP,
+	SIG_TENSOR,
+	SIG_TYPE_COUNT
+};
+/* MLflow's name: "boolean" … "map", "tensor". */
+const char *sig_type_name(enum sig_type type);
+
+enum sig_dtype { /* of a tensor: numpy's names */
+	SIG_BOOL_, SIG_INT8, SIG_INT16, SIG_INT32, SIG_INT64, SIG_UINT8, SIG_UINT16, SIG_UINT32, SIG_UINT64,
+	SIG_FLOAT16, SIG_FLOAT32, SIG_FLOAT64, SIG_STR, SIG_BYTES, SIG_DATETIME64, SIG_OBJECT_
+};
+
+struct sig_property;
+
+struct sig_node {
+	enum sig_type type;
+	const struct sig_node *items;            /* of an array; the values of a map */
+	const struct sig_property *properties;   /* of an object */
+	size_t property_count;
+	enum sig_dtype dtype;                    /* of a tensor */
+	const int64_t *shape;                    /* -1 is free */
+	size_t rank;
+};
+
+struct sig_property {
+	struct str name; /* data is NULL where a column is unnamed */
+	struct sig_node node;
+	bool is_required;
+};
+
+struct sig_param {
+	struct str name;
+	struct sig_node node;
+	bool is_list; /* shape [-1] */
+	struct json fallback;
+};
+
+struct sig_schema {
+	const struct sig_property *columns; /* or tensors */
+	size_t count;
+	bool is_declared, is_named, is_tensor, has_nested;
+};
+
+struct signature {
+	struct sig_schema inputs, outputs;
+	const struct sig_param *params;
+	size_t param_count;
+	bool has_params; /* a params schema exists */
+};
+
+/* Reads MLmodel's `signature` value: an object whose inputs, outputs and params are JSON text or null. Everything lives
+ * on the decoder's arena. Mistakes become problems in `MLmodel`, with the path inside the JSON text. */
+void signature_decode(struct decoder *decoder, const struct json *value, struct signature *ret);
+/* As `long (required)`, `Array(string)`, `{city: string, zip: string (optional)}`: for messages and people. */
+void sig_node_write(struct buf *out, const struct sig_node *node);
+/* A working request body made from the signature: {"dataframe_records":[{…}]}, inputs for tensors. */
+struct json signature_example(struct arena *arena, const struct signature *signature);

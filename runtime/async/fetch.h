@@ -1,0 +1,78 @@
+#pragma once
+/*
+ * Fetch: every outgoing HTTP call. One `struct fetcher` a loop: libcurl's multi interface on the loop, with kept
+ * connections and reused handles.
+ *
+ * Invariants: `done` is called exactly once, on the loop's thread, never inside fetch_start() or fetch_cancel(), also
+ * after a cancel (ERR_CANCELLED). Nothing here blocks the loop (names are resolved by libcurl's threads).
+ * Redirects are not followed, only http and https are spoken, TLS 1.2+ with peer and host verified; proxies from the
+ * environment are honoured as libcurl does.
+ *
+ * Errors: ERR_UPSTREAM (refused, reset, TLS, malformed, cut short), ERR_DEADLINE (names which of the four timeouts and
+ * its value), ERR_TOO_LARGE (answer over body_max or header section over 256 KiB), ERR_CANCELLED.
+ * An HTTP status of 4xx or 5xx is a reply, not an error. Messages name method and URL without query and user info;
+ * header values and bodies never appear in them.
+ *
+ * A request that failed on a kept connection before any byte of an answer came is sent once more on a new one
+ * (RFC 9110 section 9.2.2 allows it only for idempotent methods; model calls are declared `is_repeatable`).
+ */
+#include "async/loop.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+
+struct fetcher;
+struct fetch;
+
+struct fetch_header {
+	struct str name, value; /* value must not hold CR, LF or NUL: ERR_INVALID_PARAMETER */
+	bool is_secret;         /* never logged */
+};
+
+struct fetch_request {
+	const char *method; /* "GET", "POST", … */
+	const char *url;    /* absolute, NUL-terminated */
+	const struct fetch_header *headers;
+	size_t header_count;
+	struct str body;
+	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms; /* 0 = the fetcher's default */
+	size_t body_max;                                       /* 0 = 16 MiB */
+	bool is_repeatable;
+};
+
+struct fetch_reply {
+	int status;
+	struct str body; /* in the caller's arena, with JSON_PADDING readable bytes behind it */
+	const struct fetch_header *headers;
+	size_t header_count;
+	uint64_t elapsed_ns, first_byte_ns;
+};
+
+/* `reply` is NULL exactly where `err` is not. Both are gone when done returns, but for what lies in the arena. */
+typedef void fetch_done(void *data, const struct fetch_reply *reply, const struct error *err);
+
+struct fetcher_options {
+	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms; /* defaults: 5 s, 60 s, 30 s, 120 s */
+	unsigned connections_max, connections_per_host_max;    /* kept and open; defaults 1,024 and 256 */
+	const char *ca_file; /* NULL: the system's */
+};
+
+/* Once per process, before any thread. */
+bool fetch_global_init(struct error *err);
+void fetch_global_done(void);
+
+struct fetcher *fetcher_new(struct loop *loop, const struct fetcher_options *options, struct error *err);
+/* No fetch may be in flight. */
+void fetcher_free(struct fetcher *fetcher);
+unsigned fetcher_active(const struct fetcher *fetcher);
+
+/* What `request` points to may go when the call returns. Failures to start are reported through `done`, too. */
+struct fetch *fetch_start(struct fetcher *fetcher, struct arena *arena, const struct fetch_request *request,
+	fetch_done *done, void *data);
+void fetch_cancel(struct fetch *fetch);
+
+/* First header of that name (case does not count), or an empty str. */
+struct str fetch_header_get(const struct fetch_reply *reply, const char *name);
+/* Retry-After in milliseconds (RFC 9110 section 10.2.3: seconds or HTTP-date, the date against `now_unix_s`);
+ * -1 where absent or unreadable. Never negative otherwise. */
+int64_t fetch_retry_after_ms(const struct fetch_reply *reply, int64_t now_unix_s);

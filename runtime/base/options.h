@@ -1,0 +1,44 @@
+#pragma once
+/*
+ * Options: one table gives command line, environment, configuration file, --help, man page and completion.
+ * Precedence: command line, then environment (SLUICE_<NAME>, dashes as underscores), then the file of --config (YAML,
+ * the option's name with underscores as key), then the default. Unknown options and keys are errors that name the
+ * nearest known one; a value out of range names option, source, value and what was expected.
+ */
+#include "base/decode.h"
+
+enum option_kind { OPTION_FLAG, OPTION_STRING, OPTION_INTEGER, OPTION_SIZE /* 16m, 64k, bytes */, OPTION_CHOICE,
+	OPTION_STRINGS /* repeatable */ };
+
+struct option {
+	const char *name;    /* "http-body-max" */
+	char letter;         /* 'o' for -o; 0: none */
+	enum option_kind kind;
+	size_t offset;       /* FLAG bool, STRING const char *, INTEGER and SIZE int64_t, CHOICE int, STRINGS decode_list of const char * */
+	const char *value;   /* what --help calls the value: "BYTES" */
+	const char *fallback; /* default as text */
+	int64_t min, max;
+	const char *const *choices;
+	bool is_required;
+	const char *help;
+};
+
+struct options_spec {
+	const char *program;   /* "sluiced", "sluice pack" */
+	const char *summary;   /* one line */
+	const char *arguments; /* "DIR|FILE …", or NULL where none are taken */
+	unsigned arguments_min, arguments_max;
+	const struct option *options; /* ended by a row without name */
+	const char *const *examples;  /* NULL-terminated command lines for --help */
+};
+
+struct options_result {
+	const char *const *arguments;
+	unsigned argument_count;
+	bool is_help; /* --help was given and printed */
+};
+
+/* Fills `ret` from argv[1…], environment and file; strings live on the arena. ERR_USAGE on failure. */
+bool options_read(const struct options_spec *spec, struct arena *arena, int argc, char **argv, void *ret,
+	struct options_result *ret_result, struct error *err);
+void options_help(const struct options_spec *spec, struct buf *out, bool is_terminal);

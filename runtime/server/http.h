@@ -1,0 +1,109 @@
+#pragma once
+/*
+ * HTTP/1.1 front end: connections on bufferevents, our own strict parser (http_parse.h), limits, deadlines,
+ * back-pressure, TLS, drain.  Rules and evidence: docs/protocol/HTTP.md section 1.5; RFC 9112, RFC 9110.
+ *
+ * One `struct http_server` a worker thread; all accept from one shared listening socket (struct http_listener).
+ * A request is handed to the handler when its head and body are complete and within limits. The handler answers exactly
+ * once, at once or later: http_answer(), or http_stream_start() … http_stream_end().
+ *
+ * Invariants: requests of one connection are handled one after the other, in order; the next is parsed only when the
+ * previous answer is queued and less than 256 KiB wait to be sent. When the client leaves, on_gone is called once and
+ * the handler must still answer (the answer is then dropped): this is how work in flight ends exactly once.
+ */
+#include "async/loop.h"
+#include "base/arena.h"
+#include "base/error.h"
+#include "base/str.h"
+
+struct http_server;
+struct http_listener;
+struct http_conn;
+
+enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_OTHER };
+
+struct http_field {
+	struct str name, value; /* as sent; value without surrounding blanks */
+};
+
+struct http_request {
+	struct http_conn *conn;
+	struct arena *arena; /* ends when the answer was written */
+	struct loop *loop;
+	enum http_method method;
+	struct str method_text;
+	struct str target; /* as sent */
+	struct str path;   /* percent-decoded, no dot segments, no query */
+	struct str query;
+	const struct http_field *fields;
+	size_t field_count;
+	struct str body; /* contiguous, JSON_PADDING readable bytes behind it */
+	uint64_t started_ns; /* when its first byte came, loop time */
+	/* the handler's: */
+	void (*on_gone)(struct http_request *request); /* set where work goes on after the handler returned */
+	void *data;
+};
+
+/* First field of that name (case does not count); data is NULL where there is none. */
+struct str http_field_get(const struct http_request *request, const char *name);
+
+typedef void http_handler(struct http_request *request, void *data);
+
+struct http_limits {
+	size_t target_max;      /* 8 KiB → 414 */
+	size_t header_max;      /* header section, 32 KiB → 431 */
+	unsigned fields_max;    /* 100 → 431 */
+	size_t body_max;        /* 16 MiB → 413 */
+	uint32_t header_timeout_ms; /* 10 s from the first byte → 408 */
+	uint32_t body_timeout_ms;   /* 60 s in all, plus body_rate_min → 408 */
+	uint32_t body_rate_min;     /* bytes a second that prolong it; 1024 */
+	uint32_t idle_timeout_ms;   /* 60 s between requests → close */
+	uint32_t write_timeout_ms;  /* 30 s without a byte taken → close */
+	uint32_t tls_timeout_ms;    /* 10 s for the handshake → close */
+	unsigned connections_max;   /* of this process; 10,000. Beyond it accepting pauses */
+};
+void http_limits_default(struct http_limits *limits);
+
+/* One bound, listening, non-blocking socket, shared by all workers. `port` 0 picks one. */
+struct http_listener *http_listener_new(const char *host, unsigned port, struct error *err);
+void http_listener_free(struct http_listener *listener);
+unsigned http_listener_port(const struct http_listener *listener);
+
+struct ssl_ctx_st;
+/* TLS 1.2+, AEAD with forward secrecy, ALPN http/1.1. Files in PEM. */
+struct ssl_ctx_st *http_tls_new(const char *cert_file, const char *key_file, struct error *err);
+void http_tls_free(struct ssl_ctx_st *tls);
+
+struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,
+	struct ssl_ctx_st *tls, const struct http_limits *limits, http_handler *handler, void *data);
+/* Stops accepting once the listen queue is empty, closes idle connections, says `Connection: close` on every further
+ * answer; calls on_drained once when the last connection is gone, at the latest after max_ms. */
+void http_server_drain(struct http_server *server, uint32_t max_ms, void (*on_drained)(void *data), void *data);
+void http_server_free(struct http_server *server);
+
+struct http_stats {
+	uint64_t accepted, requests, answered[6] /* by status / 100 */, refused, timeouts, bytes_in, bytes_out;
+	unsigned open, active;
+};
+/* May be read from another thread: single counters are exact, their sum may be a request apart. */
+void http_server_stats(const struct http_server *server, struct http_stats *ret);
+
+struct http_answer {
+	int status;
+	const char *content_type;          /* NULL: none */
+	const struct http_field *fields;   /* further ones; CR, LF and NUL in values are refused (assert) */
+	size_t field_count;
+	struct str body;                   /* copied */
+	struct buf *take_body;             /* or: taken over, not copied; left empty */
+	bool is_closing;                   /* Connection: close */
+};
+/* Writes the answer (no body to HEAD, 204, 304) and ends the request: `request` is gone when this returns. */
+void http_answer(struct http_request *request, const struct http_answer *answer);
+
+/* A body of unknown length: chunked to HTTP/1.1, until close to HTTP/1.0. */
+void http_stream_start(struct http_request *request, const struct http_answer *head);
+/* Queues `data`. Returns false when 256 KiB or more wait to be sent: then stop until on_ready is called. */
+bool http_stream_write(struct http_request *request, struct str data);
+void http_stream_on_ready(struct http_request *request, void (*on_ready)(struct http_request *request));
+/* Ends the stream and the request. `is_whole` false cuts the connection instead, so that the client sees the break. */
+void http_stream_end(struct http_request *request, bool is_whole);
