@@ -1,0 +1,20 @@
+/* GET /ping, /health, /version: what MLflow's scoring server answers. */
+#include "server/route.h"
+
+/* Clients parse it and choose their protocol by it (docs/protocol/MLFLOW_REST.md); our own version is in `Server:`. */
+#define MLFLOW_PROTOCOL_VERSION "3.17.2"
+
+void ping_handle(struct exchange *exchange)
+{
+	exchange_text(exchange, 200, "application/json", STR("\n"));
+}
+
+void health_handle(struct exchange *exchange)
+{
+	exchange_text(exchange, 200, "application/json", STR("\n"));
+}
+
+void version_handle(struct exchange *exchange)
+{
+	exchange_text(exchange, 200, "text/plain; charset=utf-8", STR(MLFLOW_PROTOCOL_VERSION));
+}

@@ -1,0 +1,116 @@
+/*
+ * POST /invocations: rows in, predictions out.
+ *
+ * media type → input_read (forms × signature) → a bundle without steps: its validated input is the answer
+ *                                             → else batch_start … on_batch_done → answers in order
+ * The client left: on_gone cancels the batch, which then ends as ever and its answer is dropped.
+ */
+#include "server/route.h"
+
+#include "model/batch.h"
+
+struct invocation {
+	struct exchange *exchange;
+	struct bundle *bundle;
+	struct input input;
+	struct batch *batch;
+};
+
+static void unref_bundle(void *data)
+{
+	bundle_unref(data);
+}
+
+static void count(struct worker *worker, const struct batch_usage *usage)
+{
+	struct metrics *metrics = &worker->metrics;
+
+	metrics_add(metrics, METRIC_ROWS_FAILED, usage->rows_failed);
+	metrics_add(metrics, METRIC_MODEL_CALLS, usage->model_calls);
+	metrics_add(metrics, METRIC_MODEL_RETRIES, usage->retries);
+	metrics_add(metrics, METRIC_TOOL_CALLS, usage->tool_calls);
+	metrics_add(metrics, METRIC_INPUT_TOKENS, usage->input_tokens);
+	metrics_add(metrics, METRIC_OUTPUT_TOKENS, usage->output_tokens);
+	metrics_add(metrics, METRIC_COST_MICROUSD, (uint64_t)usage->cost_microusd);
+}
+
+static void on_gone(struct http_request *request)
+{
+	struct exchange *exchange = request->data;
+	struct invocation *invocation = exchange->invocation;
+
+	batch_cancel(invocation->batch);
+}
+
+static void on_batch_done(void *data, const struct error *err)
+{
+	struct invocation *invocation = data;
+	struct exchange *exchange = invocation->exchange;
+	const struct batch_usage *usage = batch_usage(invocation->batch);
+	struct buf body = {0};
+
+	exchange->request->on_gone = NULL;
+	exchange->rows_failed = usage->rows_failed;
+	count(exchange->worker, usage);
+	if (err != NULL) {
+		exchange_error(exchange, err, NULL);
+		return;
+	}
+	batch_write(&body, invocation->batch);
+	exchange_json(exchange, 200, &body);
+	buf_done(&body);
+}
+
+static void run_rows(struct invocation *invocation)
+{
+	struct exchange *exchange = invocation->exchange;
+	const struct settings *settings = exchange->worker->server->settings;
+	const struct batch_options options = {
+		.timeout_ms = (uint32_t)settings->request_timeout_ms,
+		.rows_in_flight = (unsigned)settings->rows_in_flight,
+		.done = on_batch_done,
+		.data = invocation,
+	};
+
+	invocation->batch = batch_start(&exchange->worker->seam, invocation->bundle,
+		exchange->request->arena, &invocation->input, &options);
+	exchange->request->on_gone = on_gone;
+}
+
+static void echo(struct invocation *invocation)
+{
+	struct buf body = {0};
+
+	buf_reserve(&body, invocation->exchange->request->body.len + 64);
+	input_write(&body, &invocation->input);
+	exchange_json(invocation->exchange, 200, &body);
+	buf_done(&body);
+}
+
+void invocations_handle(struct exchange *exchange)
+{
+	struct http_request *request = exchange->request;
+	struct invocation *invocation = arena_zalloc(request->arena, sizeof(*invocation));
+	enum input_media media;
+	struct error err;
+
+	invocation->exchange = exchange;
+	exchange->invocation = invocation;
+	if (!input_media_parse(http_field_get(request, "content-type"), &media, &err)) {
+		exchange_error(exchange, &err, NULL);
+		return;
+	}
+	invocation->bundle = server_bundle(exchange->worker->server);
+	arena_on_end(request->arena, unref_bundle, invocation->bundle);
+	if (!input_read(request->arena, &invocation->bundle->signature, media, request->body,
+		    &invocation->input, &err)) {
+		exchange_error(exchange, &err, NULL);
+		return;
+	}
+	exchange->rows = input_row_count(&invocation->input);
+	metrics_add(&exchange->worker->metrics, METRIC_ROWS, exchange->rows);
+	if (invocation->bundle->config.steps.count == 0)
+		echo(invocation);
+	else
+		run_rows(invocation);
+}

@@ -1,0 +1,131 @@
+/* request → route → resource's handler → exchange_*() → answer, log record, metrics */
+#include "server/route.h"
+
+#include "base/json.h"
+#include "base/log.h"
+
+#include <time.h>
+
+#define GET_ (1u << HTTP_GET | 1u << HTTP_HEAD)
+#define POST_ (1u << HTTP_POST)
+
+static const struct route ROUTES[] = {
+	{"/ping", "ping", GET_, ping_handle, "200 while the server runs"},
+	{"/health", "health", GET_, health_handle, "200 while the server runs"},
+	{"/version", "version", GET_, version_handle, "the MLflow version whose protocol is spoken"},
+	{"/metrics", "metrics", GET_, metrics_handle, "Prometheus metrics; OpenMetrics by Accept"},
+	{"/invocations", "invocations", POST_, invocations_handle, "rows in, predictions out"},
+};
+enum { ROUTE_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
+_Static_assert(ROUTE_COUNT < METRICS_ROUTES_MAX, "the last row of the metrics is for paths that are no route");
+
+const struct route *route_table(size_t *ret_count)
+{
+	*ret_count = ROUTE_COUNT;
+	return ROUTES;
+}
+
+static const struct route *find(struct str path)
+{
+	if (path.len > 1 && path.data[path.len - 1] == '/')
+		path.len--;
+	for (size_t i = 0; i < ROUTE_COUNT; i++)
+		if (str_is(path, ROUTES[i].path))
+			return &ROUTES[i];
+	return NULL;
+}
+
+static const char *allow_of(const struct route *route)
+{
+	return route->methods == POST_ ? "POST" : "GET, HEAD";
+}
+
+void route_request(struct http_request *request, void *data)
+{
+	struct exchange *exchange = arena_zalloc(request->arena, sizeof(*exchange));
+	struct error err;
+
+	exchange->request = request;
+	exchange->worker = data;
+	exchange->route = find(request->path);
+	request->data = exchange;
+	if (exchange->route == NULL) {
+		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s", STR_ARGS(request->path),
+			"POST /invocations and GET /ping, /health, /version, /metrics");
+		exchange_error(exchange, &err, NULL);
+	} else if ((exchange->route->methods & 1u << request->method) == 0) {
+		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
+			STR_ARGS(request->method_text), exchange->route->path, allow_of(exchange->route));
+		exchange_error(exchange, &err, allow_of(exchange->route));
+	} else {
+		exchange->route->handle(exchange);
+	}
+}
+
+static uint64_t clock_ns(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
+}
+
+static void finish(struct exchange *exchange, const struct http_answer *answer)
+{
+	const struct http_request *request = exchange->request;
+	const unsigned index = exchange->route != NULL ? (unsigned)(exchange->route - ROUTES)
+						       : METRICS_ROUTES_MAX - 1;
+	const uint64_t now = clock_ns();
+	const uint64_t elapsed = now > request->started_ns ? now - request->started_ns : 0;
+	const size_t bytes = answer->take_body != NULL ? answer->take_body->len : answer->body.len;
+
+	metrics_answered(&exchange->worker->metrics, index, answer->status, elapsed);
+	if (exchange->error != NULL)
+		log_info("http.request", LOG_STR("method", request->method_text),
+			LOG_STR("path", request->path), LOG_INT("status", answer->status),
+			LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
+			LOG_INT("bytes_in", (int64_t)request->body.len), LOG_INT("bytes_out", (int64_t)bytes),
+			LOG_INT("rows", (int64_t)exchange->rows), LOG_TEXT("error", exchange->error));
+	else
+		log_info("http.request", LOG_STR("method", request->method_text),
+			LOG_STR("path", request->path), LOG_INT("status", answer->status),
+			LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
+			LOG_INT("bytes_in", (int64_t)request->body.len), LOG_INT("bytes_out", (int64_t)bytes),
+			LOG_INT("rows", (int64_t)exchange->rows),
+			LOG_INT("rows_failed", (int64_t)exchange->rows_failed));
+	http_answer(exchange->request, answer);
+}
+
+void exchange_text(struct exchange *exchange, int status, const char *content_type, struct str body)
+{
+	finish(exchange,
+		&(struct http_answer){.status = status, .content_type = content_type, .body = body});
+}
+
+void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
+{
+	finish(exchange, &(struct http_answer){
+				 .status = status, .content_type = "application/json", .take_body = take_body});
+}
+
+void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)
+{
+	const struct error_info *info = error_info(err->code);
+	const struct http_field field = {STR("Allow"), str_of(allow)};
+	struct buf body = {0};
+
+	buf_add_text(&body, "{\"error_code\":");
+	json_write_string(&body, str_of(info->error_code));
+	buf_add_text(&body, ",\"message\":");
+	json_write_string(&body, str_of(err->text));
+	buf_add_text(&body, "}");
+	exchange->error = err->text;
+	finish(exchange, &(struct http_answer){
+				 .status = info->http_status,
+				 .content_type = "application/json",
+				 .fields = &field,
+				 .field_count = allow != NULL,
+				 .take_body = &body,
+			 });
+	buf_done(&body);
+}

@@ -1,0 +1,46 @@
+#pragma once
+/*
+ * Routes: one table (route.c) of every path the server answers; one file a resource.
+ *
+ * Rules (docs/protocol/RULES.md V6): one trailing slash is the path itself; GET also answers HEAD; another method is 405
+ * with Allow; another path is 404.
+ */
+#include "server/server.h"
+
+struct exchange;
+struct invocation;
+
+struct route {
+	const char *path;
+	const char *label; /* in metrics */
+	unsigned methods;  /* 1 << enum http_method */
+	void (*handle)(struct exchange *exchange);
+	const char *help;
+};
+
+/* One request on its way: lives on the request's arena, ends with the answer. */
+struct exchange {
+	struct http_request *request;
+	struct worker *worker;
+	const struct route *route; /* NULL: none matched */
+	uint64_t rows, rows_failed;
+	const char *error; /* for the log: why it failed */
+	struct invocation *invocation; /* of /invocations */
+};
+
+/* The http_handler: `data` is the struct worker. */
+void route_request(struct http_request *request, void *data);
+const struct route *route_table(size_t *ret_count);
+
+/* The three ways to end an exchange; each counts, logs and answers. The exchange is gone afterwards. */
+void exchange_text(struct exchange *exchange, int status, const char *content_type, struct str body);
+void exchange_json(struct exchange *exchange, int status, struct buf *take_body);
+/* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow field's value. */
+void exchange_error(struct exchange *exchange, const struct error *err, const char *allow);
+
+/* Resources, one file each. */
+void ping_handle(struct exchange *exchange);
+void health_handle(struct exchange *exchange);
+void version_handle(struct exchange *exchange);
+void metrics_handle(struct exchange *exchange);
+void invocations_handle(struct exchange *exchange);

@@ -1,0 +1,183 @@
+/*
+ * server_start: open bundle → bind → for each worker: loop, fetcher, connections → threads
+ * server_drain: posts to each worker's loop → its http_server drains → loop stops → thread ends, main is told by SIGUSR2
+ */
+#include "server/server.h"
+
+#include "base/log.h"
+#include "packaging/package.h"
+#include "server/route.h"
+
+#include <signal.h>
+#include <unistd.h>
+
+enum { POOL_THREADS = 4, POOL_QUEUE_MAX = 65536, PROBLEMS_LOGGED_MAX = 20 };
+
+static bool open_bundle(struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const struct bundle_options options = {.secret_dir = settings->secret_dir};
+	struct package package;
+	struct problems problems;
+
+	if (!package_open(settings->bundle, settings->state_dir, &server->arena, &package, err))
+		return error_wrap(err, "open bundle '%s'", settings->bundle);
+	problems_init(&problems, &server->arena);
+	if (!bundle_load(package.dir, &options, &problems, &server->bundle)) {
+		for (size_t i = 0; i < problems.count && i < PROBLEMS_LOGGED_MAX; i++)
+			log_error("bundle.problem", LOG_TEXT("file", problems.items[i].file),
+				LOG_INT("line", problems.items[i].line),
+				LOG_TEXT("path", problems.items[i].path),
+				LOG_TEXT("problem", problems.items[i].text));
+		problems_check(&problems, err);
+		return error_wrap(err, "load bundle '%s'", settings->bundle);
+	}
+	server->bundle->name = package.name;
+	server->bundle->digest = package.digest;
+	return true;
+}
+
+static bool bind_port(struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+
+	if (settings->tls_cert != NULL) {
+		server->tls = http_tls_new(settings->tls_cert, settings->tls_key, err);
+		if (server->tls == NULL)
+			return false;
+	}
+	server->listener = http_listener_new(settings->host, (unsigned)settings->port, err);
+	return server->listener != NULL;
+}
+
+static bool worker_init(struct worker *worker, struct server *server, unsigned index, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const struct fetcher_options options = {.ca_file = settings->ca_file};
+
+	worker->server = server;
+	worker->index = index;
+	worker->loop = loop_new();
+	worker->fetcher = fetcher_new(worker->loop, &options, err);
+	if (worker->fetcher == NULL)
+		return false;
+	worker->seam = (struct seam){
+		.loop = worker->loop,
+		.fetcher = worker->fetcher,
+		.workers = server->pool,
+		.now_us = seam_real_now_us,
+		.random = seam_real_random,
+	};
+	worker->http = http_server_new(worker->loop, server->listener, server->tls, &settings->limits,
+		route_request, worker);
+	return worker->http != NULL;
+}
+
+static void worker_done(struct worker *worker)
+{
+	http_server_free(worker->http);
+	fetcher_free(worker->fetcher);
+	loop_free(worker->loop);
+}
+
+static void *worker_main(void *data)
+{
+	struct worker *worker = data;
+
+	loop_run(worker->loop);
+	atomic_fetch_sub(&worker->server->running, 1);
+	kill(getpid(), SIGUSR2);
+	return NULL;
+}
+
+static bool start_threads(struct server *server, struct error *err)
+{
+	for (unsigned i = 0; i < server->worker_count; i++) {
+		struct worker *worker = &server->workers[i];
+		atomic_fetch_add(&server->running, 1);
+		const int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
+
+		if (failed != 0) {
+			atomic_fetch_sub(&server->running, 1);
+			return error_set_errno(err, ERR_INTERNAL, failed, "start worker %u", i);
+		}
+		worker->is_started = true;
+	}
+	return true;
+}
+
+bool server_start(struct server *server, const struct settings *settings, struct error *err)
+{
+	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
+	arena_init(&server->arena);
+	if (!fetch_global_init(err) || !open_bundle(server, err) || !bind_port(server, err))
+		return false;
+	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
+	server->workers = arena_zalloc(&server->arena, (size_t)settings->workers * sizeof(struct worker));
+	for (; server->worker_count < (unsigned)settings->workers; server->worker_count++) {
+		struct worker *worker = &server->workers[server->worker_count];
+
+		if (!worker_init(worker, server, server->worker_count, err)) {
+			worker_done(worker);
+			return false;
+		}
+	}
+	return start_threads(server, err);
+}
+
+static void on_drained(void *data)
+{
+	struct worker *worker = data;
+
+	loop_stop(worker->loop);
+}
+
+static void begin_drain(void *data)
+{
+	struct worker *worker = data;
+
+	http_server_drain(worker->http, worker->server->drain_ms, on_drained, worker);
+}
+
+void server_drain(struct server *server, uint32_t max_ms)
+{
+	server->drain_ms = max_ms;
+	for (unsigned i = 0; i < server->worker_count; i++)
+		if (server->workers[i].is_started)
+			loop_post(server->workers[i].loop, &server->workers[i].drain_task, begin_drain,
+				&server->workers[i]);
+}
+
+void server_join(struct server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++) {
+		if (server->workers[i].is_started)
+			pthread_join(server->workers[i].thread, NULL);
+		server->workers[i].is_started = false;
+	}
+}
+
+void server_done(struct server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++)
+		worker_done(&server->workers[i]);
+	worker_pool_free(server->pool);
+	http_listener_free(server->listener);
+	http_tls_free(server->tls);
+	bundle_unref(server->bundle);
+	arena_done(&server->arena);
+	fetch_global_done();
+}
+
+struct bundle *server_bundle(struct server *server)
+{
+	return bundle_ref(server->bundle);
+}
+
+char *server_url(const struct server *server, struct arena *arena)
+{
+	const char *host = server->settings->host;
+
+	return arena_printf(arena, strchr(host, ':') != NULL ? "%s://[%s]:%u" : "%s://%s:%u",
+		server->tls != NULL ? "https" : "http", host, http_listener_port(server->listener));
+}

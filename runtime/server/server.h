@@ -1,0 +1,59 @@
+#pragma once
+/*
+ * Server: the process `sluiced`: settings, one serving bundle, N workers that share one listening socket.
+ *
+ * Shared nothing: a worker is a thread with its own loop, connections, fetcher and metrics. What they share is frozen
+ * (settings, bundle) or has its own lock (worker pool). The bundle is taken per request with server_bundle(), so that a
+ * later swap never pulls it from under a run.
+ */
+#include "async/fetch.h"
+#include "async/worker.h"
+#include "model/bundle.h"
+#include "model/seam.h"
+#include "server/http.h"
+#include "server/metrics.h"
+#include "server/settings.h"
+
+#include <pthread.h>
+
+struct server;
+
+struct worker {
+	struct server *server;
+	unsigned index;
+	pthread_t thread;
+	bool is_started;
+	struct loop *loop;
+	struct http_server *http;
+	struct fetcher *fetcher;
+	struct seam seam;
+	struct metrics metrics;
+	struct loop_task drain_task;
+	struct error err; /* why the thread could not start */
+};
+
+struct server {
+	const struct settings *settings;
+	struct arena arena;
+	struct bundle *bundle;
+	struct http_listener *listener;
+	struct ssl_ctx_st *tls;
+	struct worker_pool *pool;
+	struct worker *workers;
+	unsigned worker_count;
+	int64_t started_unix_us;
+	uint32_t drain_ms;
+	_Atomic unsigned running; /* worker threads that have not ended */
+};
+
+/* Opens the bundle, binds and starts the workers; on success the server answers. */
+bool server_start(struct server *server, const struct settings *settings, struct error *err);
+/* Begins the drain in every worker and returns; server_join() then waits for them. From the main thread. */
+void server_drain(struct server *server, uint32_t max_ms);
+void server_join(struct server *server);
+void server_done(struct server *server);
+
+/* The bundle that serves now; give it back with bundle_unref(). */
+struct bundle *server_bundle(struct server *server);
+/* "http://127.0.0.1:8080" */
+char *server_url(const struct server *server, struct arena *arena);

@@ -1,0 +1,141 @@
+#include "server/settings.h"
+
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#define AT(field) offsetof(struct settings, field)
+
+static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off", NULL};
+
+static const struct option OPTIONS[] = {
+	{"bundle", 'b', OPTION_STRING, AT(bundle), .value = "DIR|FILE", .is_required = true,
+		.help = "the model: a bundle's folder, or its archive (.tar.gz, .tar.zst, .tar, .zip)"},
+	{"host", 0, OPTION_STRING, AT(host), .value = "ADDRESS", .fallback = "127.0.0.1",
+		.help = "address to listen on"},
+	{"port", 'p', OPTION_INTEGER, AT(port), .value = "N", .fallback = "8080", .min = 0, .max = 65535,
+		.help = "port to listen on; 0 picks a free one and the log says which"},
+	{"workers", 'w', OPTION_INTEGER, AT(workers), .value = "N", .fallback = "0", .min = 0, .max = 256,
+		.help = "threads that serve; 0: one a processor"},
+	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
+		.help = "where unpacked archives are kept (default: $XDG_STATE_HOME/sluice or ~/.local/state/sluice)"},
+	{"secret-dir", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
+		.help = "a file a secret, for ${secret:name}; without one: environment SLUICE_SECRET_NAME"},
+	{"tls-cert", 0, OPTION_STRING, AT(tls_cert), .value = "FILE",
+		.help = "certificate chain in PEM; with --tls-key the port speaks TLS only"},
+	{"tls-key", 0, OPTION_STRING, AT(tls_key), .value = "FILE", .help = "private key in PEM"},
+	{"ca-file", 0, OPTION_STRING, AT(ca_file), .value = "FILE",
+		.help = "certificates to trust in outgoing calls instead of the system's"},
+	{"log-level", 0, OPTION_CHOICE, AT(log_level), .value = "LEVEL", .fallback = "info",
+		.choices = LOG_LEVELS, .help = "least level that is logged"},
+	{"request-timeout-ms", 0, OPTION_INTEGER, AT(request_timeout_ms), .value = "N", .fallback = "297000",
+		.min = 1, .max = 86400000, .help = "deadline of a request's rows"},
+	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64", .min = 1,
+		.max = 65536, .help = "rows of one request that run at the same time"},
+	{"drain-timeout-ms", 0, OPTION_INTEGER, AT(drain_timeout_ms), .value = "N", .fallback = "30000",
+		.min = 0, .max = 86400000, .help = "how long SIGTERM waits for requests in flight"},
+	{"http-target-max", 0, OPTION_SIZE, AT(http_target_max), .value = "BYTES", .fallback = "8k", .min = 64,
+		.max = 1 << 20, .help = "longest request target (414)"},
+	{"http-header-max", 0, OPTION_SIZE, AT(http_header_max), .value = "BYTES", .fallback = "32k",
+		.min = 256, .max = 16 << 20, .help = "largest header section (431)"},
+	{"http-fields-max", 0, OPTION_INTEGER, AT(http_fields_max), .value = "N", .fallback = "100", .min = 1,
+		.max = 10000, .help = "most header fields (431)"},
+	{"http-body-max", 0, OPTION_SIZE, AT(http_body_max), .value = "BYTES", .fallback = "16m", .min = 0,
+		.max = 255 << 20, .help = "largest request body (413)"},
+	{"http-header-timeout-ms", 0, OPTION_INTEGER, AT(http_header_timeout_ms), .value = "N",
+		.fallback = "10000", .min = 1, .max = 86400000,
+		.help = "a header section must be there that long after its first byte (408)"},
+	{"http-body-timeout-ms", 0, OPTION_INTEGER, AT(http_body_timeout_ms), .value = "N", .fallback = "60000",
+		.min = 1, .max = 86400000, .help = "a body must be there in this time, longer if it keeps its rate (408)"},
+	{"http-body-rate-min", 0, OPTION_SIZE, AT(http_body_rate_min), .value = "BYTES", .fallback = "1k",
+		.min = 1, .max = 1 << 30, .help = "bytes a second that prolong the body's deadline"},
+	{"http-idle-timeout-ms", 0, OPTION_INTEGER, AT(http_idle_timeout_ms), .value = "N", .fallback = "60000",
+		.min = 1, .max = 86400000, .help = "a connection between two requests is closed after this"},
+	{"http-write-timeout-ms", 0, OPTION_INTEGER, AT(http_write_timeout_ms), .value = "N",
+		.fallback = "30000", .min = 1, .max = 86400000,
+		.help = "a client that takes nothing of its answer is cut off after this"},
+	{"http-tls-timeout-ms", 0, OPTION_INTEGER, AT(http_tls_timeout_ms), .value = "N", .fallback = "10000",
+		.min = 1, .max = 86400000, .help = "deadline of a TLS handshake"},
+	{"http-connections-max", 0, OPTION_INTEGER, AT(http_connections_max), .value = "N",
+		.fallback = "10000", .min = 1, .max = 1000000, .help = "beyond it accepting pauses"},
+	{"version", 0, OPTION_FLAG, AT(is_version), .help = "print the version and exit"},
+	{0},
+};
+
+static const char *const EXAMPLES[] = {
+	"sluiced --bundle slide_generator.tar.gz --port 8080",
+	"LLM_PROVIDER=openai LLM_BASE_URL=http://127.0.0.1:11434/v1 sluiced --bundle examples/slide_generator",
+	NULL,
+};
+
+static const struct options_spec SPEC = {
+	.program = "sluiced",
+	.summary = "serves a bundle behind the Model Serving protocol (POST /invocations)",
+	.options = OPTIONS,
+	.examples = EXAMPLES,
+};
+
+const struct options_spec *settings_spec(void)
+{
+	return &SPEC;
+}
+
+static void set_limits(const struct settings *settings, struct http_limits *limits)
+{
+	*limits = (struct http_limits){
+		.target_max = (size_t)settings->http_target_max,
+		.header_max = (size_t)settings->http_header_max,
+		.fields_max = (unsigned)settings->http_fields_max,
+		.body_max = (size_t)settings->http_body_max,
+		.header_timeout_ms = (uint32_t)settings->http_header_timeout_ms,
+		.body_timeout_ms = (uint32_t)settings->http_body_timeout_ms,
+		.body_rate_min = (uint32_t)settings->http_body_rate_min,
+		.idle_timeout_ms = (uint32_t)settings->http_idle_timeout_ms,
+		.write_timeout_ms = (uint32_t)settings->http_write_timeout_ms,
+		.tls_timeout_ms = (uint32_t)settings->http_tls_timeout_ms,
+		.connections_max = (unsigned)settings->http_connections_max,
+	};
+}
+
+static bool set_state_dir(struct settings *settings, struct arena *arena, struct error *err)
+{
+	if (settings->state_dir != NULL)
+		return true;
+	const char *state = getenv("XDG_STATE_HOME"), *home = getenv("HOME");
+
+	if (state != NULL && state[0] == '/')
+		settings->state_dir = arena_printf(arena, "%s/sluice", state);
+	else if (home != NULL && home[0] == '/')
+		settings->state_dir = arena_printf(arena, "%s/.local/state/sluice", home);
+	else
+		return error_set(err, ERR_USAGE, "neither XDG_STATE_HOME nor HOME is set: give --state DIR");
+	return true;
+}
+
+bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv, bool *ret_is_over,
+	struct error *err)
+{
+	struct options_result result = {0};
+
+	/* Neither needs a bundle. */
+	for (int i = 1; i < argc; i++) {
+		if (strcmp(argv[i], "--version") == 0) {
+			printf("sluiced %s\n", SLUICE_VERSION);
+			*ret_is_over = true;
+			return true;
+		}
+	}
+	*ret = (struct settings){0};
+	if (!options_read(&SPEC, arena, argc, argv, ret, &result, err))
+		return false;
+	*ret_is_over = result.is_help;
+	if (result.is_help)
+		return true;
+	if ((ret->tls_cert == NULL) != (ret->tls_key == NULL))
+		return error_set(err, ERR_USAGE, "--tls-cert and --tls-key come together; only --%s was given",
+			ret->tls_cert != NULL ? "tls-cert" : "tls-key");
+	if (ret->workers == 0)
+		ret->workers = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+	set_limits(ret, &ret->limits);
+	return set_state_dir(ret, arena, err);
+}

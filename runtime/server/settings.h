@@ -1,0 +1,34 @@
+#pragma once
+/*
+ * Settings: sluiced's options as one struct. The table in settings.c defines command line, environment (SLUICE_…),
+ * configuration file and --help; what is not in it does not exist.
+ */
+#include "base/log.h"
+#include "base/options.h"
+#include "server/http.h"
+
+struct settings {
+	const char *bundle;
+	const char *host;
+	int64_t port;
+	int64_t workers;
+	const char *state_dir;
+	const char *secret_dir;
+	const char *tls_cert, *tls_key;
+	const char *ca_file;
+	int log_level; /* enum log_level */
+	int64_t request_timeout_ms;
+	int64_t rows_in_flight;
+	int64_t drain_timeout_ms;
+	int64_t http_target_max, http_header_max, http_fields_max, http_body_max;
+	int64_t http_header_timeout_ms, http_body_timeout_ms, http_body_rate_min, http_idle_timeout_ms;
+	int64_t http_write_timeout_ms, http_tls_timeout_ms, http_connections_max;
+	bool is_version;
+	/* made from the above */
+	struct http_limits limits;
+};
+
+/* Strings live on the arena. On --help or --version, *ret_is_over is set after printing. */
+bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv, bool *ret_is_over,
+	struct error *err);
+const struct options_spec *settings_spec(void);
