@@ -46,7 +46,8 @@ static inline void *arena_alloc(struct arena *arena, size_t size)
 {
 	const size_t rounded = (size + 15) & ~(size_t)15;
 
-	if ((size_t)(arena->end - arena->at) < rounded || rounded < size)
+	/* Not "<": nothing is asked of an arena without a block, too. */
+	if ((size_t)(arena->end - arena->at) <= rounded || rounded < size)
 		return arena_alloc_slow(arena, size);
 	void *memory = arena->at;
 	arena->at += rounded;
@@ -65,4 +66,4 @@ void *arena_array(struct arena *arena, size_t count, size_t size);
 char *arena_memdup(struct arena *arena, const void *data, size_t len);
 char *arena_strdup(struct arena *arena, const char *text);
 char *arena_printf(struct arena *arena, const char *format, ...) __attribute__((format(printf, 2, 3)));
-char *arena_vprintf(struct arena *arena, const char *format, va_list args);
+char *arena_vprintf(struct arena *arena, const char *format, va_list args) __attribute__((format(printf, 2, 0)));

@@ -21,8 +21,9 @@ enum decode_kind {
 	DECODE_JSON,    /* struct json, any value (or of the type `json_type` where not 0) */
 	DECODE_OBJECT,  /* a nested struct by `fields`, in place */
 	DECODE_LIST,    /* struct decode_list of structs by `fields`, element size `size` */
-	DECODE_MAP,     /* the same, from an object: each element's first field must be its name, a struct str at 0 */
-	DECODE_CUSTOM,  /* `custom` decodes it */
+	DECODE_MAP,     /* the same, from an object: each element's struct begins with its name, a struct str; a row of
+			 * `fields` at offset 0 stands for that name, and is no member */
+	DECODE_CUSTOM,  /* `custom` decodes it; ret points at the field */
 };
 
 struct decode_list {
@@ -36,7 +37,8 @@ struct decode_field {
 	enum decode_kind kind;
 	size_t offset;
 	bool is_required;
-	const char *fallback; /* default as text ("30000", "true", "mlflow"); NULL: zero bytes */
+	const char *fallback; /* default as text ("30000", "true", "mlflow"; strings with commas between them; JSON
+			       * text for DECODE_JSON); NULL: zero bytes. Not for secrets, lists, maps, custom */
 	double min, max;      /* where min < max */
 	const char *const *choices; /* NULL-terminated */
 	const struct decode_field *fields; /* ended by a row without name */
@@ -46,7 +48,8 @@ struct decode_field {
 	const char *help; /* one line, for the reference page */
 };
 
-/* Mistakes found, one line each, in the order found. */
+/* Mistakes found, one line each, in the order found. The first PROBLEMS_MAX are kept. */
+enum { PROBLEMS_MAX = 100 };
 struct problem {
 	const char *file;
 	unsigned line; /* 0: none */
@@ -56,6 +59,7 @@ struct problems {
 	struct arena *arena;
 	struct problem *items;
 	size_t count, cap;
+	size_t left_out; /* found after PROBLEMS_MAX */
 };
 void problems_init(struct problems *problems, struct arena *arena);
 void problems_add(struct problems *problems, const char *file, unsigned line, const char *path, const char *format, ...)
@@ -63,7 +67,14 @@ void problems_add(struct problems *problems, const char *file, unsigned line, co
 /* The first one (and how many more) as an error; false where there are any. */
 bool problems_check(const struct problems *problems, struct error *err);
 
-/* Replaces ${…} in text before it is decoded. May be NULL. Returns false after problems_add. */
+/* "config.yaml:12: steps[2].tool: unknown tool 'sqll'": what people read. */
+void problem_write(struct buf *out, const struct problem *problem);
+
+/*
+ * Replaces ${…} in text before it is decoded: in strings, secrets and every string inside DECODE_JSON; also in text
+ * where a number, a boolean or a choice is wanted, which then may come from the environment. May be NULL. Returns false
+ * after decode_problem. `decoder->field` tells for what it is (kind DECODE_SECRET: secrets are allowed).
+ */
 typedef bool decode_expand(struct decoder *decoder, struct str text, struct str *ret);
 
 struct decoder {
@@ -74,11 +85,18 @@ struct decoder {
 	struct str text;
 	decode_expand *expand;
 	void *expand_data;
-	struct buf path; /* of the value being decoded; decode_done frees it */
+	const struct decode_field *field; /* being decoded */
+	const struct json *value;         /* being expanded: for decode_problem */
+	struct buf path;  /* of the value being decoded; decoder_done frees it */
+	struct buf marks; /* lengths of path, for decode_leave */
 };
 void decoder_init(struct decoder *decoder, struct arena *arena, struct problems *problems, const char *file);
 void decoder_done(struct decoder *decoder);
-/* Fills `ret` (whose fields lie at their offsets) from `object`; problems are added. */
+/*
+ * Fills `ret` (whose fields lie at their offsets) from `object`; problems are added. Fields of a wrong value keep their
+ * default. A null counts as absent, but where any JSON is wanted (DECODE_JSON without a type, DECODE_CUSTOM).
+ * Strings may be views into the tree.
+ */
 void decode_object(struct decoder *decoder, const struct json *object, const struct decode_field *fields, void *ret);
 /* Adds a problem at `value`, in the path where the decoder stands. */
 void decode_problem(struct decoder *decoder, const struct json *value, const char *format, ...)
@@ -88,6 +106,11 @@ void decode_enter(struct decoder *decoder, const char *name);
 void decode_enter_index(struct decoder *decoder, size_t index);
 void decode_leave(struct decoder *decoder);
 
-/* The table as JSON Schema 2020-12, and as rows of a Markdown reference page. */
+/* The known word nearest to `word` ("did you mean"), or NULL where none is near. `known` is NULL-terminated. */
+const char *decode_nearest(struct str word, const char *const *known);
+/* The line where `value` stands; 0: unknown. */
+unsigned decode_line(const struct decoder *decoder, const struct json *value);
+
+/* The table as JSON Schema 2020-12, and as rows of a Markdown reference page (key, type, default, meaning). */
 struct json decode_schema(struct arena *arena, const struct decode_field *fields);
 void decode_reference(struct buf *out, const struct decode_field *fields, const char *prefix);

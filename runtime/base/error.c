@@ -98,8 +98,12 @@ bool error_wrap(struct error *err, const char *format, ...)
 	va_end(args);
 	if (len < 0)
 		return false;
-	const int wanted = snprintf(text, sizeof(text), "%.*s: %.*s", ERROR_TEXT_MAX / 2, context,
-		ERROR_TEXT_MAX, err->text);
+	/* A long context must leave room for what went wrong. */
+	if (len > ERROR_TEXT_MAX / 2) {
+		context[ERROR_TEXT_MAX / 2] = '\0';
+		trim_partial_utf8(context, ERROR_TEXT_MAX / 2);
+	}
+	const int wanted = snprintf(text, sizeof(text), "%s: %s", context, err->text);
 	put(err, text, wanted);
 	return false;
 }
@@ -117,6 +121,8 @@ bool error_set_errno(struct error *err, enum error_code code, int errno_value, c
 
 	const char *said = strerror_r(errno_value, reason, sizeof(reason));
 	const size_t len = strlen(err->text);
-	snprintf(err->text + len, sizeof(err->text) - len, ": %s", said);
+	const int wanted = snprintf(err->text + len, sizeof(err->text) - len, ": %s", said);
+	if (wanted < 0 || len + (size_t)wanted >= sizeof(err->text))
+		trim_partial_utf8(err->text, strlen(err->text));
 	return false;
 }

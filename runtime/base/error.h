@@ -59,7 +59,7 @@ const struct error_info *error_info(enum error_code code);
 bool error_set(struct error *err, enum error_code code, const char *format, ...)
 	__attribute__((format(printf, 3, 4), cold));
 bool error_vset(struct error *err, enum error_code code, const char *format, va_list args)
-	__attribute__((cold));
+	__attribute__((format(printf, 3, 0), cold));
 
 /* Puts "context: " in front of the text, once a layer; keeps the code. Returns false. */
 bool error_wrap(struct error *err, const char *format, ...) __attribute__((format(printf, 2, 3), cold));

@@ -47,7 +47,8 @@ bool str_cut(struct str *rest, char mark, struct str *ret_head)
 
 	if (at == NULL) {
 		*ret_head = *rest;
-		rest->data += rest->len;
+		if (rest->len > 0)
+			rest->data += rest->len;
 		rest->len = 0;
 		return false;
 	}
@@ -58,13 +59,16 @@ bool str_cut(struct str *rest, char mark, struct str *ret_head)
 	return true;
 }
 
-/* Bytes of the valid sequence at p, 0 where there is none. */
-static size_t utf8_step(const unsigned char *p, size_t left)
+size_t str_utf8_step(struct str s)
 {
+	const unsigned char *p = (const unsigned char *)s.data;
+
+	if (s.len == 0)
+		return 0;
 	if (p[0] < 0x80)
 		return 1;
 	const size_t need = p[0] >= 0xF0 ? 4 : p[0] >= 0xE0 ? 3 : 2;
-	if (p[0] < 0xC2 || p[0] > 0xF4 || left < need)
+	if (p[0] < 0xC2 || p[0] > 0xF4 || s.len < need)
 		return 0;
 	for (size_t i = 1; i < need; i++)
 		if ((p[i] & 0xC0) != 0x80)
@@ -74,14 +78,33 @@ static size_t utf8_step(const unsigned char *p, size_t left)
 	return is_bad ? 0 : need;
 }
 
+/* Eight bytes at a time where they are ASCII. */
+static size_t skip_ascii(struct str s)
+{
+	size_t i = 0;
+
+	for (uint64_t word; s.len - i >= sizeof(word); i += sizeof(word)) {
+		memcpy(&word, s.data + i, sizeof(word));
+		if ((word & 0x8080808080808080u) != 0)
+			break;
+	}
+	return i;
+}
+
 bool str_is_utf8(struct str s)
 {
-	for (size_t i = 0; i < s.len;) {
-		const size_t step = utf8_step((const unsigned char *)s.data + i, s.len - i);
+	while (s.len > 0) {
+		const size_t plain = skip_ascii(s);
+		s.data += plain;
+		s.len -= plain;
 
-		if (step == 0)
-			return false;
-		i += step;
+		for (size_t left = 8; left > 0 && s.len > 0; left--) {
+			const size_t step = str_utf8_step(s);
+			if (step == 0)
+				return false;
+			s.data += step;
+			s.len -= step;
+		}
 	}
 	return true;
 }

@@ -43,6 +43,8 @@ struct str str_trim(struct str s);
 bool str_cut(struct str *rest, char mark, struct str *ret_head);
 /* True where all of s is valid UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool str_is_utf8(struct str s);
+/* Bytes of the valid UTF-8 sequence that s begins with, 1 to 4; 0 where there is none. */
+size_t str_utf8_step(struct str s);
 
 /*
  * struct buf: buf_init (or zero), append, buf_done. `data` is NULL before the first append and not NUL-terminated,
@@ -91,7 +93,7 @@ static inline void buf_add_text(struct buf *buf, const char *text)
 }
 
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
-void buf_vprintf(struct buf *buf, const char *format, va_list args);
+void buf_vprintf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Ends the bytes with a NUL that does not count, and returns them. */
 const char *buf_text(struct buf *buf);
 

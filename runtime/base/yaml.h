@@ -13,3 +13,7 @@ enum { YAML_DEPTH_MAX = 32, YAML_SIZE_MAX = 1 << 20 };
 
 /* `name` is what messages call the file. The tree refers only to the arena. */
 bool yaml_read(struct arena *arena, const char *name, struct str text, struct json *ret_value, struct error *err);
+
+/* A plain (unquoted) scalar: null, boolean, number, or else the text itself, which then stays where it is. False for
+ * numbers that do not fit int64 or double, and for .inf and .nan. */
+bool yaml_scalar(struct str text, struct json *ret_value, struct error *err);
