@@ -10,6 +10,7 @@
  * Invariants: `done` is called exactly once, never inside flow_start() or flow_cancel(), always on the loop's thread;
  * flow_resume() may only be called while the flow waits (asserted). Cancelling calls the flow's `cancel` hook, whose
  * duty is to cancel what is in flight; those operations then complete with ERR_CANCELLED and resume the flow as ever.
+ * A step that waits anew in a cancelled flow has the hook called again, so nothing it started lives on.
  */
 #include "async/loop.h"
 #include "base/error.h"
@@ -59,6 +60,6 @@ void flow_start(struct flow *flow, struct loop *loop, void *self, flow_step *fir
 	void (*cancel)(void *self), void (*done)(void *self, const struct error *err));
 /* What the flow waited for is there: runs the step named by next_wait, and on until the next wait or the end. */
 void flow_resume(struct flow *flow);
-/* Asks the flow to end early. Its next step sees flow->is_cancelled; `done` gets ERR_CANCELLED
- * unless the flow ended by itself first. */
+/* Asks the flow to end early. Its next step sees flow->is_cancelled (a first step that did not run yet never will);
+ * `done` gets ERR_CANCELLED, whatever the steps say, unless the flow ended by itself first. */
 void flow_cancel(struct flow *flow);

@@ -7,6 +7,7 @@
  * All times are CLOCK_MONOTONIC; the wall clock passes through model/seam.h.
  */
 #include <event2/event.h>
+#include <event2/event_struct.h>
 #include <stdbool.h>
 #include <stdint.h>
 
@@ -30,11 +31,12 @@ struct loop_task {
 	bool is_queued;
 };
 
-/* fn(data) in the next turn, in the order of the calls. Same thread only. */
+/* fn(data) after the callbacks that run now, in the order of the calls. Same thread only. A task that is queued already
+ * stays where it is. A new task is zeroed memory. */
 void loop_defer(struct loop *loop, struct loop_task *task, void (*fn)(void *data), void *data);
 /* Takes a deferred call back; harmless where none is queued. */
 void loop_undefer(struct loop *loop, struct loop_task *task);
-/* The same from any thread. */
+/* The same from any thread, for a task that is not queued. A posted task cannot be taken back. */
 void loop_post(struct loop *loop, struct loop_task *task, void (*fn)(void *data), void *data);
 
 /* A one-shot timer in the caller's memory. timer_stop() may be called at any time, also on a timer that never ran. */

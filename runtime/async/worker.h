@@ -3,7 +3,8 @@
  * Worker pool: a few threads for what blocks (SQLite, archives, fsync, name files).
  *
  * Invariants: run() happens on a pool thread, done() exactly once on the loop's thread and never inside
- * worker_submit(). The work's memory is the caller's and must stay until done(). A full queue refuses at the door.
+ * worker_submit(). The work's memory is the caller's, zeroed but for its hooks, and must stay until done(), which may
+ * free or submit it again. A full queue refuses at the door.
  */
 #include "async/loop.h"
 #include "base/error.h"
@@ -24,9 +25,9 @@ struct work {
 	int state;
 };
 
-/* Up to `threads` threads, started when first needed; at most `queue_max` works wait. */
+/* Up to `threads` threads, started when first needed; at most `queue_max` works wait for one of them. */
 struct worker_pool *worker_pool_new(unsigned threads, unsigned queue_max);
-/* Waits for what runs; everything submitted must have completed. */
+/* Everything submitted must have completed. Free the pool before the loops that its works came from. */
 void worker_pool_free(struct worker_pool *pool);
 
 /* False with ERR_UNAVAILABLE where the queue is full; then done() will not be called. */
