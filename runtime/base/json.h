@@ -1,24 +1,26 @@
 #pragma once
 /*
- * JSON: one-pass reader onto an arena, writer into a buf, and the value tree that everything here speaks
- * (requests, YAML configuration, model replies, rows).
+ * JSON: one-pass reader onto an arena, writer into a buf, and the value tree that everything here
+ * speaks (requests, YAML configuration, model replies, rows).
  *
- * Reader, as docs/protocol/RULES.md V2 says: RFC 8259 in UTF-8, optional byte order mark; the tokens NaN, Infinity and
- * -Infinity read as null; duplicate keys: the last value wins (at its first place); at most JSON_DEPTH_MAX open arrays
- * and objects; integers must fit int64, numbers must fit double (underflow to 0 is fine); -0 is 0.
- * Invalid UTF-8 and lone surrogates are refused.  Failures are ERR_BAD_REQUEST "… at line L, column C", documents over
- * JSON_SIZE_MAX ERR_TOO_LARGE.
+ * Reader, as docs/protocol/RULES.md V2 says: RFC 8259 in UTF-8, optional byte order mark; the
+ * tokens NaN, Infinity and -Infinity read as null; duplicate keys: the last value wins (at its
+ * first place); at most JSON_DEPTH_MAX open arrays and objects; integers must fit int64, numbers
+ * must fit double (underflow to 0 is fine); -0 is 0. Invalid UTF-8 and lone surrogates are refused.
+ * Failures are ERR_BAD_REQUEST "… at line L, column C", documents over JSON_SIZE_MAX ERR_TOO_LARGE.
  *
  * Writer, V1: always valid UTF-8 JSON; NaN and infinities become null; absent members are left out.
  *
- * Strings without escapes are views into the text that was read, so that text must outlive the tree.
+ * Strings without escapes are views into the text that was read, so that text must outlive the
+ * tree.
  */
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/str.h"
 
 enum json_type {
-	JSON_ABSENT = 0, /* no value at all: an optional member that is not there; never read, never written */
+	JSON_ABSENT = 0, /* no value at all: an optional member that is not there; never read, never
+			    written */
 	JSON_NULL,
 	JSON_BOOL,
 	JSON_INTEGER, /* int64 */
@@ -32,17 +34,20 @@ enum {
 	JSON_DEPTH_MAX = 128,
 	JSON_PADDING = 64, /* readable bytes behind the text that json_read_padded may look at */
 };
-#define JSON_SIZE_MAX ((size_t)1 << 28)
+#define JSON_SIZE_MAX  ((size_t)1 << 28)
+#define JSON_FIELD_MAX (JSON_SIZE_MAX - 1) /* what the fields `size` and `at` hold */
 
 struct json_member;
 
 struct json {
-	uint64_t type : 4;      /* enum json_type */
-	uint64_t is_plain : 1;  /* a string that is known to need no escaping when written */
-	uint64_t is_growable : 1; /* made by json_append or json_set: room up to the next power of two */
+	uint64_t type : 4;        /* enum json_type */
+	uint64_t is_plain : 1;    /* a string that is known to need no escaping when written */
+	uint64_t is_growable : 1; /* made by json_append or json_set: room up to the next power of
+				     two */
 	uint64_t reserved : 2;
-	uint64_t size : 28;     /* bytes of a string, elements of an array, members of an object */
-	uint64_t at : 28;       /* where it stood: byte offset in JSON, line (from 1) in YAML; 0 where made by hand */
+	uint64_t size : 28; /* bytes of a string, elements of an array, members of an object */
+	uint64_t at : 28;   /* where it stood: byte offset in JSON, line (from 1) in YAML; 0 where
+			       made by hand */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -60,26 +65,31 @@ struct json_member {
 
 /* Reads one document. Needs nothing behind the text. */
 bool json_read(struct arena *arena, struct str text, struct json *ret_value, struct error *err);
-/* The same, faster: JSON_PADDING bytes behind the text must be readable (their content does not matter). */
-bool json_read_padded(struct arena *arena, struct str text, struct json *ret_value, struct error *err);
+/* The same, faster: JSON_PADDING bytes behind the text must be readable (their content does not
+ * matter). */
+bool json_read_padded(
+	struct arena *arena, struct str text, struct json *ret_value, struct error *err);
 
 /* Compact, on one line. */
 void json_write(struct buf *out, const struct json *value);
 /* For people: two spaces a level. */
 void json_write_pretty(struct buf *out, const struct json *value);
-/* Sorted keys (by bytes), compact: equal trees give equal bytes. What is hashed is written so (cf. RFC 8785). */
+/* Sorted keys (by bytes), compact: equal trees give equal bytes. What is hashed is written so (cf.
+ * RFC 8785). */
 void json_write_canonical(struct buf *out, const struct json *value);
 void json_write_string(struct buf *out, struct str text);
 void json_write_integer(struct buf *out, int64_t value);
 /* Shortest text that reads back as the same double; null where not finite. */
 void json_write_double(struct buf *out, double value);
 
-/* Looking. Every function accepts NULL and values of any type, and answers NULL or an empty str where there is none. */
+/* Looking. Every function accepts NULL and values of any type, and answers NULL or an empty str
+ * where there is none. */
 const struct json *json_get(const struct json *object, struct str key);
 /* Dotted path; a number selects an element of an array ("choices.0.message"). */
 const struct json *json_at(const struct json *value, struct str path);
 struct str json_str(const struct json *value);
-bool json_equal(const struct json *a, const struct json *b); /* 1 equals 1.0; key order does not count */
+bool json_equal(
+	const struct json *a, const struct json *b); /* 1 equals 1.0; key order does not count */
 /* "a string", "an integer", "an array": for messages. */
 const char *json_type_name(const struct json *value);
 
@@ -108,7 +118,8 @@ static inline struct json json_double(double value)
 /* `text` must be valid UTF-8, at most JSON_SIZE_MAX - 1 bytes, and outlive the value. */
 static inline struct json json_string(struct str text)
 {
-	return (struct json){.type = JSON_STRING, .size = text.len, .text = text.data};
+	return (struct json){
+		.type = JSON_STRING, .size = text.len & JSON_FIELD_MAX, .text = text.data};
 }
 static inline struct json json_array(void)
 {
@@ -118,7 +129,8 @@ static inline struct json json_object(void)
 {
 	return (struct json){.type = JSON_OBJECT};
 }
-/* Appends; amortised growth on the arena. The array's own `struct json` must not be copied while it grows. */
+/* Appends; amortised growth on the arena. The array's own `struct json` must not be copied while it
+ * grows. */
 void json_append(struct arena *arena, struct json *array, struct json value);
 /* Sets a member, replacing one of the same key. `key` must outlive the object. */
 void json_set(struct arena *arena, struct json *object, struct str key, struct json value);
