@@ -20,7 +20,7 @@ static bool open_bundle(struct server *server, struct error *err)
 	struct package package;
 	struct problems problems;
 
-	if (!package_open(settings->bundle, settings->state_dir, &server->arena, &package, err))
+	if (!package_open(&server->arena, settings->bundle, settings->state_dir, NULL, &package, err))
 		return error_wrap(err, "open bundle '%s'", settings->bundle);
 	problems_init(&problems, &server->arena);
 	if (!bundle_load(package.dir, &options, &problems, &server->bundle)) {
