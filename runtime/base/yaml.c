@@ -80,8 +80,9 @@ static bool fail_parse(struct reader *reader)
 		return fail_at(reader, (unsigned)parser->mark.line + 1, problem);
 	if (parser->context == NULL)
 		return fail_at(reader, (unsigned)parser->problem_mark.line + 1, problem);
-	return error_set(reader->err, ERR_INVALID_BUNDLE, "%s:%zu: %s %s", reader->name,
-		parser->problem_mark.line + 1, problem, parser->context);
+	return error_set(reader->err, ERR_INVALID_BUNDLE, "%s:%zu: %s %s from line %zu",
+		reader->name, parser->problem_mark.line + 1, problem, parser->context,
+		parser->context_mark.line + 1);
 }
 
 /* The caller deletes the event. */
