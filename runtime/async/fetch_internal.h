@@ -1,0 +1,133 @@
+#pragma once
+/*
+ * What the files of fetch share. fetch.c: a fetch's life. fetch_request.c: what goes out. fetch_reply.c: what comes in.
+ * fetch_error.c: what went wrong, in words. fetch_pump.c: libcurl on the loop.
+ *
+ * A `struct fetch` lives in its caller's arena. What is costly to make lives in a `struct fetch_handle`: an easy handle
+ * of libcurl with its options and two buffers, taken from the fetcher's pool and given back before `done` is called.
+ */
+#include "async/deadline.h"
+#include "async/fetch.h"
+
+#include <curl/curl.h>
+
+enum {
+	FETCH_HEAD_MAX = 256 * 1024,
+	FETCH_BODY_MAX_DEFAULT = 16 * 1024 * 1024,
+	FETCH_BODY_DIRECT_MAX = 64 * 1024, /* a body of known length up to this goes straight into the arena */
+	FETCH_BODY_COPY_MAX = 16 * 1024,   /* one of unknown length is copied up to this, else given away */
+	FETCH_HANDLES_KEPT = 256,
+};
+
+enum fetch_phase { FETCH_CONNECTING, FETCH_SENT, FETCH_READING };
+enum fetch_timeout {
+	FETCH_NO_TIMEOUT,
+	FETCH_CONNECT_TIMEOUT,
+	FETCH_FIRST_BYTE_TIMEOUT,
+	FETCH_IDLE_TIMEOUT,
+	FETCH_TOTAL_TIMEOUT,
+};
+/* What our own checks found while libcurl was reading or sending. */
+enum fetch_fault {
+	FETCH_NO_FAULT,
+	FETCH_HEAD_TOO_LARGE,
+	FETCH_BODY_TOO_LARGE,
+	FETCH_BAD_LENGTH,
+	FETCH_NOT_REPEATABLE,
+};
+
+struct fetch_handle {
+	struct fetch_handle *next; /* in the pool */
+	struct fetch *fetch;
+	CURL *easy;
+	char *url, *method; /* as set in `easy` */
+	bool has_body, is_used;
+	struct buf head, body;
+	char why[CURL_ERROR_SIZE];
+};
+
+struct fetch {
+	struct fetcher *fetcher;
+	struct fetch_handle *handle; /* NULL: not with libcurl, only `task` is left */
+	struct arena *arena;
+	fetch_done *done;
+	void *data;
+	struct error *err; /* for `task` */
+	struct loop_task task;
+
+	const char *method, *url; /* in the arena */
+	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
+	size_t body_max;
+	bool is_repeatable, is_head;
+
+	struct deadline deadline; /* never later than the earliest timeout */
+	uint64_t started_ns, sent_ns, first_byte_ns, last_byte_ns;
+	enum fetch_phase phase;
+	enum fetch_fault fault;
+
+	bool is_head_over;
+	size_t head_len; /* bytes, interim answers and trailers included */
+	struct fetch_header *headers;
+	size_t header_count;
+	char *body; /* in the arena, or NULL: in the handle's buffer */
+	size_t body_len, body_size;
+};
+
+struct fetch_watch;
+
+/* libcurl's multi handle on the loop. */
+struct fetch_pump {
+	struct loop *loop;
+	CURLM *multi;
+	void (*on_result)(struct fetch_handle *handle, CURLcode code);
+	struct fetch_watch **watches; /* by descriptor */
+	size_t watch_count;
+	struct loop_task turn; /* libcurl asked to be called at once */
+	struct timer timer;    /* … or later */
+	uint64_t timer_due_ns; /* 0: not running */
+	uint64_t wanted_ns;    /* when libcurl wants to be called, at or after timer_due_ns; 0: no wish */
+};
+
+struct fetcher {
+	struct loop *loop;
+	struct fetcher_options options;
+	struct fetch_pump pump;
+	struct deadline_set deadlines;
+	struct timer deadline_timer;
+	uint64_t deadline_timer_ns; /* 0: not running */
+	struct fetch_handle *handles;
+	unsigned handle_count, active;
+	char *no_proxy; /* NULL: the environment names no proxy */
+};
+
+/* fetch_pump.c. What libcurl finished is handed to on_result, never inside another call of these. */
+bool fetch_pump_init(struct fetch_pump *pump, struct loop *loop, const struct fetcher_options *options,
+	void (*on_result)(struct fetch_handle *handle, CURLcode code));
+void fetch_pump_done(struct fetch_pump *pump);
+CURLMcode fetch_pump_add(struct fetch_pump *pump, struct fetch_handle *handle);
+void fetch_pump_remove(struct fetch_pump *pump, struct fetch_handle *handle);
+/* Lets the pump see the handle's sockets come and go. */
+void fetch_pump_watch(struct fetch_pump *pump, CURL *easy);
+
+/* fetch_request.c */
+bool fetch_request_check(const struct fetch_request *request, struct error *err);
+struct fetch_handle *fetch_handle_new(struct fetcher *fetcher);
+void fetch_handle_free(struct fetch_handle *handle);
+void fetch_request_apply(struct fetch *fetch, const struct fetch_request *request);
+/* "localhost and its like, and what the environment says", or NULL where it names no proxy. */
+char *fetch_no_proxy(void);
+
+/* fetch_reply.c */
+void fetch_reply_watch(CURL *easy, struct fetch_handle *handle);
+void fetch_reply_make(struct fetch *fetch, struct fetch_reply *reply);
+void fetch_reply_forget(struct fetch_handle *handle);
+
+/* fetch_error.c */
+void fetch_error_timeout(const struct fetch *fetch, enum fetch_timeout timeout, struct error *err);
+void fetch_error_curl(const struct fetch *fetch, CURLcode code, struct error *err);
+/* "POST https://host/path": no query, no user info. */
+void fetch_label(const struct fetch *fetch, char *label, size_t size);
+
+/* fetch.c: events in a fetch's life, told by libcurl's callbacks. False: give up (fetch->fault says why). */
+bool fetch_on_send(struct fetch *fetch);
+void fetch_on_first_byte(struct fetch *fetch);

@@ -1,0 +1,278 @@
+/*
+ * What goes out: a request is checked, copied into the fetch's arena and laid on an easy handle.
+ *
+ * Handles are reused. What every request shares is set once; of the rest only what differs from the
+ * last request on that handle, because libcurl copies its strings. Header lists and bodies are by
+ * reference: nodes and text lie in the arena, so they cost no allocation.
+ */
+#include "async/fetch_internal.h"
+
+#include <ctype.h>
+#include <stdlib.h>
+#include <strings.h>
+
+static const char *const IDEMPOTENT[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
+/* libcurl frames the message; a second opinion on its length is how requests are smuggled. */
+static const char *const FORBIDDEN[] = {"Content-Length", "Transfer-Encoding", "Connection"};
+
+static bool is_token_char(unsigned char c)
+{
+	return isalnum(c) || (c != '\0' && strchr("!#$%&'*+-.^_`|~", c) != NULL);
+}
+
+static bool is_token(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if (!is_token_char((unsigned char)text.data[i]))
+			return false;
+	return text.len > 0;
+}
+
+static bool is_value(struct str value)
+{
+	for (size_t i = 0; i < value.len; i++)
+		if (value.data[i] == '\r' || value.data[i] == '\n' || value.data[i] == '\0')
+			return false;
+	return true;
+}
+
+static bool check_header(const struct fetch_header *header, struct error *err)
+{
+	if (!is_token(header->name))
+		return error_set(err, ERR_INVALID_PARAMETER, "header name is not a token");
+	for (size_t i = 0; i < sizeof(FORBIDDEN) / sizeof(FORBIDDEN[0]); i++)
+		if (str_eq_nocase(header->name, str_of(FORBIDDEN[i])))
+			return error_set(err, ERR_INVALID_PARAMETER,
+				"header '%s' cannot be set: the framing is not the caller's",
+				FORBIDDEN[i]);
+	if (!is_value(header->value))
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"value of header '%.*s' holds CR, LF or NUL", STR_ARGS(header->name));
+	return true;
+}
+
+static bool check_url(const char *url, struct error *err)
+{
+	if (strncasecmp(url, "http://", 7) != 0 && strncasecmp(url, "https://", 8) != 0)
+		return error_set(
+			err, ERR_INVALID_PARAMETER, "URL does not start with http:// or https://");
+	for (const char *p = url; *p != '\0'; p++)
+		if ((unsigned char)*p <= ' ' || *p == 0x7F)
+			return error_set(err, ERR_INVALID_PARAMETER,
+				"URL holds a blank or a control character");
+	return true;
+}
+
+bool fetch_request_check(const struct fetch_request *request, struct error *err)
+{
+	if (!is_token(str_of(request->method)))
+		return error_set(err, ERR_INVALID_PARAMETER, "method is not a token");
+	if (!check_url(request->url, err))
+		return false;
+	for (size_t i = 0; i < request->header_count; i++)
+		if (!check_header(&request->headers[i], err))
+			return false;
+	return true;
+}
+
+static char *append_text(char *at, struct str text)
+{
+	if (text.len > 0)
+		memcpy(at, text.data, text.len);
+	return at + text.len;
+}
+
+/* "Name: value", or libcurl's way to write an empty value: "Name;". */
+static char *header_line(struct arena *arena, const struct fetch_header *header)
+{
+	char *line = arena_alloc(arena, header->name.len + header->value.len + 3);
+	char *at = append_text(line, header->name);
+
+	if (header->value.len == 0) {
+		*at++ = ';';
+	} else {
+		at = append_text(at, STR(": "));
+		at = append_text(at, header->value);
+	}
+	*at = '\0';
+	return line;
+}
+
+static bool has_header(const struct fetch_request *request, struct str name)
+{
+	for (size_t i = 0; i < request->header_count; i++)
+		if (str_eq_nocase(request->headers[i].name, name))
+			return true;
+	return false;
+}
+
+/* "Name:" takes a header away that libcurl would send by itself. */
+static struct curl_slist *header_list(struct arena *arena, const struct fetch_request *request)
+{
+	static char NO_EXPECT[] = "Expect:", NO_TYPE[] = "Content-Type:";
+	struct curl_slist *nodes =
+		arena_array(arena, request->header_count + 2, sizeof(struct curl_slist));
+	size_t count = 0;
+
+	for (; count < request->header_count; count++)
+		nodes[count].data = header_line(arena, &request->headers[count]);
+	if (request->body.len > 0 && !has_header(request, STR("Expect")))
+		nodes[count++].data = NO_EXPECT;
+	if (request->body.len > 0 && !has_header(request, STR("Content-Type")))
+		nodes[count++].data = NO_TYPE;
+	if (count == 0)
+		return NULL;
+	for (size_t i = 0; i + 1 < count; i++)
+		nodes[i].next = &nodes[i + 1];
+	nodes[count - 1].next = NULL;
+	return nodes;
+}
+
+static bool remember(char **kept, const char *text)
+{
+	if (*kept != NULL && strcmp(*kept, text) == 0)
+		return false;
+	free(*kept);
+	*kept = strdup(text);
+	if (*kept == NULL)
+		abort();
+	return true;
+}
+
+static void set_method(struct fetch_handle *handle, const char *method, bool has_body)
+{
+	const bool is_post = strcmp(method, "POST") == 0;
+
+	if (!remember(&handle->method, method) && handle->has_body == has_body)
+		return;
+	handle->has_body = has_body;
+	curl_easy_setopt(handle->easy, CURLOPT_CUSTOMREQUEST, NULL);
+	if (has_body || is_post)
+		curl_easy_setopt(handle->easy, CURLOPT_POST, 1L);
+	else
+		curl_easy_setopt(handle->easy, CURLOPT_HTTPGET, 1L);
+	if (strcmp(method, "HEAD") == 0)
+		curl_easy_setopt(handle->easy, CURLOPT_NOBODY, 1L);
+	else if (!is_post && (has_body || strcmp(method, "GET") != 0))
+		curl_easy_setopt(handle->easy, CURLOPT_CUSTOMREQUEST, method);
+}
+
+static bool is_idempotent(const char *method)
+{
+	for (size_t i = 0; i < sizeof(IDEMPOTENT) / sizeof(IDEMPOTENT[0]); i++)
+		if (strcmp(method, IDEMPOTENT[i]) == 0)
+			return true;
+	return false;
+}
+
+void fetch_request_apply(struct fetch *fetch, const struct fetch_request *request)
+{
+	struct fetch_handle *handle = fetch->handle;
+	const bool has_body = request->body.len > 0 || strcmp(request->method, "POST") == 0;
+
+	fetch->is_repeatable = request->is_repeatable || is_idempotent(request->method);
+	if (remember(&handle->url, request->url))
+		curl_easy_setopt(handle->easy, CURLOPT_URL, request->url);
+	set_method(handle, request->method, has_body);
+	curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, header_list(fetch->arena, request));
+	curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 0L);
+	if (!has_body)
+		return;
+	curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS,
+		arena_memdup(fetch->arena, request->body.data, request->body.len));
+	curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+}
+
+static int on_send(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
+{
+	struct fetch_handle *handle = data;
+
+	if (!fetch_on_send(handle->fetch))
+		return CURL_PREREQFUNC_ABORT;
+	/* Should this sending meet a connection that is gone, the next one must not meet another of
+	 * its kind. */
+	curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
+	return CURL_PREREQFUNC_OK;
+}
+
+static void set_constant_options(struct fetcher *fetcher, struct fetch_handle *handle)
+{
+	CURL *easy = handle->easy;
+
+	curl_easy_setopt(easy, CURLOPT_PRIVATE, handle);
+	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->why);
+	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
+	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
+	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
+	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
+	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
+	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
+	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
+	curl_easy_setopt(easy, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
+	/* Giving up must not wait for a resolver's thread. */
+	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
+	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
+	curl_easy_setopt(easy, CURLOPT_PREREQDATA, handle);
+	if (fetcher->options.ca_file != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, fetcher->options.ca_file);
+	if (fetcher->no_proxy != NULL)
+		curl_easy_setopt(easy, CURLOPT_NOPROXY, fetcher->no_proxy);
+	else
+		curl_easy_setopt(easy, CURLOPT_PROXY, "");
+}
+
+struct fetch_handle *fetch_handle_new(struct fetcher *fetcher)
+{
+	struct fetch_handle *handle = calloc(1, sizeof(*handle));
+
+	if (handle == NULL || (handle->easy = curl_easy_init()) == NULL)
+		abort();
+	set_constant_options(fetcher, handle);
+	fetch_pump_watch(&fetcher->pump, handle->easy);
+	fetch_reply_watch(handle->easy, handle);
+	return handle;
+}
+
+void fetch_handle_free(struct fetch_handle *handle)
+{
+	if (handle == NULL)
+		return;
+	curl_easy_cleanup(handle->easy);
+	buf_done(&handle->head);
+	buf_done(&handle->body);
+	free(handle->url);
+	free(handle->method);
+	free(handle);
+}
+
+static const char *env_any(const char *const *names)
+{
+	for (; *names != NULL; names++) {
+		const char *value = getenv(*names);
+
+		if (value != NULL && value[0] != '\0')
+			return value;
+	}
+	return NULL;
+}
+
+char *fetch_no_proxy(void)
+{
+	/* libcurl does not read HTTP_PROXY in capitals: a CGI client could set it (httpoxy). */
+	static const char *const PROXY[] = {
+		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
+	static const char *const NO_PROXY[] = {"no_proxy", "NO_PROXY", NULL};
+	static const char LOOPBACK[] = "localhost,127.0.0.0/8,::1";
+	const char *env = env_any(NO_PROXY);
+	struct buf list = {0};
+
+	if (env_any(PROXY) == NULL)
+		return NULL;
+	if (env != NULL && strcmp(env, "*") == 0)
+		buf_add_text(&list, "*");
+	else
+		buf_printf(
+			&list, "%s%s%s", LOOPBACK, env != NULL ? "," : "", env != NULL ? env : "");
+	buf_text(&list);
+	return list.data;
+}
