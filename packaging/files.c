@@ -1,0 +1,201 @@
+/* The list and single files; whole folders are in tree.c. */
+#include "packaging/files.h"
+
+#include "base/json.h"
+#include "packaging/names.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+enum { CHUNK = 64 * 1024 };
+
+void files_add(struct arena *arena, struct file_list *list, struct file file)
+{
+	if (list->count == list->cap) {
+		const size_t cap = list->cap == 0 ? 16 : list->cap * 2;
+		struct file *items = arena_array(arena, cap, sizeof(*items));
+
+		if (list->count > 0)
+			memcpy(items, list->items, list->count * sizeof(*items));
+		list->items = items;
+		list->cap = cap;
+	}
+	list->items[list->count++] = file;
+	list->total += file.size;
+}
+
+static int by_path(const void *a, const void *b)
+{
+	return strcmp(((const struct file *)a)->path, ((const struct file *)b)->path);
+}
+
+void files_sort(struct file_list *list)
+{
+	if (list->count > 1)
+		qsort(list->items, list->count, sizeof(*list->items), by_path);
+}
+
+const struct file *files_find(const struct file_list *list, const char *path)
+{
+	const struct file key = {.path = path};
+
+	if (list->count == 0)
+		return NULL;
+	return bsearch(&key, list->items, list->count, sizeof(key), by_path);
+}
+
+/* The folder that holds the last component, opened link by link; -1 with errno. `*ret_name` is that
+ * component. */
+static int open_parent(int dir_fd, const char *path, bool make, const char **ret_name)
+{
+	int at = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	const char *slash;
+
+	while (at >= 0 && (slash = strchr(path, '/')) != NULL) {
+		char part[NAME_PART_MAX + 1];
+		const size_t len = (size_t)(slash - path);
+
+		if (len >= sizeof(part)) {
+			close(at);
+			errno = ENAMETOOLONG;
+			return -1;
+		}
+		memcpy(part, path, len);
+		part[len] = '\0';
+		int next = openat(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+		if (next < 0 && make && errno == ENOENT && mkdirat(at, part, 0755) == 0) {
+			next = openat(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+			/* The umask must not show. */
+			if (next >= 0)
+				fchmod(next, 0755);
+		}
+		const int failed = errno;
+		close(at);
+		errno = failed;
+		at = next;
+		path = slash + 1;
+	}
+	*ret_name = path;
+	return at;
+}
+
+int files_open(int dir_fd, const char *path)
+{
+	const char *name;
+	struct stat st;
+	const int parent = open_parent(dir_fd, path, false, &name);
+
+	if (parent < 0)
+		return -1;
+	/* Non-blocking: a pipe must not hold us before fstat tells what it is. */
+	int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
+	const int failed = errno;
+	close(parent);
+	errno = failed;
+	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
+		close(fd);
+		errno = EINVAL;
+		fd = -1;
+	}
+	return fd;
+}
+
+int files_create(int dir_fd, const char *path)
+{
+	const char *name;
+	const int parent = open_parent(dir_fd, path, true, &name);
+
+	if (parent < 0)
+		return -1;
+	const int fd =
+		openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
+	const int failed = errno;
+	close(parent);
+	errno = failed;
+	if (fd >= 0)
+		fchmod(fd, 0644);
+	return fd;
+}
+
+static bool read_all(int fd, char *data, size_t size, size_t *ret_len)
+{
+	size_t len = 0;
+
+	while (len < size) {
+		const ssize_t got = read(fd, data + len, size - len);
+
+		if (got < 0 && errno == EINTR)
+			continue;
+		if (got < 0)
+			return false;
+		if (got == 0)
+			break;
+		len += (size_t)got;
+	}
+	*ret_len = len;
+	return true;
+}
+
+bool files_read(struct arena *arena, int dir_fd, const char *path, size_t size_max, struct str *ret,
+	struct error *err)
+{
+	const int fd = files_open(dir_fd, path);
+	struct stat st;
+	size_t len;
+	bool ok = false;
+
+	if (fd < 0)
+		return error_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INVALID_BUNDLE,
+			errno, "open '%s'", path);
+	if (fstat(fd, &st) != 0) {
+		error_set_errno(err, ERR_INTERNAL, errno, "look at '%s'", path);
+		goto out;
+	}
+	if ((uint64_t)st.st_size > size_max) {
+		error_set(err, ERR_TOO_LARGE, "'%s' has %lld bytes, at most %zu are allowed", path,
+			(long long)st.st_size, size_max);
+		goto out;
+	}
+	char *data = arena_zalloc(arena, (size_t)st.st_size + JSON_PADDING);
+	ok = read_all(fd, data, (size_t)st.st_size, &len);
+	if (ok)
+		*ret = (struct str){data, len};
+	else
+		error_set_errno(err, ERR_INTERNAL, errno, "read '%s'", path);
+out:
+	close(fd);
+	return ok;
+}
+
+bool files_hash(int fd, struct sha256 *hash, uint64_t size_max, uint64_t *ret_size,
+	struct digest *ret, struct error *err)
+{
+	char chunk[CHUNK];
+	uint64_t size = 0;
+
+	for (;;) {
+		size_t len;
+
+		if (!read_all(fd, chunk, sizeof(chunk), &len)) {
+			error_set_errno(err, ERR_INTERNAL, errno, "read");
+			break;
+		}
+		size += len;
+		if (size > size_max) {
+			error_set(err, ERR_TOO_LARGE, "more than %llu bytes",
+				(unsigned long long)size_max);
+			break;
+		}
+		sha256_add(hash, chunk, len);
+		if (len < sizeof(chunk)) {
+			*ret = sha256_end(hash);
+			*ret_size = size;
+			return true;
+		}
+	}
+	sha256_end(hash);
+	return false;
+}

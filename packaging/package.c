@@ -1,0 +1,139 @@
+#include "packaging/package.h"
+
+#include "packaging/manifest.h"
+#include "packaging/pack.h"
+#include "packaging/store.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+struct temporary {
+	char *path;
+};
+
+static void remove_temporary(void *data)
+{
+	files_remove(AT_FDCWD, ((const struct temporary *)data)->path);
+}
+
+static bool make_temporary(struct arena *arena, const char **ret, struct error *err)
+{
+	const char *base = getenv("TMPDIR");
+	struct temporary *temporary = arena_alloc(arena, sizeof(*temporary));
+
+	if (base == NULL || base[0] == '\0')
+		base = "/tmp";
+	temporary->path = arena_printf(arena, "%s/sluice-XXXXXX", base);
+	if (mkdtemp(temporary->path) == NULL)
+		return error_set_errno(err, ERR_INTERNAL, errno, "make a folder in '%s'", base);
+	arena_on_end(arena, remove_temporary, temporary);
+	*ret = temporary->path;
+	return true;
+}
+
+static const char *without_slashes(struct arena *arena, const char *path)
+{
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	return arena_memdup(arena, path, len);
+}
+
+/* "." and ".." have a name of their own somewhere. */
+static const char *name_of(struct arena *arena, const char *path)
+{
+	const char *slash = strrchr(path, '/');
+	const char *name = slash != NULL && slash[1] != '\0' ? slash + 1 : path;
+	struct str stem;
+
+	if (strcmp(name, ".") == 0 || strcmp(name, "..") == 0) {
+		char *real = realpath(path, NULL);
+		if (real != NULL)
+			name = arena_strdup(arena, strrchr(real, '/') + 1);
+		free(real);
+	}
+	if (pack_is_archive_name(name, &stem))
+		return arena_memdup(arena, stem.data, stem.len);
+	return arena_strdup(arena, name);
+}
+
+static const char *digest_text(struct arena *arena, const struct digest *digest)
+{
+	return digest_hex(digest, arena_alloc(arena, DIGEST_HEX_SIZE));
+}
+
+static bool check_folder(struct arena *arena, int fd, const struct archive_limits *limits,
+	const char **ret_digest, struct error *err)
+{
+	const struct files_walk walk = {.limits = limits};
+	struct file_list listed, found;
+	struct str text;
+
+	if (faccessat(fd, MANIFEST_NAME, F_OK, AT_SYMLINK_NOFOLLOW) != 0 && errno == ENOENT) {
+		*ret_digest = "";
+		return true;
+	}
+	if (!files_read(arena, fd, MANIFEST_NAME, MANIFEST_SIZE_MAX, &text, err) ||
+		!manifest_read(arena, text, &listed, err) ||
+		!files_walk(arena, fd, &walk, &found, err) || !manifest_check(&listed, &found, err))
+		return false;
+	const struct digest digest = digest_of(text);
+	*ret_digest = digest_text(arena, &digest);
+	return true;
+}
+
+static bool open_folder(struct arena *arena, const struct archive_limits *limits,
+	struct package *package, struct error *err)
+{
+	const int fd = open(package->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+
+	if (fd < 0)
+		return error_set_errno(err, ERR_INTERNAL, errno, "open '%s'", package->dir);
+	const bool ok = check_folder(arena, fd, limits, &package->digest, err);
+	close(fd);
+	return ok || error_wrap(err, "%s", package->dir);
+}
+
+static bool open_archive(struct arena *arena, const char *path, const char *state_dir,
+	const struct archive_limits *limits, struct package *package, struct error *err)
+{
+	const bool is_temporary = state_dir == NULL;
+	struct stored stored;
+	struct store store;
+
+	if (is_temporary && !make_temporary(arena, &state_dir, err))
+		return false;
+	if (!store_open(arena, state_dir, &store, err))
+		return false;
+	store.is_durable = !is_temporary;
+	if (!store_add(arena, &store, path, limits, &stored, err))
+		return false;
+	package->dir = stored.dir;
+	package->digest = digest_text(arena, &stored.digest);
+	package->is_archive = true;
+	return true;
+}
+
+bool package_open(struct arena *arena, const char *path, const char *state_dir,
+	const struct archive_limits *limits, struct package *ret, struct error *err)
+{
+	struct stat st;
+
+	if (limits == NULL)
+		limits = &archive_limits_default;
+	if (stat(path, &st) != 0)
+		return error_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, errno,
+			"bundle '%s'", path);
+	struct package package = {.dir = without_slashes(arena, path)};
+	package.name = name_of(arena, package.dir);
+	const bool ok = S_ISDIR(st.st_mode)
+				? open_folder(arena, limits, &package, err)
+				: open_archive(arena, path, state_dir, limits, &package, err);
+	if (ok)
+		*ret = package;
+	return ok;
+}

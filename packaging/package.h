@@ -1,0 +1,25 @@
+#pragma once
+/*
+ * Package: what a command line names as a bundle, a folder or an archive, made a folder that can be
+ * read.
+ *
+ * A folder is used in place. Where it has a manifest.json it must fit its files (packing a changed
+ * folder or removing the manifest makes it fit), and gives the digest; without one there is no
+ * digest. An archive goes through the store (store.h): always verified, always with a digest.
+ */
+#include "packaging/archive.h"
+
+struct package {
+	const char *dir;    /* without trailing slash */
+	const char *name;   /* "slides" of "slides/" or "slides.tar.gz" */
+	const char *digest; /* 64 hex digits, or "" */
+	bool is_archive;
+};
+
+/*
+ * Opens it. `state_dir` is where archives are unpacked and kept; NULL unpacks into a folder below
+ * TMPDIR or /tmp that goes when the arena ends. Strings live on the arena. `limits` may be NULL for
+ * the defaults.
+ */
+bool package_open(struct arena *arena, const char *path, const char *state_dir,
+	const struct archive_limits *limits, struct package *ret, struct error *err);
