@@ -64,7 +64,7 @@ static bool check_source(
 static bool extract_fd(struct arena *arena, int fd, int dir_fd, const struct archive_limits *limits,
 	struct file_list *ret, struct error *err)
 {
-	size_t size;
+	size_t size = 0;
 
 	if (!check_source(fd, limits, &size, err))
 		return false;

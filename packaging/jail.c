@@ -138,6 +138,7 @@ static _Noreturn void child(struct str archive, int pipe_fd, rlim_t memory_max,
 	const struct reader_sink sink = {.entry = send_entry, .bytes = send_bytes, .data = outlet};
 	struct error err = {0};
 
+	outlet->len = 0;
 	environ = environment;
 	prctl(PR_SET_PDEATHSIG, SIGKILL);
 	if (pipe_fd != PIPE_FD && dup2(pipe_fd, PIPE_FD) < 0)
