@@ -2,34 +2,43 @@
 /*
  * Batch: the rows of one request run through a bundle, concurrently, answers in order.
  *
- * A failing row carries its error in the `error` column where the output signature has one, and the batch goes on;
- * else the batch fails as a raising pyfunc does (ERR_BAD_REQUEST, the row and step named) and what is in flight is
- * cancelled. `done` is called exactly once, on the loop's thread, never inside batch_start() or batch_cancel().
+ * A failing row carries its error in the `error` column where the output signature has one, and the
+ * batch goes on; else the batch fails as a raising pyfunc does (ERR_BAD_REQUEST, the row and step
+ * named) and what is in flight is cancelled. `done` is called exactly once, on the loop's thread,
+ * never inside batch_start() or batch_cancel().
  */
 #include "model/bundle.h"
 #include "model/input.h"
 #include "model/seam.h"
 
 struct batch;
+struct recorder;
 
 struct batch_options {
-	uint32_t timeout_ms;     /* for all rows; 0: none. Rows that are late fail with ERR_DEADLINE */
+	uint32_t timeout_ms; /* for all rows; 0: none. Rows that are late fail with ERR_DEADLINE */
 	unsigned rows_in_flight; /* 0: 64 */
-	void (*on_row)(void *data, size_t row, const struct json *answer, const struct error *err); /* may be NULL */
+	void (*on_row)(void *data, size_t row, const struct json *answer,
+		const struct error *err); /* may be NULL */
+	struct recorder *recorder; /* takes every model reply (model/recorder.h); may be NULL */
 	void (*done)(void *data, const struct error *err); /* answers are ready where err is NULL */
 	void *data;
 };
 
 struct batch_usage {
-	uint64_t input_tokens, output_tokens, model_calls, tool_calls, retries, rows_failed;
-	int64_t cost_microusd; /* integer micro-dollars */
+	uint64_t input_tokens, output_tokens;     /* as the models report them */
+	uint64_t cached_tokens, reasoning_tokens; /* contained in the two above */
+	uint64_t model_calls;                     /* answered, repairs included */
+	uint64_t calls_unreported; /* of them without usage: they count no tokens and no cost */
+	uint64_t tool_calls, retries, rows_failed;
+	int64_t cost_microusd; /* integer micro-dollars; the rounding rule is in model/usage.h */
 };
 
 /* `input` and `bundle` must outlive the batch; answers live on `arena`. */
-struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct arena *arena, const struct input *input,
-	const struct batch_options *options);
+struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct arena *arena,
+	const struct input *input, const struct batch_options *options);
 void batch_cancel(struct batch *batch);
-/* After done: one value a row (an object of the output columns; a bare value where one unnamed column is declared). */
+/* After done: one value a row (an object of the output columns; a bare value where one unnamed
+ * column is declared). */
 const struct json *batch_answers(const struct batch *batch, size_t *ret_count);
 const struct batch_usage *batch_usage(const struct batch *batch);
 /* Appends the answers, {"predictions":[…]} or bare. */

@@ -10,7 +10,9 @@
 #include "base/decode.h"
 
 struct config;
+struct llm_gate;
 struct schema;
+struct sql;
 
 /* A language model. Providers: "openai" (any OpenAI-compatible chat-completions endpoint), "recorded". */
 struct model_spec {
@@ -30,6 +32,7 @@ struct model_spec {
 	double usd_per_million_input, usd_per_million_output;
 	int64_t input_microusd_per_million, output_microusd_per_million; /* the same as integers, for the ledger */
 	const struct model_spec *fallback_spec; /* resolved; NULL: none */
+	struct llm_gate *gate;                  /* set by steps_prepare(); NULL: no limit */
 	struct json extra; /* further members of the request body, as given */
 };
 
@@ -54,6 +57,7 @@ struct tool_spec {
 	bool has_sql;
 	const struct data_spec *data_spec;
 	const struct schema *parameters_schema;
+	struct sql *sql_compiled; /* set by steps_prepare() */
 };
 
 enum step_type { STEP_LLM, STEP_TOOL, STEP_TYPE_COUNT };
@@ -98,6 +102,9 @@ struct config {
 	struct json defaults;        /* object: input column → value for missing and null */
 	int64_t timeout_ms;          /* of one row; 0: none but the server's */
 };
+
+/* For decoder->expand, with `expand_data` a const struct bundle_options. */
+bool config_expand(struct decoder *decoder, struct str text, struct str *ret);
 
 struct prompts;
 /* Decodes the tree of config.yaml. References (models, prompts, tools, data, paths, prompt variables) are resolved and

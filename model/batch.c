@@ -1,0 +1,212 @@
+/*
+ * batch_start → launch rows, up to rows_in_flight → on_run_done → { launch the next | finish }
+ *
+ * The first row that fails without a column for its error ends the batch: no more rows start, those
+ * in flight are cancelled, and done is called when the last of them is quiet.
+ */
+#include "model/batch.h"
+
+#include "model/run.h"
+#include "model/run_output.h"
+
+enum { ROWS_IN_FLIGHT = 64 };
+
+struct batch {
+	struct run_context context;
+	struct arena *arena;
+	const struct input *input;
+	struct batch_options options;
+	uint64_t deadline_ns;
+	size_t row_count, launched, running;
+	struct run *runs;  /* in flight */
+	struct run *spare; /* done, for the next rows */
+	struct json *answers;
+	struct batch_usage usage;
+	struct error err; /* of the whole batch; ERR_NONE so far */
+	struct loop_task task;
+};
+
+static void launch_rows(struct batch *batch);
+static void on_run_done(struct run *run, const struct error *err);
+static void finish(void *data);
+
+struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct arena *arena,
+	const struct input *input, const struct batch_options *options)
+{
+	struct batch *batch = arena_alloc(arena, sizeof(*batch));
+
+	batch->context =
+		(struct run_context){.seam = seam, .bundle = bundle, .recorder = options->recorder};
+	batch->context.columns =
+		run_columns(arena, bundle, &batch->context.column_count, &batch->context.is_bare);
+	batch->arena = arena;
+	batch->input = input;
+	batch->options = *options;
+	if (batch->options.rows_in_flight == 0)
+		batch->options.rows_in_flight = ROWS_IN_FLIGHT;
+	batch->deadline_ns =
+		options->timeout_ms > 0
+			? loop_now_ns(seam->loop) + (uint64_t)options->timeout_ms * 1000000
+			: 0;
+	batch->row_count = input_row_count(input);
+	batch->launched = batch->running = 0;
+	batch->runs = batch->spare = NULL;
+	batch->answers = arena_zalloc(arena, batch->row_count * sizeof(*batch->answers));
+	batch->usage = (struct batch_usage){0};
+	batch->task = (struct loop_task){0};
+	error_clear(&batch->err);
+	launch_rows(batch);
+	if (batch->row_count == 0)
+		loop_defer(seam->loop, &batch->task, finish, batch);
+	return batch;
+}
+
+static void link_run(struct batch *batch, struct run *run)
+{
+	run->prev = NULL;
+	run->next = batch->runs;
+	if (run->next != NULL)
+		run->next->prev = run;
+	batch->runs = run;
+}
+
+static void unlink_run(struct batch *batch, struct run *run)
+{
+	if (run->prev != NULL)
+		run->prev->next = run->next;
+	else
+		batch->runs = run->next;
+	if (run->next != NULL)
+		run->next->prev = run->prev;
+}
+
+static void launch_row(struct batch *batch)
+{
+	struct run *run = batch->spare;
+
+	if (run != NULL)
+		batch->spare = run->next;
+	else
+		run = arena_alloc(batch->arena, sizeof(*run));
+	run_start(run, &batch->context, batch->input, batch->launched++, batch->deadline_ns,
+		on_run_done, batch);
+	batch->running++;
+	link_run(batch, run);
+}
+
+static void launch_rows(struct batch *batch)
+{
+	while (batch->err.code == ERR_NONE && batch->launched < batch->row_count &&
+		batch->running < batch->options.rows_in_flight)
+		launch_row(batch);
+}
+
+static void cancel_runs(struct batch *batch)
+{
+	for (struct run *run = batch->runs; run != NULL; run = run->next)
+		run_cancel(run);
+}
+
+/* A raising pyfunc is a bad request to its client; overload and time are not the model's fault. */
+static void fail_batch(struct batch *batch, const struct run *run, const struct error *err)
+{
+	const bool is_ours = err->code == ERR_DEADLINE || err->code == ERR_UNAVAILABLE;
+
+	batch->err = *err;
+	if (!is_ours)
+		batch->err.code = ERR_BAD_REQUEST;
+	error_wrap(&batch->err,
+		"encountered an unexpected error while evaluating the model: row %zu", run->index);
+	cancel_runs(batch);
+}
+
+static void take_failure(struct batch *batch, const struct run *run, const struct error *err)
+{
+	struct json *answer = &batch->answers[run->index];
+
+	if (batch->err.code != ERR_NONE)
+		return; /* cancelled by what failed first */
+	batch->usage.rows_failed++;
+	if (!run_answer_failed(&batch->context, batch->arena, err, answer))
+		fail_batch(batch, run, err);
+}
+
+static void on_run_done(struct run *run, const struct error *err)
+{
+	struct batch *batch = run->data;
+	struct json *answer = &batch->answers[run->index];
+
+	unlink_run(batch, run);
+	batch->running--;
+	usage_add(&batch->usage, &run->usage);
+	if (err != NULL)
+		take_failure(batch, run, err);
+	else
+		*answer = json_copy(batch->arena, &run->answer);
+	if (batch->options.on_row != NULL && batch->err.code == ERR_NONE)
+		batch->options.on_row(batch->options.data, run->index, answer, err);
+	run_done(run);
+	run->next = batch->spare;
+	batch->spare = run;
+
+	launch_rows(batch);
+	if (batch->running == 0)
+		finish(batch);
+}
+
+static void finish(void *data)
+{
+	struct batch *batch = data;
+	const bool has_failed = batch->err.code != ERR_NONE;
+
+	/* The last thing: done may free the arena that the batch lies on. */
+	batch->options.done(batch->options.data, has_failed ? &batch->err : NULL);
+}
+
+void batch_cancel(struct batch *batch)
+{
+	if (batch->err.code != ERR_NONE)
+		return;
+	error_set(&batch->err, ERR_CANCELLED, "cancelled");
+	cancel_runs(batch);
+}
+
+const struct json *batch_answers(const struct batch *batch, size_t *ret_count)
+{
+	*ret_count = batch->row_count;
+	return batch->answers;
+}
+
+const struct batch_usage *batch_usage(const struct batch *batch)
+{
+	return &batch->usage;
+}
+
+static void write_answers(struct buf *out, const struct batch *batch)
+{
+	buf_add_char(out, '[');
+	for (size_t i = 0; i < batch->row_count; i++) {
+		if (i > 0)
+			buf_add_char(out, ',');
+		json_write(out, &batch->answers[i]);
+	}
+	buf_add_char(out, ']');
+}
+
+void batch_write(struct buf *out, const struct batch *batch)
+{
+	const struct input *input = batch->input;
+
+	/* The chat form without a signature is one object, not rows: so is its answer. */
+	if (input->is_bare && input->shape == INPUT_VALUE && batch->row_count == 1) {
+		json_write(out, &batch->answers[0]);
+		return;
+	}
+	if (input->is_bare) {
+		write_answers(out, batch);
+		return;
+	}
+	buf_add_str(out, STR("{\"predictions\":"));
+	write_answers(out, batch);
+	buf_add_char(out, '}');
+}

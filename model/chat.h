@@ -1,0 +1,56 @@
+#pragma once
+/*
+ * Chat: a conversation with a language model in the OpenAI chat-completions protocol: messages, the
+ * request body that asks for the next one, and the reply. The shapes that compatible endpoints
+ * answer are listed at chat_reply_read().
+ */
+#include "model/usage.h"
+
+struct schema;
+
+enum chat_role { CHAT_SYSTEM, CHAT_USER, CHAT_ASSISTANT, CHAT_ROLE_COUNT };
+
+struct chat_message {
+	enum chat_role role;
+	struct str text;
+};
+
+struct chat {
+	struct arena *arena;
+	struct chat_message *messages;
+	unsigned count, cap;
+};
+
+void chat_init(struct chat *chat, struct arena *arena);
+/* `text` must outlive the chat. */
+void chat_add(struct chat *chat, enum chat_role role, struct str text);
+const char *chat_role_name(enum chat_role role);
+
+/* Appends the request body. `schema` asks for structured output under the name `step`; NULL: text.
+ */
+void chat_write_request(struct buf *out, const struct chat *chat, const struct model_spec *model,
+	const struct schema *schema, struct str step);
+
+struct chat_reply {
+	struct str text;
+	struct usage usage; /* also set where reading failed, if the reply had one */
+};
+
+/*
+ * Reads a reply's body. The message's `content` is text, or a list of parts: text,
+ * {"type":"text","text":…},
+ * {"type":"output_text","text":…}; parts of other types (reasoning, thinking) are skipped.
+ * Databricks: `content` at the top level, as Anthropic's messages API answers, is read the same
+ * way, as is a choice's plain `text`.
+ *
+ * ERR_UPSTREAM: no JSON, an error object inside a 200, no choices, a refusal, no text, an answer
+ * cut at its token limit (finish_reason length) or by a content filter. Messages quote the reply
+ * without `secret`.
+ */
+bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
+	struct secret secret, struct error *err);
+
+/* What an upstream's body says, for a message: its error text where it is a known shape, else its
+ * beginning; one line of valid UTF-8, at most CHAT_EXCERPT_MAX bytes, without `secret`. */
+enum { CHAT_EXCERPT_MAX = 200 };
+struct str chat_excerpt(struct arena *arena, struct str body, struct secret secret);

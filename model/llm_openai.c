@@ -1,0 +1,110 @@
+/* Provider "openai": POST {base_url}/chat/completions, as OpenAI and the many that speak its
+ * protocol. */
+#include "model/llm.h"
+
+#include "model/seam.h"
+
+/* An answer of text is far smaller; what is larger is no answer. */
+enum { REPLY_MAX = 8 * 1024 * 1024 };
+
+/* Azure's base_url ends in ?api-version=…: the path goes in front of the query. */
+static const char *make_url(struct arena *arena, struct str base_url)
+{
+	static const struct str PATH = {"/chat/completions", sizeof("/chat/completions") - 1};
+	struct str query = base_url, base;
+
+	str_cut(&query, '?', &base);
+
+	const size_t query_len = base_url.len - base.len;
+
+	while (base.len > 0 && base.data[base.len - 1] == '/')
+		base.len--;
+
+	char *url = arena_alloc(arena, base.len + PATH.len + query_len + 1), *at = url;
+
+	at = (char *)mempcpy(at, base.data, base.len);
+	at = (char *)mempcpy(at, PATH.data, PATH.len);
+	at = (char *)mempcpy(at, base_url.data + base_url.len - query_len, query_len);
+	*at = '\0';
+	return url;
+}
+
+static struct str make_authorization(struct arena *arena, struct secret key)
+{
+	static const struct str SCHEME = {"Bearer ", sizeof("Bearer ") - 1};
+	const struct str text = secret_reveal(key);
+	char *value = arena_alloc(arena, SCHEME.len + text.len);
+
+	mempcpy(mempcpy(value, SCHEME.data, SCHEME.len), text.data, text.len);
+	return (struct str){value, SCHEME.len + text.len};
+}
+
+static void on_fetched(void *data, const struct fetch_reply *reply, const struct error *err)
+{
+	struct llm_call *call = data;
+	const struct seam *seam = call->context->seam;
+
+	if (err != NULL)
+		call->flow.err = *err;
+	else
+		call->reply = (struct llm_reply){
+			.status = reply->status,
+			.body = reply->body,
+			.retry_after_ms = reply->status < 400
+						  ? -1
+						  : fetch_retry_after_ms(reply,
+							    seam->now_us(seam->data) / 1000000),
+		};
+	flow_resume(&call->flow);
+}
+
+static struct next ask_openai(struct llm_call *call, flow_step *on_reply)
+{
+	const struct model_spec *model = call->model;
+	struct fetch_header headers[2] = {{STR("Content-Type"), STR("application/json"), false}};
+	size_t header_count = 1;
+	struct buf body = {0};
+
+	call->url = make_url(call->arena, model->base_url);
+	if (call->context->seam->fetcher == NULL) {
+		error_set(&call->flow.err, ERR_UNAVAILABLE,
+			"outgoing calls are off here: use the provider 'recorded'");
+		return next_step(on_reply);
+	}
+	if (secret_is_set(model->api_key))
+		headers[header_count++] = (struct fetch_header){STR("Authorization"),
+			make_authorization(call->arena, model->api_key), true};
+	chat_write_request(
+		&body, call->question.chat, model, call->question.schema, call->question.step);
+
+	const struct fetch_request request = {
+		.method = "POST",
+		.url = call->url,
+		.headers = headers,
+		.header_count = header_count,
+		.body = buf_str(&body),
+		.connect_ms = (uint32_t)model->connect_timeout_ms,
+		.first_byte_ms = (uint32_t)model->timeout_ms,
+		.idle_ms = (uint32_t)model->timeout_ms,
+		.total_ms = (uint32_t)model->timeout_ms,
+		.body_max = REPLY_MAX,
+		.is_repeatable = true,
+	};
+
+	call->fetch =
+		fetch_start(call->context->seam->fetcher, call->arena, &request, on_fetched, call);
+	buf_done(&body);
+	return next_wait(on_reply);
+}
+
+static void cancel_openai(struct llm_call *call)
+{
+	if (call->fetch != NULL)
+		fetch_cancel(call->fetch);
+}
+
+const struct llm_provider LLM_OPENAI = {
+	.name = "openai",
+	.ask = ask_openai,
+	.cancel = cancel_openai,
+};

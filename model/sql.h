@@ -1,0 +1,41 @@
+#pragma once
+/*
+ * SQL: one read-only statement of a tool on an SQLite database: an empty one in memory, or a file
+ * of the bundle, opened read-only and immutable.
+ *
+ * What a statement may do: read tables and views of that database, recurse, call SQLite's
+ * functions. Everything else is refused when it is compiled, and it is compiled when the bundle is
+ * loaded: writing, ATTACH, PRAGMA, transactions, load_extension, and random() and randomblob(),
+ * whose results nobody could replay. Limits: rows (max_rows), time (timeout_ms), SQL_RESULT_MAX
+ * bytes of result, SQL_VALUE_MAX bytes a value.
+ *
+ * Values: NULL, INTEGER, REAL (null where not finite), TEXT (must be UTF-8), BLOB as base64.
+ * Arguments: null, text, numbers; booleans as 0 and 1; arrays and objects as JSON text; a missing
+ * one is NULL.
+ *
+ * Shared by all threads: each run takes an idle connection with its compiled statement, or opens
+ * one; the connections close with the bundle.
+ */
+#include "model/config.h"
+
+#include <stdatomic.h>
+
+struct sql;
+
+enum {
+	SQL_TEXT_MAX = 64 * 1024,
+	SQL_VALUE_MAX = 16 * 1024 * 1024,
+	SQL_RESULT_MAX = 32 * 1024 * 1024
+};
+
+/* Compiles the statement, so that its mistakes are known: NULL with ERR_INVALID_BUNDLE. `dir` is
+ * the bundle's. */
+struct sql *sql_new(
+	struct arena *arena, const char *dir, const struct tool_spec *tool, struct error *err);
+/* The names behind its colons, each once. */
+const struct str *sql_parameters(const struct sql *sql, size_t *ret_count);
+/* Blocks; on any thread. The result lives on `arena`: an array of objects, an object or null, or a
+ * value, as the tool says. ERR_DEADLINE after timeout_ms, ERR_CANCELLED once *is_interrupted, else
+ * ERR_BAD_REQUEST with SQLite's words. */
+bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments,
+	const atomic_bool *is_interrupted, struct json *ret, struct error *err);

@@ -1,0 +1,196 @@
+/* One run of a statement: bind, step, read, reset. */
+#include "model/sql_pool.h"
+
+#include <math.h>
+#include <openssl/evp.h>
+
+struct reading {
+	const struct sql *sql;
+	struct sql_connection *connection;
+	struct arena *arena;
+	size_t bytes; /* of text so far */
+};
+
+static bool bind_value(struct reading *reading, int index, const struct json *value)
+{
+	sqlite3_stmt *statement = reading->connection->statement;
+	struct buf text = {0};
+	struct str copy;
+
+	switch (json_type(value)) {
+	case JSON_BOOL:
+		return sqlite3_bind_int(statement, index, value->boolean) == SQLITE_OK;
+	case JSON_INTEGER:
+		return sqlite3_bind_int64(statement, index, value->integer) == SQLITE_OK;
+	case JSON_DOUBLE:
+		return sqlite3_bind_double(statement, index, value->number) == SQLITE_OK;
+	case JSON_STRING:
+		return sqlite3_bind_text64(statement, index, value->text, value->size,
+			       SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK;
+	case JSON_ARRAY:
+	case JSON_OBJECT:
+		json_write(&text, value);
+		copy = (struct str){arena_memdup(reading->arena, text.data, text.len), text.len};
+		buf_done(&text);
+		return sqlite3_bind_text64(statement, index, copy.data, copy.len, SQLITE_STATIC,
+			       SQLITE_UTF8) == SQLITE_OK;
+	default:
+		return sqlite3_bind_null(statement, index) == SQLITE_OK;
+	}
+}
+
+static bool bind_all(struct reading *reading, const struct json *arguments, struct error *err)
+{
+	const struct sql *sql = reading->sql;
+
+	for (size_t i = 0; i < sql->parameter_count; i++)
+		if (!bind_value(reading, (int)i + 1, json_get(arguments, sql->parameters[i])))
+			return error_set(err, ERR_BAD_REQUEST, "argument '%.*s': %s",
+				STR_ARGS(sql->parameters[i]),
+				sqlite3_errmsg(reading->connection->db));
+	return true;
+}
+
+static bool read_text(struct reading *reading, int column, struct json *ret, struct error *err)
+{
+	sqlite3_stmt *statement = reading->connection->statement;
+	const char *data = (const char *)sqlite3_column_text(statement, column);
+	const struct str text = {data, (size_t)sqlite3_column_bytes(statement, column)};
+
+	if (!str_is_utf8(text))
+		return error_set(err, ERR_BAD_REQUEST, "column '%.*s' is text that is not UTF-8",
+			STR_ARGS(reading->sql->columns[column]));
+	reading->bytes += text.len;
+	*ret = json_string(
+		(struct str){arena_memdup(reading->arena, text.data, text.len), text.len});
+	return true;
+}
+
+static struct json read_blob(struct reading *reading, int column)
+{
+	sqlite3_stmt *statement = reading->connection->statement;
+	const char *data = sqlite3_column_blob(statement, column);
+	const struct str bytes = {data, (size_t)sqlite3_column_bytes(statement, column)};
+
+	const size_t len = (bytes.len + 2) / 3 * 4;
+	unsigned char *text = arena_alloc(reading->arena, len + 1);
+
+	reading->bytes += len;
+	EVP_EncodeBlock(text, (const unsigned char *)bytes.data, (int)bytes.len);
+	return json_string((struct str){(const char *)text, len});
+}
+
+static bool read_value(struct reading *reading, int column, struct json *ret, struct error *err)
+{
+	sqlite3_stmt *statement = reading->connection->statement;
+
+	switch (sqlite3_column_type(statement, column)) {
+	case SQLITE_INTEGER:
+		*ret = json_integer(sqlite3_column_int64(statement, column));
+		break;
+	case SQLITE_FLOAT:
+		*ret = isfinite(sqlite3_column_double(statement, column))
+			       ? json_double(sqlite3_column_double(statement, column))
+			       : json_null();
+		break;
+	case SQLITE_TEXT:
+		return read_text(reading, column, ret, err);
+	case SQLITE_BLOB:
+		*ret = read_blob(reading, column);
+		break;
+	default:
+		*ret = json_null();
+	}
+	return true;
+}
+
+static bool read_row(struct reading *reading, struct json *ret, struct error *err)
+{
+	const struct sql *sql = reading->sql;
+	struct json row = json_object();
+
+	row.members = arena_array(reading->arena, sql->column_count, sizeof(*row.members));
+	row.size = sql->column_count;
+	for (size_t i = 0; i < sql->column_count; i++) {
+		row.members[i].key = json_string(sql->columns[i]);
+		if (!read_value(reading, (int)i, &row.members[i].value, err))
+			return false;
+	}
+	if (reading->bytes > SQL_RESULT_MAX)
+		return error_set(err, ERR_BAD_REQUEST, "the result is over its limit of %d bytes",
+			SQL_RESULT_MAX);
+	*ret = row;
+	return true;
+}
+
+static bool tell_failure(const struct reading *reading, struct error *err)
+{
+	const struct sql_connection *connection = reading->connection;
+
+	if (atomic_load(connection->is_interrupted))
+		return error_set(err, ERR_CANCELLED, "cancelled");
+	if (sqlite3_errcode(connection->db) == SQLITE_INTERRUPT)
+		return error_set(err, ERR_DEADLINE, "the statement took longer than %lld ms",
+			(long long)reading->sql->tool->sql.timeout_ms);
+	return error_set(err, ERR_BAD_REQUEST, "%s", sqlite3_errmsg(connection->db));
+}
+
+static bool read_rows(struct reading *reading, struct json *ret, struct error *err)
+{
+	const int64_t rows_max = reading->sql->tool->sql.max_rows;
+	struct json rows = json_array(), row;
+	int status;
+
+	while ((status = sqlite3_step(reading->connection->statement)) == SQLITE_ROW) {
+		if (rows_max > 0 && (int64_t)rows.size >= rows_max)
+			return error_set(err, ERR_BAD_REQUEST,
+				"more than %lld rows: add a LIMIT, or raise max_rows",
+				(long long)rows_max);
+		if (!read_row(reading, &row, err))
+			return false;
+		reading->bytes += reading->sql->column_count * sizeof(*row.members);
+		json_append(reading->arena, &rows, row);
+	}
+	if (status != SQLITE_DONE)
+		return tell_failure(reading, err);
+	*ret = rows;
+	return true;
+}
+
+/* Only the first row is asked for: the rest is never computed. */
+static bool read_first(struct reading *reading, struct json *ret, struct error *err)
+{
+	const int status = sqlite3_step(reading->connection->statement);
+
+	*ret = json_null();
+	if (status == SQLITE_DONE)
+		return true;
+	if (status != SQLITE_ROW)
+		return tell_failure(reading, err);
+	if (reading->sql->tool->sql.result == SQL_VALUE)
+		return read_value(reading, 0, ret, err);
+	return read_row(reading, ret, err);
+}
+
+bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments,
+	const atomic_bool *is_interrupted, struct json *ret, struct error *err)
+{
+	struct reading reading = {.sql = sql, .arena = arena, .connection = sql_take(sql, err)};
+	struct sql_connection *connection = reading.connection;
+	const int64_t timeout_ms = sql->tool->sql.timeout_ms;
+
+	if (connection == NULL)
+		return false;
+	connection->is_interrupted = is_interrupted;
+	connection->deadline_ns =
+		timeout_ms > 0 ? sql_clock_ns() + (uint64_t)timeout_ms * 1000000 : UINT64_MAX;
+
+	const bool is_done = bind_all(&reading, arguments, err) &&
+			     (sql->tool->sql.result == SQL_ROWS ? read_rows(&reading, ret, err)
+								: read_first(&reading, ret, err));
+
+	sqlite3_reset(connection->statement);
+	sqlite3_clear_bindings(connection->statement);
+	sql_give_back(sql, connection);
+	return is_done;
+}
