@@ -1,9 +1,14 @@
 #pragma once
 /*
- * Options: one table gives command line, environment, configuration file, --help, man page and completion.
+ * Options: one table gives command line, environment, configuration file and --help.
  * Precedence: command line, then environment (SLUICE_<NAME>, dashes as underscores), then the file of --config (YAML,
  * the option's name with underscores as key), then the default. Unknown options and keys are errors that name the
  * nearest known one; a value out of range names option, source, value and what was expected.
+ *
+ * Command line: --name VALUE, --name=VALUE, -n VALUE, -nVALUE; flags --name and --no-name; `--` ends the options, and
+ * `-` is an argument. Given twice, the last one counts, but repeatable options gather. Environment: an empty variable
+ * counts as unset; repeatable options are separated by commas; flags are true or false, yes or no, 1 or 0.
+ * Every program has --help (-h) and --config FILE (SLUICE_CONFIG) besides its table.
  */
 #include "base/decode.h"
 
@@ -21,6 +26,7 @@ struct option {
 	const char *const *choices;
 	bool is_required;
 	const char *help;
+	bool is_argument_only; /* no environment, no file: --version */
 };
 
 struct options_spec {

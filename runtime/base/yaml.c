@@ -15,6 +15,7 @@ struct reader {
 	yaml_parser_t parser;
 	struct arena *arena;
 	const char *name;
+	struct str text;
 	struct error *err;
 	struct json_member *stack;
 	size_t count, cap;
@@ -41,7 +42,7 @@ static unsigned count_lines(struct str text, size_t end)
 bool yaml_read(struct arena *arena, const char *name, struct str text, struct json *ret_value,
 	struct error *err)
 {
-	struct reader reader = {.arena = arena, .name = name, .err = err};
+	struct reader reader = {.arena = arena, .name = name, .text = text, .err = err};
 
 	if (text.len > YAML_SIZE_MAX)
 		return error_set(err, ERR_INVALID_BUNDLE, "%s: %zu bytes, at most %d are read",
@@ -75,9 +76,9 @@ static bool fail_parse(struct reader *reader)
 
 	if (parser->error == YAML_MEMORY_ERROR)
 		abort();
-	/* The reader below the scanner knows no mark, but the scanner stands close to it. */
+	/* The reader looks far ahead of the scanner's mark. */
 	if (parser->error == YAML_READER_ERROR)
-		return fail_at(reader, (unsigned)parser->mark.line + 1, problem);
+		return fail_at(reader, count_lines(reader->text, parser->problem_offset), problem);
 	if (parser->context == NULL)
 		return fail_at(reader, (unsigned)parser->problem_mark.line + 1, problem);
 	return error_set(reader->err, ERR_INVALID_BUNDLE, "%s:%zu: %s %s from line %zu",
