@@ -17,7 +17,7 @@ static const struct route ROUTES[] = {
 	{"/invocations", "invocations", POST_, invocations_handle, "rows in, predictions out"},
 };
 enum { ROUTE_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
-_Static_assert(ROUTE_COUNT < METRICS_ROUTES_MAX, "the last row of the metrics is for paths that are no route");
+_Static_assert((int)ROUTE_COUNT < (int)METRICS_ROUTES_MAX, "the last row of the metrics is for paths that are no route");
 
 const struct route *route_table(size_t *ret_count)
 {
