@@ -162,14 +162,29 @@ static inline struct json *pop(struct json_reader *r, size_t base, size_t *ret_c
 	return items;
 }
 
+/* Goes one level deeper. Shapes of levels that were never entered are not initialised. */
+static inline struct json_shape *enter(struct json_reader *r, const char *p)
+{
+	if (r->depth == JSON_DEPTH_MAX) {
+		json_refuse(r, p, "more than 128 open arrays and objects");
+		return NULL;
+	}
+	struct json_shape *shape = &r->shapes[r->depth++];
+
+	if (r->depth > r->depth_seen) {
+		r->depth_seen = r->depth;
+		*shape = (struct json_shape){NULL, 0};
+	}
+	return shape;
+}
+
 static const char *read_array(struct json_reader *r, const char *p)
 {
 	const size_t base = (size_t)(r->top - r->stack);
 	struct json array = json_value(r, JSON_ARRAY, p, 0);
 
-	if (r->depth == JSON_DEPTH_MAX)
-		return json_refuse(r, p, "more than 128 open arrays and objects");
-	r->depth++;
+	if (enter(r, p) == NULL)
+		return NULL;
 	p = skip_space(r, p + 1);
 	while (!is_at(r, p, ']')) {
 		p = read_value(r, p);
@@ -263,13 +278,10 @@ static const char *read_object(struct json_reader *r, const char *p)
 	const size_t base = (size_t)(r->top - r->stack);
 	struct json object = json_value(r, JSON_OBJECT, p, 0);
 
-	if (r->depth == JSON_DEPTH_MAX)
-		return json_refuse(r, p, "more than 128 open arrays and objects");
-	struct json_shape *shape = &r->shapes[r->depth++];
-	if (r->depth > r->depth_seen) {
-		r->depth_seen = r->depth;
-		*shape = (struct json_shape){NULL, 0};
-	}
+	struct json_shape *shape = enter(r, p);
+
+	if (shape == NULL)
+		return NULL;
 	p = skip_space(r, p + 1);
 	if (!is_at(r, p, '}')) {
 		bool is_known = false;

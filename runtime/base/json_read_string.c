@@ -38,7 +38,7 @@ const char *json_read_string(struct json_reader *r, const char *p, struct json *
 		if (*p == '\\')
 			return read_escaped(r, start, p, ret_string);
 		const unsigned size = json_utf8_size(p);
-		if (size == 0)
+		if (size == 0 || size > r->end - p)
 			return refuse_special(r, p);
 		p += size;
 	}
@@ -115,13 +115,13 @@ static const char *read_unicode(struct json_reader *r, const char *p, char **to)
 {
 	const int first = hex4(p + 2);
 
-	if (first < 0)
+	if (r->end - p < 6 || first < 0)
 		return json_refuse(r, p, "expected four hexadecimal digits behind '\\u'");
 	if (first < 0xD800 || first > 0xDFFF) {
 		*to = put_utf8(*to, (unsigned)first);
 		return p + 6;
 	}
-	const int second = p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
+	const int second = r->end - p >= 12 && p[6] == '\\' && p[7] == 'u' ? hex4(p + 8) : -1;
 	if (first > 0xDBFF || second < 0xDC00 || second > 0xDFFF)
 		return json_refuse(r, p, "lone surrogate in a string");
 	*to = put_utf8(
@@ -145,6 +145,8 @@ static inline const char *read_escape(struct json_reader *r, const char *p, char
 {
 	const unsigned char kind = (unsigned char)p[1];
 
+	if (r->end - p < 2)
+		return refuse_special(r, r->end);
 	if (kind == 'u')
 		return read_unicode(r, p, to);
 	if (kind >= sizeof(ESCAPES) || ESCAPES[kind] == '\0')
@@ -181,7 +183,7 @@ static const char *read_escaped(
 			continue;
 		}
 		const unsigned size = json_utf8_size(p);
-		if (size == 0)
+		if (size == 0 || size > r->end - p)
 			return refuse_special(r, p);
 		memcpy(to, p, 4);
 		p += size;

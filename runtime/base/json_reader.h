@@ -52,7 +52,3 @@ const char *json_read_number(struct json_reader *reader, const char *p, struct j
 /* Of equal keys the last value moves to the place of the first. Returns the number of members left.
  */
 size_t json_unite_keys(struct json_member *members, size_t count);
-
-/* The double nearest to the decimal number in text[0 .. len), which follows JSON's grammar; may be
- * infinite. */
-double json_double_of(const char *text, size_t len);

@@ -3,6 +3,7 @@
  * asks for room once. Values may be nested deeper than what the reader takes: what is written here
  * was made or checked by us.
  */
+#include "base/json_double.h"
 #include "base/json_scan.h"
 #include "base/json_writer.h"
 
