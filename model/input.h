@@ -22,6 +22,7 @@ struct input {
 	size_t row_count, column_count;
 	const struct str *columns;
 	const struct json *cells;
+	const struct str *keys; /* private: each column as it is written; NULL: made when writing */
 	/* INPUT_VALUE: */
 	struct json value;
 	/* Params by name, defaults filled in; JSON_ABSENT without a params schema and without params. */

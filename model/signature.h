@@ -13,11 +13,17 @@ enum sig_type {
 };
 /* MLflow's name: "boolean" … "map", "tensor". */
 const char *sig_type_name(enum sig_type type);
+static inline bool sig_type_is_scalar(enum sig_type type)
+{
+	return type < SIG_ANY;
+}
 
 enum sig_dtype { /* of a tensor: numpy's names */
 	SIG_BOOL_, SIG_INT8, SIG_INT16, SIG_INT32, SIG_INT64, SIG_UINT8, SIG_UINT16, SIG_UINT32, SIG_UINT64,
-	SIG_FLOAT16, SIG_FLOAT32, SIG_FLOAT64, SIG_STR, SIG_BYTES, SIG_DATETIME64, SIG_OBJECT_
+	SIG_FLOAT16, SIG_FLOAT32, SIG_FLOAT64, SIG_STR, SIG_BYTES, SIG_DATETIME64, SIG_OBJECT_,
+	SIG_DTYPE_COUNT
 };
+const char *sig_dtype_name(enum sig_dtype dtype);
 
 struct sig_property;
 
@@ -47,6 +53,8 @@ struct sig_param {
 struct sig_schema {
 	const struct sig_property *columns; /* or tensors */
 	size_t count;
+	const struct str *names; /* the columns' names once more, as struct input wants them */
+	const struct str *keys;  /* each name as it is written: `"name":` */
 	bool is_declared, is_named, is_tensor, has_nested;
 };
 
@@ -57,10 +65,18 @@ struct signature {
 	bool has_params; /* a params schema exists */
 };
 
-/* Reads MLmodel's `signature` value: an object whose inputs, outputs and params are JSON text or null. Everything lives
- * on the decoder's arena. Mistakes become problems in `MLmodel`, with the path inside the JSON text. */
+enum { SIG_DEPTH_MAX = 32, SIG_RANK_MAX = 32 };
+
+/* Reads MLmodel's `signature` value: an object whose inputs, outputs and params are JSON text or null; nothing is
+ * declared where it is NULL or null. The decoder stands at `signature` already; everything lives on its arena. Mistakes
+ * become problems with the path inside the JSON text ("signature.inputs[2].items.type: unknown type 'strin'"). */
 void signature_decode(struct decoder *decoder, const struct json *value, struct signature *ret);
+/* Makes an input column optional, whatever the signature says: who loads a bundle calls this for every column that
+ * config.yaml's `defaults` names, before the bundle is frozen. False where there is no such column. */
+bool signature_make_optional(struct signature *signature, struct str column);
+const struct sig_param *signature_param(const struct signature *signature, struct str name);
 /* As `long (required)`, `Array(string)`, `{city: string, zip: string (optional)}`: for messages and people. */
 void sig_node_write(struct buf *out, const struct sig_node *node);
-/* A working request body made from the signature: {"dataframe_records":[{…}]}, inputs for tensors. */
+/* A working request body made from the signature: {"dataframe_records":[{…}]}, inputs for tensors; JSON_ABSENT where
+ * its tensors are too large to show. */
 struct json signature_example(struct arena *arena, const struct signature *signature);

@@ -1,0 +1,155 @@
+/*
+ * Input: the request's form is found, read and bound to the signature.
+ *
+ *   media ─┬─ CSV ──────────────────────────────────────────────┐
+ *          └─ JSON ─┬─ messages, prompt, input: LLM form ───────┤
+ *                   ├─ dataframe_records, dataframe_split ──────┼─→ table or value → params → input
+ *                   └─ inputs, instances ───────────────────────┘
+ */
+#include "model/input.h"
+
+#include "model/input_form.h"
+#include "model/params.h"
+
+static const struct form_spec {
+	struct str name;
+	bool (*read)(struct form *form, struct json *value, struct input *ret);
+} FORMS[] = {
+	{{"dataframe_records", 17}, form_records},
+	{{"dataframe_split", 15}, form_split},
+	{{"inputs", 6}, form_inputs},
+	{{"instances", 9}, form_instances},
+};
+enum { FORM_COUNT = sizeof(FORMS) / sizeof(FORMS[0]) };
+
+static bool read_tree(struct form *form, struct json *tree, struct input *ret);
+static bool read_form(struct form *form, struct json *tree, struct input *ret);
+static bool is_llm_form(const struct json *tree);
+
+bool input_read(struct arena *arena, const struct signature *signature, enum input_media media,
+	struct str body, struct input *ret, struct error *err)
+{
+	struct form form = {.arena = arena, .signature = signature, .err = err};
+	struct input input = {0};
+	struct json tree;
+
+	if (media == INPUT_CSV) {
+		if (!form_csv(&form, body, &input) ||
+			!params_enforce(arena, signature, NULL, &input.params, err))
+			return false;
+	} else if (!json_read_padded(arena, body, &tree, err) || !read_tree(&form, &tree, &input)) {
+		return false;
+	}
+	*ret = input;
+	return true;
+}
+
+bool input_read_tree(struct arena *arena, const struct signature *signature,
+	const struct json *tree, struct input *ret, struct error *err)
+{
+	struct form form = {.arena = arena, .signature = signature, .err = err};
+	struct input input = {0};
+	struct json copy;
+
+	if (json_type(tree) == JSON_ABSENT)
+		return error_set(err, ERR_BAD_REQUEST, "there is no request");
+	/* Values are converted in place; the caller's stay as they are. */
+	copy = json_copy(arena, tree);
+	if (!read_tree(&form, &copy, &input))
+		return false;
+	*ret = input;
+	return true;
+}
+
+static bool read_tree(struct form *form, struct json *tree, struct input *ret)
+{
+	const struct json *params;
+
+	if (tree->type != JSON_OBJECT)
+		return error_set(form->err, ERR_BAD_REQUEST, "a request is a JSON object, got %s",
+			json_type_name(tree));
+	ret->is_bare = is_llm_form(tree);
+	if (!(ret->is_bare ? form_llm(form, tree, ret) : read_form(form, tree, ret)))
+		return false;
+	params = ret->is_bare ? (form->signature->has_params ? tree : NULL)
+			      : json_get(tree, STR("params"));
+	return params_enforce(form->arena, form->signature, params, &ret->params, form->err);
+}
+
+static bool is_llm_form(const struct json *tree)
+{
+	for (size_t i = 0; i < tree->size; i++) {
+		const struct str key = json_str(&tree->members[i].key);
+		if (str_eq(key, STR("messages")) || str_eq(key, STR("prompt")) ||
+			str_eq(key, STR("input")))
+			return true;
+	}
+	return false;
+}
+
+static bool read_form(struct form *form, struct json *tree, struct input *ret)
+{
+	const struct form_spec *found = NULL;
+	struct json *value = NULL;
+
+	for (size_t i = 0; i < tree->size; i++) {
+		const struct str key = json_str(&tree->members[i].key);
+		for (size_t j = 0; j < FORM_COUNT; j++) {
+			if (!str_eq(key, FORMS[j].name))
+				continue;
+			if (found != NULL)
+				return error_set(form->err, ERR_BAD_REQUEST,
+					"a request has one of '%s' and '%s', not both",
+					found->name.data, FORMS[j].name.data);
+			found = &FORMS[j];
+			value = &tree->members[i].value;
+		}
+	}
+	if (found == NULL)
+		return error_set(form->err, ERR_BAD_REQUEST,
+			"a request has one of dataframe_records, dataframe_split, inputs and "
+			"instances, or messages, prompt or input of the LLM form");
+	return found->read(form, value, ret);
+}
+
+size_t input_row_count(const struct input *input)
+{
+	if (input->shape == INPUT_TABLE)
+		return input->row_count;
+	return input->value.type == JSON_ARRAY ? input->value.size : 1;
+}
+
+static void add_params(struct arena *arena, const struct json *params, struct json *row)
+{
+	if (params->type != JSON_OBJECT)
+		return;
+	for (size_t i = 0; i < params->size; i++) {
+		const struct str name = json_str(&params->members[i].key);
+		if (json_get(row, name) == NULL)
+			json_set(arena, row, name, params->members[i].value);
+	}
+}
+
+struct json input_row(struct arena *arena, const struct input *input, size_t index)
+{
+	struct json row = json_object();
+
+	if (input->shape == INPUT_TABLE) {
+		const struct json *cells = &input->cells[index * input->column_count];
+		for (size_t i = 0; i < input->column_count; i++)
+			if (cells[i].type != JSON_ABSENT)
+				json_set(arena, &row, input->columns[i], cells[i]);
+	} else {
+		const struct json *value = &input->value;
+		if (value->type == JSON_ARRAY)
+			value = &value->items[index];
+		if (value->type == JSON_OBJECT)
+			for (size_t i = 0; i < value->size; i++)
+				json_set(arena, &row, json_str(&value->members[i].key),
+					value->members[i].value);
+		else
+			json_set(arena, &row, STR("input"), *value);
+	}
+	add_params(arena, &input->params, &row);
+	return row;
+}

@@ -1,0 +1,153 @@
+/*
+ * Tables: rows and columns of a request, bound to the columns of the signature.
+ */
+#include "model/input_form.h"
+
+bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count)
+{
+	size_t width = 0, size;
+
+	for (size_t i = 0; i < column_count; i++)
+		width += names[i].len + sizeof(struct json);
+	if (!__builtin_mul_overflow(width, row_count, &size) && size <= TABLE_SIZE_MAX)
+		return true;
+	return error_set(form->err, ERR_TOO_LARGE,
+		"a table of %zu rows and %zu columns is too large", row_count, column_count);
+}
+
+const struct str *table_numbered(struct arena *arena, size_t count)
+{
+	struct str *names = arena_array(arena, count, sizeof(*names));
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = str_of(arena_printf(arena, "%zu", i));
+	return names;
+}
+
+static bool fail_missing(struct form *form, const struct sig_property *column)
+{
+	struct buf expected = {0};
+
+	sig_node_write(&expected, &column->node);
+	enforce_error(form->signature, form->err,
+		"column '%.*s' is missing: expected %.400s (required)", STR_ARGS(column->name),
+		buf_text(&expected));
+	buf_done(&expected);
+	return false;
+}
+
+/* Columns of text or any value have nothing to check; only what is absent becomes null. */
+static void fill_column(struct json *cells, size_t stride, size_t row_count)
+{
+	for (size_t row = 0; row < row_count; row++)
+		if (cells[row * stride].type == JSON_ABSENT)
+			cells[row * stride] = json_null();
+}
+
+static bool enforce_column(struct form *form, size_t index, struct json *cells, size_t row_count)
+{
+	const struct sig_schema *schema = &form->signature->inputs;
+	const struct sig_property *column = &schema->columns[index];
+	struct enforce enforce = {
+		.arena = form->arena,
+		.signature = form->signature,
+		.what = "column",
+		.name = column->name,
+		.index = index,
+		.has_row = true,
+		.err = form->err,
+	};
+
+	for (; enforce.row < row_count; enforce.row++) {
+		struct json *cell = &cells[enforce.row * schema->count];
+		if (cell->type == JSON_ABSENT)
+			*cell = json_null();
+		if (!enforce_cell(&enforce, &column->node, column->is_required, cell))
+			return false;
+	}
+	return true;
+}
+
+bool cells_enforce(struct form *form, struct json *cells, size_t row_count, const bool *has_column)
+{
+	const struct sig_schema *schema = &form->signature->inputs;
+
+	for (size_t i = 0; i < schema->count; i++)
+		if (!has_column[i] && schema->columns[i].is_required)
+			return fail_missing(form, &schema->columns[i]);
+	for (size_t i = 0; i < schema->count; i++) {
+		const enum sig_type type = schema->columns[i].node.type;
+		if (!has_column[i])
+			continue;
+		if (type == SIG_STRING || type == SIG_ANY)
+			fill_column(&cells[i], schema->count, row_count);
+		else if (!enforce_column(form, i, &cells[i], row_count))
+			return false;
+	}
+	return true;
+}
+
+/* For each column of the signature: where it is in the table, or NAMES_NONE. */
+static bool find_columns(struct form *form, struct table *table, long *places)
+{
+	const struct sig_schema *schema = &form->signature->inputs;
+	struct names names = {
+		.arena = form->arena, .items = table->names, .count = table->column_count};
+
+	if (!schema->is_named && table->column_count < schema->count)
+		return enforce_error(form->signature, form->err, "expected %zu columns, got %zu",
+			schema->count, table->column_count);
+	for (size_t i = 0; i < schema->count; i++)
+		places[i] =
+			schema->is_named ? names_find(&names, schema->columns[i].name, i) : (long)i;
+	return true;
+}
+
+static bool bind_columns(struct form *form, struct table *table, struct input *ret)
+{
+	const struct sig_schema *schema = &form->signature->inputs;
+	long *places = arena_array(form->arena, schema->count, sizeof(*places));
+	bool *has_column = arena_array(form->arena, schema->count, sizeof(*has_column));
+
+	if (!find_columns(form, table, places) ||
+		!table_fits(form, schema->names, schema->count, table->row_count))
+		return false;
+	struct json *cells =
+		arena_array(form->arena, table->row_count, schema->count * sizeof(struct json));
+	for (size_t i = 0; i < schema->count; i++) {
+		has_column[i] = places[i] != NAMES_NONE;
+		for (size_t row = 0; row < table->row_count; row++)
+			cells[row * schema->count + i] =
+				has_column[i] ? table->cells[row * table->column_count +
+							     (size_t)places[i]]
+					      : (struct json){.type = JSON_ABSENT};
+	}
+	if (!cells_enforce(form, cells, table->row_count, has_column))
+		return false;
+	ret->shape = INPUT_TABLE;
+	ret->row_count = table->row_count;
+	ret->column_count = schema->count;
+	ret->columns = schema->is_named ? schema->names : table->names;
+	ret->keys = schema->is_named ? schema->keys : NULL;
+	ret->cells = cells;
+	return true;
+}
+
+bool table_bind(struct form *form, struct table *table, struct input *ret)
+{
+	const struct sig_schema *schema = &form->signature->inputs;
+
+	if (schema->is_declared && schema->is_tensor)
+		return tensors_bind_table(form, table, ret);
+	if (schema->is_declared)
+		return bind_columns(form, table, ret);
+	for (size_t i = 0; i < table->row_count * table->column_count; i++)
+		if (table->cells[i].type == JSON_ABSENT)
+			table->cells[i] = json_null();
+	ret->shape = INPUT_TABLE;
+	ret->row_count = table->row_count;
+	ret->column_count = table->column_count;
+	ret->columns = table->names;
+	ret->cells = table->cells;
+	return true;
+}
