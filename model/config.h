@@ -114,5 +114,8 @@ struct signature;
 void config_link(struct decoder *decoder, const struct json *tree, const struct prompts *prompts,
 	const struct signature *signature, struct config *config);
 const struct model_spec *config_model(const struct config *config, struct str name);
+/* After steps_prepare(), which finds out what a statement takes: does every argument of every tool step have a source? */
+void config_check_arguments(struct decoder *decoder, const struct json *tree, const struct signature *signature,
+	const struct config *config);
 /* The reference page of config.yaml, from the tables. */
 void config_reference(struct buf *out);

@@ -11,7 +11,8 @@
 struct prompts;
 struct template;
 
-/* Reads `path` (a folder of .txt files or a .yaml file; relative to dir). Problems are named by file and line. */
+/* Reads `path` (a folder of .txt files or a .yaml file; relative to dir; NULL: there are none). Problems are named by
+ * file and line. Never NULL. A file's last newline is no part of its template. */
 const struct prompts *prompts_load(struct arena *arena, struct problems *problems, const char *dir, const char *path);
 const struct template *prompts_get(const struct prompts *prompts, struct str name);
 size_t prompts_count(const struct prompts *prompts);

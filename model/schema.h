@@ -16,3 +16,6 @@ const struct schema *schema_compile(struct decoder *decoder, const struct json *
 /* False with ERR_INVALID_PARAMETER and every violation (up to 8), each with its JSON Pointer. */
 bool schema_check(const struct schema *schema, const struct json *value, struct error *err);
 const struct json *schema_tree(const struct schema *schema);
+/* Can a value that fits have something at this dotted path? Declared properties are all there are, unless
+ * additionalProperties says otherwise. */
+bool schema_knows(const struct schema *schema, struct str path);

@@ -1,0 +1,433 @@
+/*
+ * The tables of config.yaml, and the checks that need nothing but the file itself. What a name
+ * refers to is looked up in config_link.c, when all files were read.
+ */
+#include "model/config.h"
+
+#include <math.h>
+
+#define AT(struct_, field_) .offset = offsetof(struct struct_, field_)
+
+/* Names only: how they are asked lives with the llm step. */
+static const char *const providers[] = {"openai", "recorded", NULL};
+
+static const struct decode_field price_fields[] = {
+	{"input", DECODE_DOUBLE, .offset = 0, .max = 1e6,
+		.help = "US dollars for a million input tokens"},
+	{"output", DECODE_DOUBLE,
+		.offset = offsetof(struct model_spec, usd_per_million_output) -
+			  offsetof(struct model_spec, usd_per_million_input),
+		.max = 1e6, .help = "US dollars for a million output tokens"},
+	{0},
+};
+
+static const struct decode_field model_fields[] = {
+	{"provider", DECODE_STRING, AT(model_spec, provider), .fallback = "openai",
+		.help = "`openai` (any OpenAI-compatible chat-completions endpoint) or `recorded` (the bundle's "
+			"recordings)"},
+	{"base_url", DECODE_STRING, AT(model_spec, base_url),
+		.help = "the endpoint without `/chat/completions`; needed unless recorded"},
+	{"api_key", DECODE_SECRET, AT(model_spec, api_key),
+		.help = "sent as a bearer token; the one place where `${secret:NAME}` may stand"},
+	{"model", DECODE_STRING, AT(model_spec, model), .is_required = true,
+		.help = "the model's name at the endpoint"},
+	{"temperature", DECODE_DOUBLE, AT(model_spec, temperature), .fallback = "-1", .max = 2,
+		.help = "sampling temperature; by default not sent"},
+	{"top_p", DECODE_DOUBLE, AT(model_spec, top_p), .fallback = "-1", .max = 1,
+		.help = "nucleus sampling; by default not sent"},
+	{"max_tokens", DECODE_INTEGER, AT(model_spec, max_tokens), .max = 1e7,
+		.help = "most tokens of an answer; by default not sent"},
+	{"seed", DECODE_INTEGER, AT(model_spec, seed), .fallback = "-1", .max = 9e15,
+		.help = "the endpoint's random seed; by default not sent"},
+	{"timeout_ms", DECODE_INTEGER, AT(model_spec, timeout_ms), .fallback = "60000", .min = 1,
+		.max = 3600000, .help = "for one attempt, milliseconds"},
+	{"connect_timeout_ms", DECODE_INTEGER, AT(model_spec, connect_timeout_ms),
+		.fallback = "5000", .min = 1, .max = 600000,
+		.help = "for the connection of one attempt, milliseconds"},
+	{"retries", DECODE_INTEGER, AT(model_spec, retries), .fallback = "2", .max = 10,
+		.help = "further attempts after the first, with growing pauses; Retry-After is kept"},
+	{"concurrency", DECODE_INTEGER, AT(model_spec, concurrency), .fallback = "64", .max = 10000,
+		.help = "calls in flight in one process, others wait; 0: no limit"},
+	{"fallback", DECODE_STRING, AT(model_spec, fallback),
+		.help = "another model's name under `models`, asked when the attempts are used up"},
+	{"price_usd_per_million", DECODE_OBJECT, AT(model_spec, usd_per_million_input),
+		.fields = price_fields, .help = "for the built-in value `cost`"},
+	{"extra", DECODE_JSON, AT(model_spec, extra), .json_type = JSON_OBJECT,
+		.help = "further members of the request's body, as given"},
+	{0},
+};
+
+static const struct decode_field data_fields[] = {
+	{"sqlite", DECODE_STRING, AT(data_spec, sqlite), .is_required = true,
+		.help = "a database file of the bundle, opened read-only; `:memory:` is an empty one"},
+	{0},
+};
+
+static const char *const sql_results[] = {
+	[SQL_ROWS] = "rows", [SQL_ROW] = "row", [SQL_VALUE] = "value", NULL};
+
+#define AT_SQL(field_)                                                                             \
+	.offset = offsetof(struct tool_spec, sql.field_) - offsetof(struct tool_spec, sql)
+
+static const struct decode_field sql_fields[] = {
+	{"data", DECODE_STRING, AT_SQL(data),
+		.help = "a name under `data`; by default an empty in-memory database"},
+	{"statement", DECODE_STRING, AT_SQL(statement), .is_required = true,
+		.help = "one read-only statement; `:name` takes the argument of that name"},
+	{"max_rows", DECODE_INTEGER, AT_SQL(max_rows), .fallback = "1000", .min = 1, .max = 1000000,
+		.help = "a result with more rows is an error"},
+	{"timeout_ms", DECODE_INTEGER, AT_SQL(timeout_ms), .fallback = "5000", .min = 1,
+		.max = 600000, .help = "a statement that takes longer is stopped, milliseconds"},
+	{"result", DECODE_ENUM, AT_SQL(result), .choices = sql_results, .fallback = "rows",
+		.help = "rows: an array of objects; row: the first one, or null; value: its first column"},
+	{0},
+};
+
+static const struct decode_field tool_fields[] = {
+	{"name", DECODE_STRING, AT(tool_spec, name), .is_required = true,
+		.help = "what steps call it"},
+	{"description", DECODE_STRING, AT(tool_spec, description),
+		.help = "what it does, for readers"},
+	{"parameters", DECODE_JSON, AT(tool_spec, parameters), .json_type = JSON_OBJECT,
+		.help = "JSON Schema of its arguments (docs/schema.md), checked before it runs"},
+	{"sql", DECODE_OBJECT, AT(tool_spec, sql), .fields = sql_fields,
+		.help = "a statement on SQLite"},
+	{0},
+};
+
+static void decode_llm(struct decoder *decoder, const struct json *value, void *ret);
+static void decode_tool(struct decoder *decoder, const struct json *value, void *ret);
+static void decode_outputs(struct decoder *decoder, const struct json *value, void *ret);
+
+static const struct decode_field llm_fields[] = {
+	{"model", DECODE_STRING, AT(llm_step, model), .is_required = true,
+		.help = "a name under `models`"},
+	{"prompt", DECODE_STRING, AT(llm_step, prompt), .is_required = true,
+		.help = "the template of the user's message"},
+	{"system", DECODE_STRING, AT(llm_step, system),
+		.help = "the template of the system message"},
+	{"output", DECODE_JSON, AT(llm_step, output), .fallback = "\"text\"",
+		.help = "`text`, or a JSON Schema: the answer is then JSON that fits it"},
+	{"repairs", DECODE_INTEGER, AT(llm_step, repairs), .fallback = "1", .max = 5,
+		.help = "further turns when the answer misses its schema"},
+	{0},
+};
+
+static const struct decode_field tool_step_fields[] = {
+	{"name", DECODE_STRING, AT(tool_step, tool), .is_required = true, .help = "a tool's name"},
+	{"arguments", DECODE_JSON, AT(tool_step, arguments), .json_type = JSON_OBJECT,
+		.help = "argument to dotted path; by default the row's value of the argument's name"},
+	{0},
+};
+
+static const struct decode_field step_fields[] = {
+	{"name", DECODE_STRING, AT(step_spec, name), .is_required = true,
+		.help = "the step's value stands under this name in the row"},
+	{"llm", DECODE_CUSTOM, .offset = 0, .custom = decode_llm, .fields = llm_fields,
+		.help = "ask a language model"},
+	{"tool", DECODE_CUSTOM, .offset = 0, .custom = decode_tool, .fields = tool_step_fields,
+		.help = "run a tool: its name, or an object"},
+	{"when", DECODE_JSON, AT(step_spec, when), .json_type = JSON_OBJECT,
+		.help = "dotted path to value: the step runs where all are equal, else its value is null"},
+	{0},
+};
+
+static const struct decode_field config_fields[] = {
+	{"version", DECODE_INTEGER, AT(config, version), .fallback = "1",
+		.help = "of this format: 1"},
+	{"models", DECODE_MAP, AT(config, models), .fields = model_fields,
+		.size = sizeof(struct model_spec), .help = "language models by name"},
+	{"data", DECODE_MAP, AT(config, data), .fields = data_fields,
+		.size = sizeof(struct data_spec), .help = "where tools read, by name"},
+	{"tools", DECODE_LIST, AT(config, tools), .fields = tool_fields,
+		.size = sizeof(struct tool_spec), .help = "what steps can run"},
+	{"steps", DECODE_LIST, AT(config, steps), .fields = step_fields,
+		.size = sizeof(struct step_spec),
+		.help = "run in order for every row, each either `llm` or `tool`; none: the bundle answers its inputs"},
+	{"outputs", DECODE_CUSTOM, AT(config, outputs), .custom = decode_outputs,
+		.help = "column to dotted path; by default the value of the column's name"},
+	{"defaults", DECODE_JSON, AT(config, defaults), .json_type = JSON_OBJECT,
+		.help = "input column to the value that stands for a missing or null one; the column becomes optional"},
+	{"timeout_ms", DECODE_INTEGER, AT(config, timeout_ms), .max = 3600000,
+		.help = "for one row, milliseconds; 0: none but the server's"},
+	{0},
+};
+
+static void check_tree(struct decoder *decoder, const struct json *tree, struct config *config);
+
+void config_decode(struct decoder *decoder, const struct json *tree, struct config *ret)
+{
+	*ret = (struct config){0};
+	decode_object(decoder, tree, config_fields, ret);
+	if (json_type(tree) == JSON_OBJECT)
+		check_tree(decoder, tree, ret);
+}
+
+/* Custom parts of the tables */
+
+static void decode_llm(struct decoder *decoder, const struct json *value, void *ret)
+{
+	struct step_spec *step = ret;
+
+	step->type = STEP_LLM;
+	memset(&step->llm, 0, sizeof(step->llm));
+	decode_object(decoder, value, llm_fields, &step->llm);
+}
+
+static void decode_tool(struct decoder *decoder, const struct json *value, void *ret)
+{
+	struct step_spec *step = ret;
+
+	step->type = STEP_TOOL;
+	memset(&step->tool, 0, sizeof(step->tool));
+	if (json_type(value) == JSON_STRING)
+		step->tool.tool = json_str(value);
+	else
+		decode_object(decoder, value, tool_step_fields, &step->tool);
+}
+
+static void decode_outputs(struct decoder *decoder, const struct json *value, void *ret)
+{
+	struct decode_list *list = ret;
+
+	if (json_type(value) == JSON_NULL)
+		return;
+	if (json_type(value) != JSON_OBJECT) {
+		decode_problem(decoder, value, "expected an object, column to path, got %s",
+			json_type_name(value));
+		return;
+	}
+	struct output_spec *items = arena_array(decoder->arena, value->size, sizeof(*items));
+	for (size_t i = 0; i < value->size; i++) {
+		const struct json_member *member = &value->members[i];
+
+		items[list->count].column = json_str(&member->key);
+		items[list->count].path = json_str(&member->value);
+		if (json_type(&member->value) == JSON_STRING)
+			list->count++;
+		else
+			decode_problem(decoder, &member->value,
+				"output '%.*s': expected a dotted path, got %s",
+				STR_ARGS(json_str(&member->key)), json_type_name(&member->value));
+	}
+	list->items = items;
+}
+
+/* Checks that need nothing but the file */
+
+static const struct json *member(const struct json *object, const char *name)
+{
+	return json_get(object, str_of(name));
+}
+
+/* Where a problem of `name` stands: its own line, else its object's. */
+static const struct json *at(const struct json *object, const char *name)
+{
+	const struct json *value = member(object, name);
+
+	return value != NULL ? value : object;
+}
+
+static bool is_unresolved(struct str text)
+{
+	return memmem(text.data, text.len, "${", 2) != NULL;
+}
+
+static void check_provider(
+	struct decoder *decoder, const struct json *tree, const struct model_spec *model)
+{
+	const struct str name = model->provider;
+	bool is_known = is_unresolved(name);
+
+	for (size_t i = 0; providers[i] != NULL; i++)
+		is_known |= str_is(name, providers[i]);
+	if (is_known)
+		return;
+	const char *nearest = decode_nearest(name, providers);
+	decode_enter(decoder, "provider");
+	decode_problem(decoder, at(tree, "provider"), "unknown provider '%.*s'%s%s%s",
+		STR_ARGS(name), nearest != NULL ? ", did you mean '" : " (known: openai, recorded)",
+		nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+	decode_leave(decoder);
+}
+
+static void check_base_url(
+	struct decoder *decoder, const struct json *tree, struct model_spec *model)
+{
+	struct str *url = &model->base_url;
+
+	if (is_unresolved(*url) || (url->len == 0 && str_is(model->provider, "recorded")))
+		return;
+	decode_enter(decoder, "base_url");
+	const bool is_http = str_starts(*url, STR("http://")) || str_starts(*url, STR("https://"));
+	if (url->len == 0)
+		decode_problem(decoder, at(tree, "base_url"), "provider '%.*s' needs a base_url",
+			STR_ARGS(model->provider));
+	else if (!is_http)
+		decode_problem(decoder, at(tree, "base_url"),
+			"'%.*s' does not start with http:// or https://", STR_ARGS(*url));
+	else if (memchr(url->data, '@', url->len) != NULL)
+		decode_problem(decoder, at(tree, "base_url"),
+			"credentials in the URL would show in logs: use api_key");
+	else if (memchr(url->data, '?', url->len) != NULL ||
+		 memchr(url->data, '#', url->len) != NULL ||
+		 memchr(url->data, ' ', url->len) != NULL)
+		decode_problem(decoder, at(tree, "base_url"),
+			"'%.*s': expected scheme, host and path only", STR_ARGS(*url));
+	decode_leave(decoder);
+	while (url->len > 0 && url->data[url->len - 1] == '/')
+		url->len--;
+}
+
+/* Micro-dollars for a million tokens; a finer price could not be booked exactly. */
+static int64_t exact_price(
+	struct decoder *decoder, const struct json *tree, const char *name, double usd)
+{
+	const double microusd = usd * 1e6;
+	const int64_t rounded = llround(microusd);
+
+	if (fabs(microusd - (double)rounded) > 1e-3)
+		decode_problem(decoder, at(tree, name), "%s: %.12g is finer than a micro-dollar",
+			name, usd);
+	return rounded;
+}
+
+static void check_extra(struct decoder *decoder, const struct json *extra)
+{
+	static const char *const ours[] = {"model", "messages", "temperature", "top_p",
+		"max_tokens", "seed", "response_format", "stream", "n", "tools", NULL};
+
+	for (size_t i = 0; json_type(extra) == JSON_OBJECT && i < extra->size; i++)
+		for (size_t j = 0; ours[j] != NULL; j++)
+			if (str_is(json_str(&extra->members[i].key), ours[j]))
+				decode_problem(decoder, &extra->members[i].key,
+					"extra: '%s' is set by the runtime", ours[j]);
+}
+
+static void check_model(struct decoder *decoder, const struct json *tree, struct model_spec *model)
+{
+	const struct json *price = member(tree, "price_usd_per_million");
+
+	check_provider(decoder, tree, model);
+	check_base_url(decoder, tree, model);
+	check_extra(decoder, &model->extra);
+	decode_enter(decoder, "price_usd_per_million");
+	model->input_microusd_per_million =
+		exact_price(decoder, price, "input", model->usd_per_million_input);
+	model->output_microusd_per_million =
+		exact_price(decoder, price, "output", model->usd_per_million_output);
+	decode_leave(decoder);
+}
+
+static void check_tool(struct decoder *decoder, const struct json *tree, struct tool_spec *tool)
+{
+	tool->has_sql = json_type(member(tree, "sql")) == JSON_OBJECT;
+	if (json_type(tree) == JSON_OBJECT && member(tree, "sql") == NULL)
+		decode_problem(decoder, tree, "a tool needs a kind: sql");
+}
+
+static void check_llm_output(
+	struct decoder *decoder, const struct json *tree, const struct llm_step *llm)
+{
+	const bool is_text =
+		json_type(&llm->output) == JSON_STRING && str_is(json_str(&llm->output), "text");
+
+	if (is_text || json_type(&llm->output) == JSON_OBJECT)
+		return;
+	decode_enter(decoder, "llm");
+	decode_enter(decoder, "output");
+	decode_problem(decoder, at(member(tree, "llm"), "output"),
+		"expected text or a JSON Schema, got %s", json_type_name(&llm->output));
+	decode_leave(decoder);
+	decode_leave(decoder);
+}
+
+static void check_step(struct decoder *decoder, const struct json *tree, struct step_spec *step)
+{
+	const bool has_llm = member(tree, "llm") != NULL, has_tool = member(tree, "tool") != NULL;
+
+	step->line = decode_line(decoder, tree);
+	if (json_type(tree) != JSON_OBJECT)
+		return;
+	if (has_llm == has_tool)
+		decode_problem(decoder, tree,
+			has_llm ? "a step is either llm or tool, not both"
+				: "a step needs a kind: llm or tool");
+	if (has_llm && !has_tool)
+		check_llm_output(decoder, tree, &step->llm);
+}
+
+/* Names are looked up in lists: these limits keep that cheap, whatever a file holds. */
+static void check_count(struct decoder *decoder, const struct json *tree, const char *name,
+	struct decode_list *list)
+{
+	enum { ITEMS_MAX = 256 };
+
+	if (list->count <= ITEMS_MAX)
+		return;
+	decode_problem(decoder, at(tree, name), "%s: %zu of them, at most %d are read", name,
+		list->count, ITEMS_MAX);
+	list->count = ITEMS_MAX;
+}
+
+static void check_tree(struct decoder *decoder, const struct json *tree, struct config *config)
+{
+	check_count(decoder, tree, "models", &config->models);
+	check_count(decoder, tree, "data", &config->data);
+	check_count(decoder, tree, "tools", &config->tools);
+	check_count(decoder, tree, "steps", &config->steps);
+	check_count(decoder, tree, "outputs", &config->outputs);
+
+	struct model_spec *models = config->models.items;
+	struct tool_spec *tools = config->tools.items;
+	struct step_spec *steps = config->steps.items;
+	const struct json *list = member(tree, "models");
+
+	if (config->version != 1)
+		decode_problem(decoder, at(tree, "version"),
+			"version: this runtime reads version 1, not %lld",
+			(long long)config->version);
+	for (size_t i = 0; i < config->models.count; i++) {
+		decode_enter(decoder, "models");
+		decode_enter(decoder,
+			arena_memdup(decoder->arena, models[i].name.data, models[i].name.len));
+		check_model(decoder, &list->members[i].value, &models[i]);
+		decode_leave(decoder);
+		decode_leave(decoder);
+	}
+	list = member(tree, "tools");
+	for (size_t i = 0; i < config->tools.count; i++) {
+		decode_enter(decoder, "tools");
+		decode_enter_index(decoder, i);
+		check_tool(decoder, &list->items[i], &tools[i]);
+		decode_leave(decoder);
+		decode_leave(decoder);
+	}
+	list = member(tree, "steps");
+	for (size_t i = 0; i < config->steps.count; i++) {
+		decode_enter(decoder, "steps");
+		decode_enter_index(decoder, i);
+		check_step(decoder, &list->items[i], &steps[i]);
+		decode_leave(decoder);
+		decode_leave(decoder);
+	}
+}
+
+const struct model_spec *config_model(const struct config *config, struct str name)
+{
+	const struct model_spec *models = config->models.items;
+
+	for (size_t i = 0; i < config->models.count; i++)
+		if (str_eq(models[i].name, name))
+			return &models[i];
+	return NULL;
+}
+
+void config_reference(struct buf *out)
+{
+	buf_add_text(out,
+		"# config.yaml\n\nGenerated from the tables in model/config.c; docs/config.md explains "
+		"how the parts work together. Keys that are not listed are refused.\n\n"
+		"| key | value | default | meaning |\n|---|---|---|---|\n");
+	decode_reference(out, config_fields, "");
+}
