@@ -179,10 +179,10 @@ static struct next begin_step(void *self)
 	struct run *run = self;
 	const size_t count = run->context->bundle->config.steps.count;
 
-	while (run->step < count && !is_wanted(run, run_step(run)))
-		run->step++;
 	if (run->step == count)
 		return next_step(answer);
+	if (!is_wanted(run, run_step(run)))
+		return run_step_done(run, json_null());
 	return next_step(step_kind(run_step(run)->type)->start);
 }
 

@@ -2,6 +2,8 @@
 
 #include "model/sql.h"
 
+#include <stdio.h>
+
 static const struct step_kind *const KINDS[STEP_TYPE_COUNT] = {
 	[STEP_LLM] = &STEP_KIND_LLM,
 	[STEP_TOOL] = &STEP_KIND_TOOL,
@@ -12,33 +14,34 @@ const struct step_kind *step_kind(enum step_type type)
 	return KINDS[type];
 }
 
-static void prepare_model(struct arena *arena, struct model_spec *model)
+/* Where tools[index].sql.statement stands. */
+static unsigned statement_line(const struct json *tree, size_t index)
 {
-	model->gate = llm_gate_new(arena, (unsigned)model->concurrency);
+	char path[64];
+
+	snprintf(path, sizeof(path), "tools.%zu.sql.statement", index);
+
+	const struct json *statement = json_at(tree, str_of(path));
+
+	return statement != NULL ? (unsigned)statement->at : 0;
 }
 
-static void prepare_tool(
-	struct arena *arena, struct problems *problems, const char *dir, struct tool_spec *tool)
-{
-	struct error err;
-
-	if (!tool->has_sql)
-		return;
-	tool->sql_compiled = sql_new(arena, dir, tool, &err);
-	if (tool->sql_compiled == NULL)
-		problems_add(problems, "config.yaml", 0,
-			arena_printf(problems->arena, "tools.%.*s.sql", STR_ARGS(tool->name)), "%s",
-			err.text);
-}
-
-void steps_prepare(
-	struct arena *arena, struct problems *problems, const char *dir, struct config *config)
+void steps_prepare(struct arena *arena, struct problems *problems, const char *dir,
+	const struct json *tree, struct config *config)
 {
 	struct model_spec *models = config->models.items;
 	struct tool_spec *tools = config->tools.items;
+	struct error err;
 
 	for (size_t i = 0; i < config->models.count; i++)
-		prepare_model(arena, &models[i]);
-	for (size_t i = 0; i < config->tools.count; i++)
-		prepare_tool(arena, problems, dir, &tools[i]);
+		models[i].gate = llm_gate_new(arena, (unsigned)models[i].concurrency);
+	for (size_t i = 0; i < config->tools.count; i++) {
+		if (!tools[i].has_sql)
+			continue;
+		tools[i].sql_compiled = sql_new(arena, dir, &tools[i], &err);
+		if (tools[i].sql_compiled == NULL)
+			problems_add(problems, "config.yaml", statement_line(tree, i),
+				arena_printf(problems->arena, "tools[%zu].sql.statement", i), "%s",
+				err.text);
+	}
 }

@@ -13,7 +13,7 @@ extern const struct step_kind STEP_KIND_LLM, STEP_KIND_TOOL;
 const struct step_kind *step_kind(enum step_type type);
 
 /* Makes what steps need beside the decoded config: gates of models, compiled SQL. Once, when a
- * bundle is loaded, after config_link(). Mistakes in SQL become problems in config.yaml. `dir` is
- * the bundle's folder. */
-void steps_prepare(
-	struct arena *arena, struct problems *problems, const char *dir, struct config *config);
+ * bundle is loaded, after config_link(). Mistakes in SQL become problems in config.yaml, at their
+ * lines in `tree`, the file as read. `dir` is the bundle's folder. */
+void steps_prepare(struct arena *arena, struct problems *problems, const char *dir,
+	const struct json *tree, struct config *config);

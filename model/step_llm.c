@@ -4,10 +4,10 @@
  *
  * ask_model → on_answer → { run_step_done | ask_repair → on_answer }
  */
+#include "model/prompt.h"
+#include "model/run_builtin.h"
 #include "model/schema.h"
 #include "model/step.h"
-
-#include "model/prompt.h"
 
 struct llm_state {
 	struct chat chat;
@@ -18,11 +18,31 @@ struct llm_state {
 static struct next ask_model(void *self);
 static struct next on_answer(void *self);
 
+/* A template reads the row alone: what it names of the built-in values is there while it is
+ * rendered. */
+static void add_builtins(struct run *run, const struct template *template)
+{
+	size_t count;
+	const struct template_variable *variables = template_variables(template, &count);
+
+	for (size_t i = 0; i < count; i++) {
+		const struct json *value = json_at(&run->row, variables[i].path) == NULL
+						   ? run_builtin(run, variables[i].path)
+						   : NULL;
+
+		if (value != NULL)
+			json_set(&run->arena, &run->row, variables[i].path, *value);
+	}
+}
+
 static struct str render(struct run *run, const struct template *template)
 {
+	const size_t size = run->row.size;
 	struct buf text = {0};
 
+	add_builtins(run, template);
 	template_render(&text, template, &run->row);
+	run->row.size = size;
 
 	const struct str copy = {arena_memdup(&run->arena, text.data, text.len), text.len};
 
