@@ -4,9 +4,10 @@
 #include "model/seam.h"
 #include "tests/unit/endpoint.h"
 
-#include <cmocka.h>
 #include <setjmp.h>
 #include <stdarg.h>
+
+#include <cmocka.h>
 
 struct question {
 	struct llm_call call;
