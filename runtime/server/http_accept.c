@@ -1,0 +1,120 @@
+/*
+ * Accepting. Several servers, a thread each, watch one listening socket; each wake-up takes one
+ * connection, so that idle threads get their share. Accepting pauses at the limit of connections
+ * and where descriptors run out.
+ */
+#include "server/http_server.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { PAUSE_MS = 100 };
+
+static void pause_accepting(struct http_server *server)
+{
+	event_del(&server->accepting);
+	server->is_accepting = false;
+	timer_start(&server->accept_timer, PAUSE_MS);
+}
+
+void http_accept_resume(struct http_server *server)
+{
+	if (server->is_accepting || server->is_accept_over || server->accept_fails > 0)
+		return;
+	timer_stop(&server->accept_timer);
+	event_add(&server->accepting, NULL);
+	server->is_accepting = true;
+}
+
+static void on_pause_over(void *data)
+{
+	struct http_server *server = data;
+
+	if (server->is_accept_over)
+		return;
+	event_add(&server->accepting, NULL);
+	server->is_accepting = true;
+}
+
+/* No descriptors even after a pause: the spare one serves to turn one client away, who would else
+ * wait for nothing. */
+static void turn_one_away(struct http_server *server)
+{
+	if (server->spare_fd < 0)
+		return;
+	close(server->spare_fd);
+	const int fd = accept4(server->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+	if (fd >= 0) {
+		close(fd);
+		HTTP_COUNT(server->counters.refused, 1);
+	}
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+}
+
+static bool is_full(const struct http_server *server)
+{
+	return atomic_load_explicit(&server->listener->open, memory_order_relaxed) >=
+	       server->limits.connections_max;
+}
+
+/* False: nothing waits any more, or nothing can be taken now. */
+static bool accept_one(struct http_server *server)
+{
+	const int fd = accept4(server->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
+
+	if (fd >= 0) {
+		server->accept_fails = 0;
+		atomic_fetch_add_explicit(&server->listener->open, 1, memory_order_relaxed);
+		http_conn_new(server, fd);
+		return true;
+	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
+		if (server->accept_fails++ > 0)
+			turn_one_away(server);
+		if (server->is_accepting)
+			pause_accepting(server);
+		return false;
+	}
+	/* Else EAGAIN: another thread was faster. Errors of one connection in the queue pass. */
+	return errno == ECONNABORTED || errno == EPROTO || errno == EINTR;
+}
+
+static void on_acceptable(evutil_socket_t fd, short what, void *data)
+{
+	struct http_server *server = data;
+
+	if (is_full(server))
+		pause_accepting(server);
+	else
+		accept_one(server);
+}
+
+void http_accept_start(struct http_server *server)
+{
+	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
+	timer_init(&server->accept_timer, server->loop, on_pause_over, server);
+	event_assign(&server->accepting, loop_base(server->loop), server->listener->fd,
+		EV_READ | EV_PERSIST, on_acceptable, server);
+	http_accept_resume(server);
+}
+
+void http_accept_stop(struct http_server *server)
+{
+	server->is_accept_over = true;
+	timer_stop(&server->accept_timer);
+	if (server->is_accepting)
+		event_del(&server->accepting);
+	server->is_accepting = false;
+	if (server->spare_fd >= 0)
+		close(server->spare_fd);
+	server->spare_fd = -1;
+}
+
+void http_accept_finish(struct http_server *server)
+{
+	while (accept_one(server))
+		continue;
+	http_accept_stop(server);
+}

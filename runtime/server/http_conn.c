@@ -1,0 +1,464 @@
+/* One connection's life; see http_conn.h for its states. Each state has a step; a step returns true
+ * where another one may follow at once, and false where the connection has to wait for the socket,
+ * the handler or a deadline. */
+#include "server/http_conn.h"
+#include "server/http_server.h"
+
+#include <assert.h>
+#include <event2/buffer.h>
+#include <stdlib.h>
+
+static bool step_handshake(struct http_conn *conn);
+static bool step_head(struct http_conn *conn);
+static bool step_body(struct http_conn *conn);
+static bool step_handling(struct http_conn *conn);
+static bool step_ending(struct http_conn *conn);
+static bool step_linger(struct http_conn *conn);
+static void settle(struct http_conn *conn);
+
+static void on_event(evutil_socket_t fd, short what, void *data)
+{
+	struct http_conn *conn = data;
+
+	http_io_wake(&conn->io, what);
+	http_conn_run(conn);
+}
+
+void http_conn_new(struct http_server *server, int fd)
+{
+	struct http_conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL || (conn->out = evbuffer_new()) == NULL)
+		abort();
+	conn->server = server;
+	conn->next = server->conns;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	server->conns = conn;
+	conn->state = server->tls != NULL ? HTTP_CONN_HANDSHAKE : HTTP_CONN_HEAD;
+	HTTP_COUNT(server->counters.accepted, 1);
+	HTTP_COUNT(server->counters.open, 1);
+	http_io_start(&conn->io, loop_base(server->loop), fd, server->tls, on_event, conn);
+	settle(conn);
+}
+
+static void conn_free(struct http_conn *conn)
+{
+	struct http_server *server = conn->server;
+
+	loop_undefer(server->loop, &conn->task);
+	http_deadline_clear(&conn->waiting);
+	http_deadline_clear(&conn->writing);
+	http_io_close(&conn->io, conn->is_cut);
+	http_desk_put(server, conn->desk);
+	evbuffer_free(conn->out);
+	if (conn->next != NULL)
+		conn->next->prev = conn->prev;
+	if (conn->prev != NULL)
+		conn->prev->next = conn->next;
+	else
+		server->conns = conn->next;
+	HTTP_COUNT(server->counters.open, -1u);
+	http_server_forget(server, conn);
+	free(conn);
+}
+
+void http_conn_run(struct http_conn *conn)
+{
+	static bool (*const STEPS[])(struct http_conn * conn) = {
+		[HTTP_CONN_HANDSHAKE] = step_handshake,
+		[HTTP_CONN_HEAD] = step_head,
+		[HTTP_CONN_BODY] = step_body,
+		[HTTP_CONN_HANDLING] = step_handling,
+		[HTTP_CONN_ENDING] = step_ending,
+		[HTTP_CONN_LINGER] = step_linger,
+	};
+
+	assert(!conn->is_running);
+	conn->is_running = true;
+	while ((!conn->is_broken || conn->state == HTTP_CONN_HANDLING) && STEPS[conn->state](conn))
+		continue;
+	conn->is_running = false;
+	if (conn->is_broken && conn->state != HTTP_CONN_HANDLING)
+		conn_free(conn);
+	else
+		settle(conn);
+}
+
+static void on_task(void *data)
+{
+	http_conn_run(data);
+}
+
+void http_conn_wake(struct http_conn *conn)
+{
+	if (!conn->is_running)
+		loop_defer(conn->server->loop, &conn->task, on_task, conn);
+}
+
+static bool step_handshake(struct http_conn *conn)
+{
+	const int done = http_io_handshake(&conn->io);
+
+	if (done == 1)
+		conn->state = HTTP_CONN_HEAD;
+	else if (done == HTTP_IO_BROKEN)
+		http_conn_break(conn);
+	return done == 1;
+}
+
+static bool on_head_end(struct http_conn *conn)
+{
+	if (conn->desk->begin == conn->desk->end)
+		conn->state = HTTP_CONN_ENDING;
+	else
+		http_conn_refuse(
+			conn, (struct http_refusal){400, "the connection ended inside the header"});
+	return true;
+}
+
+/* Reads behind what is there. */
+static ssize_t fill(struct http_conn *conn)
+{
+	struct http_desk *desk = conn->desk;
+	const ssize_t got = http_io_read(&conn->io, desk->data + desk->end, desk->cap - desk->end);
+
+	if (got <= 0)
+		return got;
+	if (desk->begin == desk->end)
+		conn->first_byte_ns = loop_now_ns(conn->server->loop);
+	desk->end += (size_t)got;
+	HTTP_COUNT(conn->server->counters.bytes_in, (uint64_t)got);
+	return got;
+}
+
+static bool read_head(struct http_conn *conn)
+{
+	http_desk_make_room(conn->desk);
+	const ssize_t got = fill(conn);
+	if (got == HTTP_IO_END)
+		return on_head_end(conn);
+	if (got == HTTP_IO_BROKEN)
+		http_conn_break(conn);
+	return got > 0;
+}
+
+static bool on_head(struct http_conn *conn)
+{
+	struct http_desk *desk = conn->desk;
+
+	desk->pin = desk->at = desk->begin + desk->parse.at;
+	conn->state = HTTP_CONN_BODY;
+	conn->is_closing = !http_parse_is_persistent(&desk->parse);
+	conn->body_since_ns = loop_now_ns(conn->server->loop);
+	http_body_start(conn);
+	/* A client that sends its body anyway does not wait for the word (RFC 9110 10.1.1). */
+	if (desk->parse.is_expecting_continue && desk->parse.framing != HTTP_NO_BODY &&
+		desk->at == desk->end)
+		evbuffer_add(conn->out, "HTTP/1.1 100 Continue\r\n\r\n", 25);
+	return true;
+}
+
+static bool step_head(struct http_conn *conn)
+{
+	if (http_conn_waiting(conn) >= HTTP_OUTPUT_MAX) {
+		http_conn_flush(conn);
+		if (conn->is_broken || http_conn_waiting(conn) >= HTTP_OUTPUT_MAX)
+			return false;
+	}
+	if (conn->desk == NULL) {
+		if (!conn->io.is_readable && !conn->io.is_ended)
+			return false;
+		conn->desk = http_desk_get(conn->server);
+	}
+	struct http_desk *desk = conn->desk;
+	switch (http_parse_head(&desk->parse, desk->data + desk->begin, desk->end - desk->begin)) {
+	case HTTP_PARSED_DONE:
+		return on_head(conn);
+	case HTTP_PARSED_REFUSED:
+		http_conn_refuse(conn, desk->parse.refusal);
+		return true;
+	default:
+		return read_head(conn);
+	}
+}
+
+static void fields_build(
+	struct http_request *request, const struct http_parse *parse, const char *text)
+{
+	struct http_field *fields =
+		arena_array(request->arena, parse->field_count, sizeof(*fields));
+
+	for (uint32_t i = 0; i < parse->field_count; i++) {
+		const struct http_span_field *span = &parse->fields[i];
+
+		fields[i].name = (struct str){text + span->name.at, span->name.len};
+		fields[i].value = (struct str){text + span->value.at, span->value.len};
+	}
+	request->fields = fields;
+	request->field_count = parse->field_count;
+}
+
+static void request_build(struct http_conn *conn)
+{
+	struct http_desk *desk = conn->desk;
+	const struct http_parse *parse = &desk->parse;
+	const char *text = desk->data + desk->begin;
+
+	desk->request = (struct http_request){
+		.conn = conn,
+		.arena = &desk->arena,
+		.loop = conn->server->loop,
+		.method = parse->method,
+		.method_text = {text + parse->method_text.at, parse->method_text.len},
+		.target = {text + parse->target.at, parse->target.len},
+		.path = http_path_decode(&desk->arena, text, parse),
+		.query = {text + parse->query.at, parse->query.len},
+		.body = http_body_text(desk, parse),
+		.started_ns = conn->first_byte_ns,
+	};
+	fields_build(&desk->request, parse, text);
+}
+
+static bool step_body(struct http_conn *conn)
+{
+	struct http_server *server = conn->server;
+
+	if (http_conn_waiting(conn) > 0 && conn->desk->parse.is_expecting_continue)
+		http_conn_flush(conn);
+	const enum http_parsed parsed = http_body_take(conn);
+	if (parsed != HTTP_PARSED_DONE)
+		return parsed == HTTP_PARSED_REFUSED;
+
+	request_build(conn);
+	conn->state = HTTP_CONN_HANDLING;
+	http_deadline_clear(&conn->waiting);
+	HTTP_COUNT(server->counters.requests, 1);
+	HTTP_COUNT(server->counters.active, 1);
+	server->handler(&conn->desk->request, server->data);
+	return true;
+}
+
+/* The client sends no more. Did it close, or does it still read? The next bytes we send will tell.
+ */
+static void on_handling_end(struct http_conn *conn)
+{
+	if (!conn->is_probed)
+		http_answer_probe(conn);
+	conn->is_probed = true;
+	http_conn_flush(conn);
+}
+
+/* Reads ahead a little, which is how the end of a connection is noticed while work goes on for it.
+ */
+static void read_ahead(struct http_conn *conn)
+{
+	struct http_desk *desk = conn->desk;
+
+	while (!conn->io.is_ended && desk->end < desk->cap) {
+		const ssize_t got = fill(conn);
+
+		if (got == HTTP_IO_BROKEN)
+			http_conn_break(conn);
+		if (got == HTTP_IO_BROKEN || got == HTTP_IO_AGAIN)
+			return;
+	}
+	if (http_io_is_reset(&conn->io))
+		http_conn_break(conn);
+	else if (conn->io.has_end || conn->io.is_ended)
+		on_handling_end(conn);
+}
+
+static bool step_handling(struct http_conn *conn)
+{
+	struct http_request *request = &conn->desk->request;
+
+	if (!conn->is_broken)
+		read_ahead(conn);
+	if (!conn->is_broken && conn->is_stalled) {
+		http_conn_flush(conn);
+		if (!conn->is_broken && http_conn_waiting(conn) < HTTP_OUTPUT_LOW) {
+			conn->is_stalled = false;
+			if (conn->on_ready != NULL)
+				conn->on_ready(request);
+			return conn->state != HTTP_CONN_HANDLING;
+		}
+	}
+	if (conn->is_broken && !conn->is_gone_told) {
+		conn->is_gone_told = true;
+		if (request->on_gone != NULL)
+			request->on_gone(request);
+		return conn->state != HTTP_CONN_HANDLING;
+	}
+	return false;
+}
+
+static bool step_ending(struct http_conn *conn)
+{
+	http_conn_flush(conn);
+	if (conn->is_broken || http_conn_waiting(conn) > 0)
+		return false;
+	if (conn->is_cut) {
+		http_conn_break(conn);
+		return false;
+	}
+	http_io_end(&conn->io);
+	conn->state = HTTP_CONN_LINGER;
+	return true;
+}
+
+static bool step_linger(struct http_conn *conn)
+{
+	char ignored[4096];
+	const ssize_t got = http_io_read(&conn->io, ignored, sizeof(ignored));
+
+	if (got > 0)
+		conn->lingered += (uint64_t)got;
+	if (got == HTTP_IO_END || got == HTTP_IO_BROKEN || conn->lingered > HTTP_LINGER_MAX)
+		http_conn_break(conn);
+	return got > 0;
+}
+
+static enum http_deadline_kind waits_for(const struct http_conn *conn)
+{
+	switch (conn->state) {
+	case HTTP_CONN_HANDSHAKE:
+		return HTTP_DEADLINE_TLS;
+	case HTTP_CONN_HEAD:
+		if (http_conn_waiting(conn) >= HTTP_OUTPUT_MAX)
+			return HTTP_DEADLINE_NONE;
+		return conn->desk != NULL ? HTTP_DEADLINE_HEADER : HTTP_DEADLINE_IDLE;
+	case HTTP_CONN_BODY:
+		return HTTP_DEADLINE_BODY;
+	case HTTP_CONN_LINGER:
+		return HTTP_DEADLINE_LINGER;
+	default:
+		return HTTP_DEADLINE_NONE;
+	}
+}
+
+/* The end of a turn: sends what is queued, gives an empty desk back, sets the deadlines. */
+static void settle(struct http_conn *conn)
+{
+	struct http_deadlines *deadlines = &conn->server->deadlines;
+
+	if (!conn->is_broken)
+		http_conn_flush(conn);
+	if (conn->is_broken) {
+		if (conn->state != HTTP_CONN_HANDLING || !conn->is_gone_told)
+			http_conn_wake(conn);
+		return;
+	}
+	if (conn->is_stalled && http_conn_waiting(conn) < HTTP_OUTPUT_LOW)
+		http_conn_wake(conn);
+	if (conn->state == HTTP_CONN_HEAD && conn->desk != NULL &&
+		conn->desk->begin == conn->desk->end) {
+		http_desk_put(conn->server, conn->desk);
+		conn->desk = NULL;
+	}
+	const enum http_deadline_kind kind = waits_for(conn);
+	const bool is_rated =
+		kind == HTTP_DEADLINE_BODY && conn->waiting.kind == HTTP_DEADLINE_RATE;
+	if (kind != conn->waiting.kind && !is_rated)
+		http_deadline_set(deadlines, &conn->waiting, kind);
+}
+
+size_t http_conn_waiting(const struct http_conn *conn)
+{
+	return evbuffer_get_length(conn->out);
+}
+
+void http_conn_flush(struct http_conn *conn)
+{
+	struct http_server *server = conn->server;
+
+	if (http_conn_waiting(conn) == 0)
+		return;
+	const ssize_t sent = http_io_write(&conn->io, conn->out);
+	if (sent == HTTP_IO_BROKEN) {
+		http_conn_break(conn);
+		return;
+	}
+	HTTP_COUNT(server->counters.bytes_out, (uint64_t)sent);
+	if (http_conn_waiting(conn) == 0)
+		http_deadline_clear(&conn->writing);
+	else if (sent > 0 || conn->writing.kind == HTTP_DEADLINE_NONE)
+		http_deadline_set(&server->deadlines, &conn->writing, HTTP_DEADLINE_WRITE);
+}
+
+void http_conn_break(struct http_conn *conn)
+{
+	if (conn->is_broken)
+		return;
+	conn->is_broken = true;
+	http_deadline_clear(&conn->waiting);
+	http_deadline_clear(&conn->writing);
+	evbuffer_drain(conn->out, http_conn_waiting(conn));
+	http_io_close(&conn->io, conn->is_cut);
+}
+
+void http_conn_refuse(struct http_conn *conn, struct http_refusal refusal)
+{
+	HTTP_COUNT(conn->server->counters.refused, 1);
+	http_answer_refusal(conn, refusal);
+	http_desk_put(conn->server, conn->desk);
+	conn->desk = NULL;
+	conn->state = HTTP_CONN_ENDING;
+}
+
+void http_conn_request_end(struct http_conn *conn)
+{
+	HTTP_COUNT(conn->server->counters.active, -1u);
+	http_desk_clear(conn->desk, &conn->server->limits);
+	conn->state = conn->is_closing || conn->is_cut ? HTTP_CONN_ENDING : HTTP_CONN_HEAD;
+	conn->is_streaming = conn->is_chunking = conn->is_stalled = conn->is_probed = false;
+	conn->on_ready = NULL;
+	http_deadline_clear(&conn->waiting);
+	http_conn_wake(conn);
+}
+
+/* A body that came at body_rate_min or faster may go on; RATE looks again every second. */
+static bool is_fast_enough(const struct http_conn *conn)
+{
+	const struct http_limits *limits = &conn->server->limits;
+	const struct http_desk *desk = conn->desk;
+	const uint64_t came = desk->is_body_in_place ? desk->end - desk->pin : desk->body.len;
+	const uint64_t now_ns = loop_now_ns(conn->server->loop);
+	const uint64_t took_ms = (now_ns - conn->body_since_ns) / 1000000;
+
+	return limits->body_rate_min > 0 &&
+	       took_ms < limits->body_timeout_ms + came * 1000 / limits->body_rate_min;
+}
+
+static void on_timeout(struct http_conn *conn, enum http_deadline_kind kind)
+{
+	HTTP_COUNT(conn->server->counters.timeouts, 1);
+	if (kind == HTTP_DEADLINE_IDLE)
+		conn->state = HTTP_CONN_ENDING;
+	else if (kind == HTTP_DEADLINE_HEADER)
+		http_conn_refuse(conn, (struct http_refusal){408, "the header took too long"});
+	else if (kind == HTTP_DEADLINE_BODY || kind == HTTP_DEADLINE_RATE)
+		http_conn_refuse(conn, (struct http_refusal){408, "the body took too long"});
+	else
+		http_conn_break(conn);
+}
+
+static struct http_conn *conn_of(struct http_deadline *deadline, enum http_deadline_kind kind)
+{
+	const size_t at = kind == HTTP_DEADLINE_WRITE ? offsetof(struct http_conn, writing)
+						      : offsetof(struct http_conn, waiting);
+
+	return (struct http_conn *)((char *)deadline - at);
+}
+
+void http_conn_on_deadline(struct http_deadline *deadline, enum http_deadline_kind kind)
+{
+	struct http_conn *conn = conn_of(deadline, kind);
+	const bool is_body = kind == HTTP_DEADLINE_BODY || kind == HTTP_DEADLINE_RATE;
+
+	if (is_body && is_fast_enough(conn))
+		http_deadline_set(&conn->server->deadlines, deadline, HTTP_DEADLINE_RATE);
+	else
+		on_timeout(conn, kind);
+	http_conn_run(conn);
+}

@@ -1,0 +1,97 @@
+#include "server/http_server.h"
+
+#include <errno.h>
+#include <netdb.h>
+#include <netinet/tcp.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+enum { BACKLOG = 4096 };
+
+static bool set_option(int fd, int level, int option)
+{
+	const int one = 1;
+
+	return setsockopt(fd, level, option, &one, sizeof(one)) == 0;
+}
+
+/* Accepted sockets inherit TCP_NODELAY, which saves a call each. */
+static int bind_to(const struct addrinfo *address)
+{
+	const int fd = socket(address->ai_family, SOCK_STREAM | SOCK_NONBLOCK | SOCK_CLOEXEC, 0);
+
+	if (fd < 0)
+		return -1;
+	if (set_option(fd, SOL_SOCKET, SO_REUSEADDR) && set_option(fd, IPPROTO_TCP, TCP_NODELAY) &&
+		bind(fd, address->ai_addr, address->ai_addrlen) == 0 && listen(fd, BACKLOG) == 0)
+		return fd;
+	const int failed = errno;
+	close(fd);
+	errno = failed;
+	return -1;
+}
+
+static unsigned port_of(int fd)
+{
+	struct sockaddr_storage address;
+	socklen_t len = sizeof(address);
+
+	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
+		return 0;
+	if (address.ss_family == AF_INET6)
+		return ntohs(((const struct sockaddr_in6 *)&address)->sin6_port);
+	return ntohs(((const struct sockaddr_in *)&address)->sin_port);
+}
+
+struct http_listener *http_listener_new(const char *host, unsigned port, struct error *err)
+{
+	const struct addrinfo hints = {
+		.ai_family = AF_UNSPEC,
+		.ai_socktype = SOCK_STREAM,
+		.ai_flags = AI_PASSIVE | AI_NUMERICSERV,
+	};
+	struct addrinfo *found = NULL;
+	char service[16];
+
+	snprintf(service, sizeof(service), "%u", port);
+	const int failed = getaddrinfo(host, service, &hints, &found);
+	if (failed != 0) {
+		error_set(err, ERR_USAGE, "listen on '%s' port %u: %s", host, port,
+			gai_strerror(failed));
+		return NULL;
+	}
+	int fd = -1;
+	for (const struct addrinfo *address = found; address != NULL && fd < 0;
+		address = address->ai_next)
+		fd = bind_to(address);
+	freeaddrinfo(found);
+	if (fd < 0) {
+		error_set_errno(err, ERR_USAGE, errno, "listen on '%s' port %u", host, port);
+		return NULL;
+	}
+	/* OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */
+	signal(SIGPIPE, SIG_IGN);
+
+	struct http_listener *listener = calloc(1, sizeof(*listener));
+	if (listener == NULL)
+		abort();
+	listener->fd = fd;
+	listener->port = port_of(fd);
+	return listener;
+}
+
+void http_listener_free(struct http_listener *listener)
+{
+	if (listener == NULL)
+		return;
+	close(listener->fd);
+	free(listener);
+}
+
+unsigned http_listener_port(const struct http_listener *listener)
+{
+	return listener->port;
+}

@@ -1,0 +1,190 @@
+#include "server/http_server.h"
+
+#include <assert.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <time.h>
+
+static void on_drain_over(void *data);
+
+void http_limits_default(struct http_limits *limits)
+{
+	*limits = (struct http_limits){
+		.target_max = 8 * 1024,
+		.header_max = 32 * 1024,
+		.fields_max = 100,
+		.body_max = 16 * 1024 * 1024,
+		.header_timeout_ms = 10 * 1000,
+		.body_timeout_ms = 60 * 1000,
+		.body_rate_min = 1024,
+		.idle_timeout_ms = 60 * 1000,
+		.write_timeout_ms = 30 * 1000,
+		.tls_timeout_ms = 10 * 1000,
+		.connections_max = 10 * 1000,
+	};
+}
+
+struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,
+	struct ssl_ctx_st *tls, const struct http_limits *limits, http_handler *handler, void *data)
+{
+	struct http_server *server = calloc(1, sizeof(*server));
+
+	if (server == NULL)
+		abort();
+	server->loop = loop;
+	server->listener = listener;
+	server->tls = tls;
+	server->limits = *limits;
+	server->handler = handler;
+	server->data = data;
+	http_deadlines_init(&server->deadlines, loop, http_conn_on_deadline);
+	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_TLS, limits->tls_timeout_ms);
+	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_HEADER, limits->header_timeout_ms);
+	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_BODY, limits->body_timeout_ms);
+	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_RATE, 1000);
+	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_IDLE, limits->idle_timeout_ms);
+	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_WRITE, limits->write_timeout_ms);
+	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_LINGER, HTTP_LINGER_MS);
+	timer_init(&server->drain_timer, loop, on_drain_over, server);
+	http_accept_start(server);
+	return server;
+}
+
+static void break_all(struct http_server *server)
+{
+	struct http_conn *next;
+
+	for (struct http_conn *conn = server->conns; conn != NULL; conn = next) {
+		next = conn->next;
+		http_conn_break(conn);
+		http_conn_run(conn);
+	}
+}
+
+static void server_release(struct http_server *server)
+{
+	struct http_desk *desk;
+
+	while ((desk = server->desks) != NULL) {
+		server->desks = desk->next;
+		http_desk_free(desk);
+	}
+	free(server);
+}
+
+/* Where handlers still work for a client, the last of them to answer frees the server. */
+void http_server_free(struct http_server *server)
+{
+	if (server == NULL)
+		return;
+	http_accept_stop(server);
+	timer_stop(&server->drain_timer);
+	loop_undefer(server->loop, &server->drained);
+	server->is_drained = true;
+	break_all(server);
+	http_deadlines_done(&server->deadlines);
+	server->is_freed = true;
+	if (server->conns == NULL)
+		server_release(server);
+}
+
+static void on_drained(void *data)
+{
+	struct http_server *server = data;
+
+	server->on_drained(server->drained_data);
+}
+
+static void drain_end(struct http_server *server)
+{
+	if (server->is_drained)
+		return;
+	server->is_drained = true;
+	timer_stop(&server->drain_timer);
+	loop_defer(server->loop, &server->drained, on_drained, server);
+}
+
+static void on_drain_over(void *data)
+{
+	struct http_server *server = data;
+
+	break_all(server);
+	drain_end(server);
+}
+
+void http_server_drain(
+	struct http_server *server, uint32_t max_ms, void (*on_done)(void *data), void *data)
+{
+	assert(!server->is_draining);
+	server->is_draining = true;
+	server->on_drained = on_done;
+	server->drained_data = data;
+	http_accept_finish(server);
+	/* Not at once: the next request of a busy client may be on its way, and must get its
+	 * answer. */
+	if (server->limits.idle_timeout_ms > HTTP_DRAIN_IDLE_MS)
+		http_deadlines_span(&server->deadlines, HTTP_DEADLINE_IDLE, HTTP_DRAIN_IDLE_MS);
+	if (server->conns == NULL)
+		drain_end(server);
+	else
+		timer_start(&server->drain_timer, max_ms);
+}
+
+void http_server_forget(struct http_server *server, struct http_conn *conn)
+{
+	atomic_fetch_sub_explicit(&server->listener->open, 1, memory_order_relaxed);
+	if (server->is_freed) {
+		if (server->conns == NULL)
+			server_release(server);
+		return;
+	}
+	http_accept_resume(server);
+	if (server->is_draining && server->conns == NULL)
+		drain_end(server);
+}
+
+struct str http_server_stamp(struct http_server *server)
+{
+	const uint64_t second = loop_now_ns(server->loop) / 1000000000;
+
+	if (server->stamp_second != second || server->stamp_len == 0) {
+		const time_t now = time(NULL);
+		struct tm utc;
+
+		gmtime_r(&now, &utc);
+		server->stamp_len = strftime(server->stamp, sizeof(server->stamp),
+			"Server: sluice/" SLUICE_VERSION "\r\nDate: %a, %d %b %Y %H:%M:%S GMT\r\n",
+			&utc);
+		server->stamp_second = second;
+	}
+	return (struct str){server->stamp, server->stamp_len};
+}
+
+#define READ(counter) atomic_load_explicit(&server->counters.counter, memory_order_relaxed)
+
+void http_server_stats(const struct http_server *server, struct http_stats *ret)
+{
+	*ret = (struct http_stats){
+		.accepted = READ(accepted),
+		.requests = READ(requests),
+		.refused = READ(refused),
+		.timeouts = READ(timeouts),
+		.bytes_in = READ(bytes_in),
+		.bytes_out = READ(bytes_out),
+		.open = READ(open),
+		.active = READ(active),
+	};
+	for (int i = 0; i < 6; i++)
+		ret->answered[i] = READ(answered[i]);
+}
+
+struct str http_field_get(const struct http_request *request, const char *name)
+{
+	const struct str wanted = str_of(name);
+
+	for (size_t i = 0; i < request->field_count; i++)
+		if (request->fields[i].name.len == wanted.len &&
+			str_eq_nocase(request->fields[i].name, wanted))
+			return request->fields[i].value;
+	return (struct str){NULL, 0};
+}
