@@ -1,0 +1,167 @@
+#include "cli/command.h"
+#include "cli/opened.h"
+#include "cli/rows.h"
+#include "cli/scoring.h"
+
+#include <inttypes.h>
+
+struct predict_options {
+	const char *rows;
+	int format; /* enum rows_format */
+	const char *record;
+	const char *state_dir, *secret_dir, *ca_file;
+	int64_t timeout_ms, rows_in_flight;
+	bool is_offline, is_json;
+};
+
+struct predicting {
+	struct console *console;
+	struct error err; /* of writing */
+	struct buf line;
+};
+
+static bool on_answer(void *data, size_t row, const struct json *answer, const struct error *err)
+{
+	struct predicting *predicting = data;
+	struct console *console = predicting->console;
+
+	if (err != NULL && console->is_err_terminal)
+		console_notice(console, "row %zu: %s", row, err->text);
+	if (console->is_json)
+		return true;
+	predicting->line.len = 0;
+	json_write(&predicting->line, answer);
+	buf_add_char(&predicting->line, '\n');
+	return console_write(console, buf_str(&predicting->line), &predicting->err);
+}
+
+static void on_tick(void *data, size_t done, size_t total)
+{
+	struct predicting *predicting = data;
+
+	console_progress(predicting->console, "rows", done, total);
+}
+
+static void tell_usage(struct console *console, const struct scored *scored)
+{
+	const struct batch_usage *usage = &scored->usage;
+
+	if (usage->rows_failed > 0)
+		console_notice(console,
+			"%" PRIu64 " of %zu rows failed; their errors are in the column 'error'",
+			usage->rows_failed, scored->row_count);
+	if (!console->is_err_terminal)
+		return;
+	console_notice(console,
+		"%zu rows in %.1f s, %" PRIu64 " model calls, %" PRIu64 " + %" PRIu64
+		" tokens, $%" PRId64 ".%06" PRId64,
+		scored->row_count, (double)scored->elapsed_ms / 1000, usage->model_calls,
+		usage->input_tokens, usage->output_tokens, usage->cost_microusd / 1000000,
+		usage->cost_microusd % 1000000);
+}
+
+static bool score(struct console *console, struct arena *arena,
+	const struct predict_options *options, struct bundle *bundle, const struct input *input,
+	struct error *err)
+{
+	struct predicting predicting = {.console = console};
+	const struct scoring_options scoring_options = {
+		.record_path = options->record,
+		.ca_file = options->ca_file,
+		.is_offline = options->is_offline,
+		.timeout_ms = (uint32_t)options->timeout_ms,
+		.rows_in_flight = (unsigned)options->rows_in_flight,
+		.on_answer = on_answer,
+		.on_tick = on_tick,
+		.data = &predicting,
+	};
+	struct scored scored;
+	struct buf whole = {0};
+
+	bool is_fine = scoring_run(arena, bundle, input, &scoring_options, &scored, err);
+	if (predicting.err.code != ERR_NONE)
+		*err = predicting.err;
+	is_fine = is_fine && predicting.err.code == ERR_NONE;
+	if (is_fine && console->is_json) {
+		batch_write(&whole, scored.batch);
+		buf_add_char(&whole, '\n');
+		is_fine = console_write(console, buf_str(&whole), err);
+	}
+	if (is_fine)
+		tell_usage(console, &scored);
+	buf_done(&whole);
+	buf_done(&predicting.line);
+	return is_fine;
+}
+
+static bool run(struct console *console, struct arena *arena, const void *data,
+	const struct options_result *arguments, struct error *err)
+{
+	const struct predict_options *options = data;
+	const struct opened_options how = {
+		.state_dir = options->state_dir, .secret_dir = options->secret_dir};
+	struct opened opened;
+	struct input input;
+
+	if (!opened_read(arena, arguments->arguments[0], &how, &opened, err))
+		return false;
+	if (!problems_check(&opened.problems, err))
+		return error_wrap(err, "bundle '%s'", arguments->arguments[0]);
+	return rows_read(arena, &opened.bundle->signature, options->rows,
+		       (enum rows_format)options->format, &input, err) &&
+	       score(console, arena, options, opened.bundle, &input, err);
+}
+
+#define AT(field_) offsetof(struct predict_options, field_)
+
+static const struct option OPTIONS[] = {
+	{"rows", 'r', OPTION_STRING, AT(rows), .value = "FILE|-", .is_required = true,
+		.help = "the input: a request body, a JSON array of rows, JSON lines, or CSV; - is "
+			"standard input"},
+	{"format", 0, OPTION_CHOICE, AT(format), .value = "FORMAT", .fallback = "auto",
+		.choices = rows_formats,
+		.help = "how to read it, where its name and shape do not tell"},
+	{"record", 0, OPTION_STRING, AT(record), .value = "FILE",
+		.help = "append every model reply to this file, which the bundle can carry as "
+			"recordings/NAME.jsonl"},
+	{"timeout-ms", 0, OPTION_INTEGER, AT(timeout_ms), .value = "N", .fallback = "0", .min = 0,
+		.max = 86400000, .help = "deadline of all rows together; 0: none"},
+	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64",
+		.min = 1, .max = 65536, .help = "rows that run at the same time"},
+	{"offline", 0, OPTION_FLAG, AT(is_offline), .help = "make no outgoing calls"},
+	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
+		.help = "keep unpacked archives here; without it they go when the rows are done"},
+	{"secret-dir", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
+		.help = "a file a secret, for ${secret:name}; without one: environment SLUICE_SECRET_NAME"},
+	{"ca-file", 0, OPTION_STRING, AT(ca_file), .value = "FILE",
+		.help = "certificates to trust in outgoing calls instead of the system's"},
+	{.name = "json",
+		.kind = OPTION_FLAG,
+		.offset = AT(is_json),
+		.help = "write one response as the server would, not a line a row"},
+	{0},
+};
+
+static const char *const EXAMPLES[] = {
+	"sluice predict examples/slide_generator --rows rows.jsonl",
+	"echo '{\"question\": \"How did Q3 go?\"}' | sluice predict slides.tar.gz --rows -",
+	NULL,
+};
+
+static const struct options_spec SPEC = {
+	.program = "sluice predict",
+	.summary = "runs rows through a bundle without a server; JSON lines out, in order",
+	.arguments = "DIR|FILE",
+	.arguments_min = 1,
+	.arguments_max = 1,
+	.options = OPTIONS,
+	.examples = EXAMPLES,
+};
+
+const struct command cmd_predict = {
+	.name = "predict",
+	.spec = &SPEC,
+	.options_size = sizeof(struct predict_options),
+	.json_offset = offsetof(struct predict_options, is_json),
+	.run = run,
+};

@@ -1,0 +1,92 @@
+/* sluice: packs, checks and runs bundles. `sluice VERB …`; the verbs are in the table below, each
+ * in its cmd_VERB.c. */
+#include "cli/command.h"
+
+#include <signal.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+
+const struct command *const commands[] = {
+	&cmd_pack,
+	&cmd_validate,
+	&cmd_predict,
+	&cmd_help,
+	&cmd_version,
+	NULL,
+};
+
+enum { COMMANDS_MAX = 64 };
+
+const struct command *command_find(const char *name, struct error *err)
+{
+	const char *names[COMMANDS_MAX] = {0};
+
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		if (strcmp(commands[i]->name, name) == 0)
+			return commands[i];
+		names[i] = commands[i]->name;
+	}
+	const char *nearest = decode_nearest(str_of(name), names);
+	if (nearest != NULL)
+		error_set(
+			err, ERR_USAGE, "unknown command '%s', did you mean '%s'?", name, nearest);
+	else
+		error_set(err, ERR_USAGE, "unknown command '%s' (see 'sluice help')", name);
+	return NULL;
+}
+
+/* `sluice --help` and `sluice --version` are commands, too. */
+static const char *verb_of(const char *word)
+{
+	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
+		return cmd_help.name;
+	return strcmp(word, "--version") == 0 ? cmd_version.name : word;
+}
+
+static bool run_command(struct console *console, struct arena *arena, const struct command *command,
+	int argc, char **argv, struct error *err)
+{
+	struct options_result arguments;
+	char *options = arena_zalloc(arena, command->options_size);
+
+	if (!options_read(command->spec, arena, argc, argv, options, &arguments, err)) {
+		/* options_read names the program already, as the report does. */
+		const size_t len = strlen(command->spec->program) + 2;
+		if (strncmp(err->text, command->spec->program, len - 2) == 0)
+			memmove(err->text, err->text + len, strlen(err->text + len) + 1);
+		return false;
+	}
+	if (arguments.is_help)
+		return true;
+	memcpy(&console->is_json, options + command->json_offset, sizeof(bool));
+	return command->run(console, arena, options, &arguments, err);
+}
+
+int main(int argc, char **argv)
+{
+	struct console console;
+	struct arena arena;
+	struct error err = {0};
+	const char *program = "sluice";
+
+	signal(SIGPIPE, SIG_IGN);
+	/* Secrets are in memory: no core files. */
+	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	console_init(&console);
+	arena_init(&arena);
+
+	const struct command *command = NULL;
+	if (argc < 2)
+		error_set(&err, ERR_USAGE, "a command is missing (see 'sluice help')");
+	else
+		command = command_find(verb_of(argv[1]), &err);
+	if (command != NULL) {
+		program = command->spec->program;
+		run_command(&console, &arena, command, argc - 1, argv + 1, &err);
+	}
+	if (err.code != ERR_NONE && err.text[0] != '\0')
+		console_fail(&console, program, &err);
+	console_progress_end(&console);
+	arena_done(&arena);
+	return error_info(err.code)->exit_status;
+}

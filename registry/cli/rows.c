@@ -1,0 +1,144 @@
+#include "cli/rows.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+const char *const rows_formats[] = {"auto", "request", "rows", "csv", NULL};
+
+static void free_text(void *data)
+{
+	buf_done(data);
+}
+
+/* Everything that can be read, with JSON_PADDING bytes behind it. */
+static bool read_all(struct arena *arena, int fd, struct str *ret, struct error *err)
+{
+	enum { STEP = 1 << 16 };
+	struct buf *text = arena_zalloc(arena, sizeof(*text));
+	ssize_t got = 0;
+
+	arena_on_end(arena, free_text, text);
+	do {
+		got = read(fd, buf_reserve(text, STEP), STEP);
+		if (got > 0)
+			text->len += (size_t)got;
+		if (text->len >= JSON_SIZE_MAX)
+			return error_set(
+				err, ERR_TOO_LARGE, "more than %zu bytes", JSON_SIZE_MAX - 1);
+	} while (got > 0 || (got < 0 && errno == EINTR));
+	if (got < 0)
+		return error_set_errno(err, ERR_INTERNAL, errno, "read");
+	memset(buf_reserve(text, JSON_PADDING), 0, JSON_PADDING);
+	*ret = buf_str(text);
+	return true;
+}
+
+static bool read_path(struct arena *arena, const char *path, struct str *ret, struct error *err)
+{
+	if (strcmp(path, "-") == 0)
+		return read_all(arena, STDIN_FILENO, ret, err);
+	const int fd = open(path, O_RDONLY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, ERR_NOT_FOUND, errno, "open");
+	const bool is_read = read_all(arena, fd, ret, err);
+	close(fd);
+	return is_read;
+}
+
+static bool is_request(const struct json *value)
+{
+	static const struct str KEYS[] = {STR("dataframe_records"), STR("dataframe_split"),
+		STR("inputs"), STR("instances"), STR("messages"), STR("prompt"), STR("input")};
+
+	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++)
+		if (json_type(value) == JSON_OBJECT && json_get(value, KEYS[i]) != NULL)
+			return true;
+	return false;
+}
+
+static bool is_blank(struct str line)
+{
+	for (size_t i = 0; i < line.len; i++)
+		if (line.data[i] != ' ' && line.data[i] != '\t' && line.data[i] != '\r')
+			return false;
+	return true;
+}
+
+static bool read_lines(
+	struct arena *arena, struct str text, struct json *ret_rows, struct error *err)
+{
+	struct json rows = json_array();
+	size_t number = 0;
+	struct str line;
+
+	while (text.len > 0) {
+		struct json row;
+		str_cut(&text, '\n', &line);
+		number++;
+		if (is_blank(line))
+			continue;
+		if (!json_read(arena, line, &row, err))
+			return error_wrap(err, "line %zu", number);
+		json_append(arena, &rows, row);
+	}
+	*ret_rows = rows;
+	return true;
+}
+
+/* One line that is a document of its own, and more behind it. */
+static bool looks_like_lines(struct arena *arena, struct str text)
+{
+	struct json first;
+	struct str line;
+
+	do {
+		str_cut(&text, '\n', &line);
+	} while (is_blank(line) && text.len > 0);
+	return text.len > 0 && json_read(arena, line, &first, NULL) && first.type == JSON_OBJECT;
+}
+
+static bool bind_rows(struct arena *arena, const struct signature *signature, struct json rows,
+	struct input *ret, struct error *err)
+{
+	struct json request = json_object();
+
+	json_set(arena, &request, STR("dataframe_records"), rows);
+	return input_read_tree(arena, signature, &request, ret, err);
+}
+
+static bool read_json(struct arena *arena, const struct signature *signature, struct str text,
+	enum rows_format format, struct input *ret, struct error *err)
+{
+	struct json value, rows = json_array();
+
+	if (format == ROWS_REQUEST)
+		return input_read(arena, signature, INPUT_JSON, text, ret, err);
+	if (!json_read(arena, text, &value, err)) {
+		if (!looks_like_lines(arena, text))
+			return false;
+		return read_lines(arena, text, &rows, err) &&
+		       bind_rows(arena, signature, rows, ret, err);
+	}
+	if (format == ROWS_AUTO && is_request(&value))
+		return input_read(arena, signature, INPUT_JSON, text, ret, err);
+	if (json_type(&value) == JSON_ARRAY)
+		return bind_rows(arena, signature, value, ret, err);
+	json_append(arena, &rows, value);
+	return bind_rows(arena, signature, rows, ret, err);
+}
+
+bool rows_read(struct arena *arena, const struct signature *signature, const char *path,
+	enum rows_format format, struct input *ret, struct error *err)
+{
+	struct str text;
+
+	if (format == ROWS_AUTO && str_ends(str_of(path), STR(".csv")))
+		format = ROWS_CSV;
+	const bool is_read =
+		read_path(arena, path, &text, err) &&
+		(format == ROWS_CSV ? input_read(arena, signature, INPUT_CSV, text, ret, err)
+				    : read_json(arena, signature, text, format, ret, err));
+	return is_read ||
+	       error_wrap(err, "rows from '%s'", strcmp(path, "-") == 0 ? "standard input" : path);
+}

@@ -1,0 +1,17 @@
+#pragma once
+/*
+ * Rows: the input of `sluice predict`, from a file or standard input, made what a request would be.
+ *
+ * Formats: a request body (an object with dataframe_records, dataframe_split, inputs, instances,
+ * messages, prompt or input); a JSON array of rows; JSON lines, a row each; one row object; CSV,
+ * with column names in its first line.
+ */
+#include "model/input.h"
+
+enum rows_format { ROWS_AUTO, ROWS_REQUEST, ROWS_RECORDS, ROWS_CSV };
+extern const char *const rows_formats[]; /* for --format */
+
+/* `path` may be "-". With ROWS_AUTO a name that ends in .csv is CSV, and JSON is told by its shape.
+ * Everything lives on the arena. */
+bool rows_read(struct arena *arena, const struct signature *signature, const char *path,
+	enum rows_format format, struct input *ret, struct error *err);
