@@ -1,7 +1,8 @@
 /* GET /ping, /health, /version: what MLflow's scoring server answers. */
 #include "server/route.h"
 
-/* Clients parse it and choose their protocol by it (docs/protocol/MLFLOW_REST.md); our own version is in `Server:`. */
+/* Clients parse it and choose their protocol by it (docs/protocol/MLFLOW_REST.md); our own version
+ * is in `Server:`. */
 #define MLFLOW_PROTOCOL_VERSION "3.17.2"
 
 void ping_handle(struct exchange *exchange)

@@ -1,9 +1,9 @@
 /*
  * POST /invocations: rows in, predictions out.
  *
- * media type → input_read (forms × signature) → a bundle without steps: its validated input is the answer
- *                                             → else batch_start … on_batch_done → answers in order
- * The client left: on_gone cancels the batch, which then ends as ever and its answer is dropped.
+ * media type → input_read (forms × signature) → a bundle without steps: its validated input is the
+ * answer → else batch_start … on_batch_done → answers in order The client left: on_gone cancels the
+ * batch, which then ends as ever and its answer is dropped.
  */
 #include "server/route.h"
 

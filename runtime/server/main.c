@@ -1,4 +1,5 @@
-/* sluiced: reads the settings, starts the server, waits for signals. SIGTERM and SIGINT drain; a second one is quick. */
+/* sluiced: reads the settings, starts the server, waits for signals. SIGTERM and SIGINT drain; a
+ * second one is quick. */
 #include "base/log.h"
 #include "server/server.h"
 
@@ -28,8 +29,10 @@ static void announce(const struct server *server)
 
 	arena_init(&arena);
 	log_info("server.ready", LOG_TEXT("version", SLUICE_VERSION),
-		LOG_TEXT("url", server_url(server, &arena)), LOG_TEXT("bundle", server->bundle->name),
-		LOG_TEXT("digest", server->bundle->digest), LOG_INT("workers", server->worker_count));
+		LOG_TEXT("url", server_url(server, &arena)),
+		LOG_TEXT("bundle", server->bundle->name),
+		LOG_TEXT("digest", server->bundle->digest),
+		LOG_INT("workers", server->worker_count));
 	arena_done(&arena);
 }
 
@@ -44,8 +47,10 @@ static void serve(struct server *server, const sigset_t *waited)
 		if (signal_number == SIGUSR2)
 			continue;
 		signals++;
-		log_info("server.drain", LOG_INT("signal", signal_number), LOG_BOOL("quick", signals > 1));
-		server_drain(server, signals > 1 ? 0 : (uint32_t)server->settings->drain_timeout_ms);
+		log_info("server.drain", LOG_INT("signal", signal_number),
+			LOG_BOOL("quick", signals > 1));
+		server_drain(
+			server, signals > 1 ? 0 : (uint32_t)server->settings->drain_timeout_ms);
 	}
 	server_join(server);
 }

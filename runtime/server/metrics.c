@@ -6,10 +6,10 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const int STATUSES[METRICS_STATUSES] = {200, 400, 401, 403, 404, 405, 408, 409, 413, 415, 429, 499, 500,
-	501, 502, 503, 504, 0 /* any other */};
-static const double BUCKETS[METRICS_BUCKETS] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01, 0.025, 0.05,
-	0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120};
+static const int STATUSES[METRICS_STATUSES] = {200, 400, 401, 403, 404, 405, 408, 409, 413, 415,
+	429, 499, 500, 501, 502, 503, 504, 0 /* any other */};
+static const double BUCKETS[METRICS_BUCKETS] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
+	0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120};
 
 static const struct {
 	const char *name, *help;
@@ -17,12 +17,15 @@ static const struct {
 } COUNTERS[METRIC_COUNTER_COUNT] = {
 	[METRIC_ROWS] = {"sluice_rows", "Rows received that fit the signature.", 1},
 	[METRIC_ROWS_FAILED] = {"sluice_rows_failed", "Rows that ended with an error.", 1},
-	[METRIC_MODEL_CALLS] = {"sluice_model_calls", "Calls to language models, retries included.", 1},
+	[METRIC_MODEL_CALLS] = {"sluice_model_calls", "Calls to language models, retries included.",
+		1},
 	[METRIC_MODEL_RETRIES] = {"sluice_model_retries", "Calls repeated after a failure.", 1},
 	[METRIC_TOOL_CALLS] = {"sluice_tool_calls", "Tool steps run.", 1},
 	[METRIC_INPUT_TOKENS] = {"sluice_input_tokens", "Prompt tokens that models reported.", 1},
-	[METRIC_OUTPUT_TOKENS] = {"sluice_output_tokens", "Completion tokens that models reported.", 1},
-	[METRIC_COST_MICROUSD] = {"sluice_cost_usd", "Cost by the configured prices, for graphs only.", 1e-6},
+	[METRIC_OUTPUT_TOKENS] = {"sluice_output_tokens", "Completion tokens that models reported.",
+		1},
+	[METRIC_COST_MICROUSD] = {"sluice_cost_usd",
+		"Cost by the configured prices, for graphs only.", 1e-6},
 };
 
 static void bump(_Atomic uint64_t *counter, uint64_t by)
@@ -68,12 +71,14 @@ static uint64_t sum_at(const struct totals *totals, size_t offset)
 #define SUM(totals_, member_) sum_at(totals_, offsetof(struct metrics, member_))
 
 /* OpenMetrics names a counter's family without _total, the text format with it. */
-static void put_family(const struct totals *totals, const char *name, const char *type, const char *help)
+static void put_family(
+	const struct totals *totals, const char *name, const char *type, const char *help)
 {
 	const bool is_total = strcmp(type, "counter") == 0 && !totals->is_openmetrics;
 	const char *suffix = is_total ? "_total" : "";
 
-	buf_printf(totals->out, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, suffix, help, name, suffix, type);
+	buf_printf(totals->out, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, suffix, help, name,
+		suffix, type);
 }
 
 static const char *route_label(unsigned index)
@@ -81,12 +86,15 @@ static const char *route_label(unsigned index)
 	size_t count;
 	const struct route *routes = route_table(&count);
 
-	return index < count ? routes[index].label : index == METRICS_ROUTES_MAX - 1 ? "none" : NULL;
+	return index < count                     ? routes[index].label
+	       : index == METRICS_ROUTES_MAX - 1 ? "none"
+						 : NULL;
 }
 
 static void put_requests(const struct totals *totals)
 {
-	put_family(totals, "sluice_http_requests", "counter", "Requests answered, by route and status.");
+	put_family(totals, "sluice_http_requests", "counter",
+		"Requests answered, by route and status.");
 	for (unsigned r = 0; r < METRICS_ROUTES_MAX; r++) {
 		for (unsigned s = 0; route_label(r) != NULL && s < METRICS_STATUSES; s++) {
 			const uint64_t value = SUM(totals, routes[r].by_status[s]);
@@ -96,7 +104,8 @@ static void put_requests(const struct totals *totals)
 				continue;
 			if (STATUSES[s] != 0)
 				snprintf(status, sizeof(status), "%d", STATUSES[s]);
-			buf_printf(totals->out, "sluice_http_requests_total{route=\"%s\",code=\"%s\"} %lu\n",
+			buf_printf(totals->out,
+				"sluice_http_requests_total{route=\"%s\",code=\"%s\"} %lu\n",
 				route_label(r), status, value);
 		}
 	}
@@ -110,10 +119,11 @@ static void put_histogram(const struct totals *totals, unsigned r)
 	for (unsigned b = 0; b <= METRICS_BUCKETS; b++) {
 		seen += SUM(totals, routes[r].buckets[b]);
 		if (b < METRICS_BUCKETS)
-			buf_printf(totals->out, "%s_bucket{route=\"%s\",le=\"%g\"} %lu\n", name, label,
-				BUCKETS[b], seen);
+			buf_printf(totals->out, "%s_bucket{route=\"%s\",le=\"%g\"} %lu\n", name,
+				label, BUCKETS[b], seen);
 		else
-			buf_printf(totals->out, "%s_bucket{route=\"%s\",le=\"+Inf\"} %lu\n", name, label, seen);
+			buf_printf(totals->out, "%s_bucket{route=\"%s\",le=\"+Inf\"} %lu\n", name,
+				label, seen);
 	}
 	buf_printf(totals->out, "%s_sum{route=\"%s\"} %.9g\n", name, label,
 		(double)SUM(totals, routes[r].sum_ns) * 1e-9);
@@ -138,8 +148,8 @@ static void put_counters(const struct totals *totals)
 	}
 }
 
-static void put_number(const struct totals *totals, const char *name, const char *type, const char *help,
-	double value)
+static void put_number(const struct totals *totals, const char *name, const char *type,
+	const char *help, double value)
 {
 	const bool is_counter = strcmp(type, "counter") == 0;
 
@@ -169,10 +179,13 @@ static void put_connections(const struct totals *totals)
 		(double)sum.refused);
 	put_number(totals, "sluice_http_timeouts", "counter", "Connections ended by a deadline.",
 		(double)sum.timeouts);
-	put_number(totals, "sluice_http_received_bytes", "counter", "Bytes received.", (double)sum.bytes_in);
-	put_number(totals, "sluice_http_sent_bytes", "counter", "Bytes sent.", (double)sum.bytes_out);
+	put_number(totals, "sluice_http_received_bytes", "counter", "Bytes received.",
+		(double)sum.bytes_in);
+	put_number(
+		totals, "sluice_http_sent_bytes", "counter", "Bytes sent.", (double)sum.bytes_out);
 	put_number(totals, "sluice_http_connections_open", "gauge", "Connections open.", sum.open);
-	put_number(totals, "sluice_http_requests_active", "gauge", "Requests being answered.", sum.active);
+	put_number(totals, "sluice_http_requests_active", "gauge", "Requests being answered.",
+		sum.active);
 }
 
 static double resident_bytes(void)
@@ -196,11 +209,12 @@ static void put_process(const struct totals *totals)
 	buf_printf(totals->out, "sluice_build_info{version=\"%s\"} 1\n", SLUICE_VERSION);
 	put_family(totals, "sluice_bundle_info", "gauge", "The bundle that serves.");
 	buf_printf(totals->out, "sluice_bundle_info{digest=\"%s\"} 1\n", bundle->digest);
-	put_number(totals, "process_resident_memory_bytes", "gauge", "Resident memory.", resident_bytes());
+	put_number(totals, "process_resident_memory_bytes", "gauge", "Resident memory.",
+		resident_bytes());
 	put_number(totals, "process_start_time_seconds", "gauge", "Start, seconds since 1970.",
 		(double)totals->server->started_unix_us * 1e-6);
-	put_number(totals, "sluice_log_dropped", "counter", "Log records dropped because nobody read them.",
-		(double)log_dropped());
+	put_number(totals, "sluice_log_dropped", "counter",
+		"Log records dropped because nobody read them.", (double)log_dropped());
 }
 
 void metrics_expose(struct buf *out, const struct server *server, bool is_openmetrics)
@@ -219,7 +233,7 @@ void metrics_expose(struct buf *out, const struct server *server, bool is_openme
 static bool wants_openmetrics(struct str accept)
 {
 	return accept.data != NULL &&
-		memmem(accept.data, accept.len, "application/openmetrics-text", 28) != NULL;
+	       memmem(accept.data, accept.len, "application/openmetrics-text", 28) != NULL;
 }
 
 void metrics_handle(struct exchange *exchange)

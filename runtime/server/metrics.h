@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Metrics: counters of one worker, written by its thread alone and read by any (relaxed atomics: no lock, no shared
- * cache line on the hot path); a scrape adds the workers up. Names and help texts: the tables in metrics.c.
+ * Metrics: counters of one worker, written by its thread alone and read by any (relaxed atomics: no
+ * lock, no shared cache line on the hot path); a scrape adds the workers up. Names and help texts:
+ * the tables in metrics.c.
  */
 #include "base/str.h"
 
@@ -35,14 +36,17 @@ struct metrics {
 
 void metrics_answered(struct metrics *metrics, unsigned route, int status, uint64_t elapsed_ns);
 
-static inline void metrics_add(struct metrics *metrics, enum metrics_counter counter, uint64_t value)
+static inline void metrics_add(
+	struct metrics *metrics, enum metrics_counter counter, uint64_t value)
 {
 	/* Single writer: a load and a store are enough, and cheaper than a locked add. */
-	const uint64_t now = atomic_load_explicit(&metrics->counters[counter], memory_order_relaxed);
+	const uint64_t now =
+		atomic_load_explicit(&metrics->counters[counter], memory_order_relaxed);
 
 	atomic_store_explicit(&metrics->counters[counter], now + value, memory_order_relaxed);
 }
 
 struct server;
-/* Appends the whole exposition: Prometheus text format 0.0.4, or OpenMetrics 1.0 with its "# EOF". */
+/* Appends the whole exposition: Prometheus text format 0.0.4, or OpenMetrics 1.0 with its "# EOF".
+ */
 void metrics_expose(struct buf *out, const struct server *server, bool is_openmetrics);

@@ -6,18 +6,20 @@
 
 #include <time.h>
 
-#define GET_ (1u << HTTP_GET | 1u << HTTP_HEAD)
+#define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST_ (1u << HTTP_POST)
 
 static const struct route ROUTES[] = {
 	{"/ping", "ping", GET_, ping_handle, "200 while the server runs"},
 	{"/health", "health", GET_, health_handle, "200 while the server runs"},
-	{"/version", "version", GET_, version_handle, "the MLflow version whose protocol is spoken"},
+	{"/version", "version", GET_, version_handle,
+		"the MLflow version whose protocol is spoken"},
 	{"/metrics", "metrics", GET_, metrics_handle, "Prometheus metrics; OpenMetrics by Accept"},
 	{"/invocations", "invocations", POST_, invocations_handle, "rows in, predictions out"},
 };
 enum { ROUTE_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
-_Static_assert((int)ROUTE_COUNT < (int)METRICS_ROUTES_MAX, "the last row of the metrics is for paths that are no route");
+_Static_assert((int)ROUTE_COUNT < (int)METRICS_ROUTES_MAX,
+	"the last row of the metrics is for paths that are no route");
 
 const struct route *route_table(size_t *ret_count)
 {
@@ -40,26 +42,47 @@ static const char *allow_of(const struct route *route)
 	return route->methods == POST_ ? "POST" : "GET, HEAD";
 }
 
+/* A body on a request that nothing here answers is how requests are smuggled: it is refused and the
+ * connection closed rather than answered and reused (RFC 9110 sections 9.3.1 and 9.3.5). A POST is
+ * somebody's mistyped path: 404. */
+static bool has_stray_body(const struct http_request *request)
+{
+	return request->body.len > 0 && request->method != HTTP_POST;
+}
+
+static void refuse(struct exchange *exchange)
+{
+	const struct http_request *request = exchange->request;
+	const struct route *route = exchange->route;
+	const char *allow = route != NULL ? allow_of(route) : NULL;
+	struct error err;
+
+	if (route == NULL)
+		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s",
+			STR_ARGS(request->path),
+			"POST /invocations and GET /ping, /health, /version, /metrics");
+	else
+		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
+			STR_ARGS(request->method_text), route->path, allow);
+	if (has_stray_body(request)) {
+		err.code = ERR_BAD_REQUEST;
+		exchange->is_closing = true;
+	}
+	exchange_error(exchange, &err, allow);
+}
+
 void route_request(struct http_request *request, void *data)
 {
 	struct exchange *exchange = arena_zalloc(request->arena, sizeof(*exchange));
-	struct error err;
 
 	exchange->request = request;
 	exchange->worker = data;
 	exchange->route = find(request->path);
 	request->data = exchange;
-	if (exchange->route == NULL) {
-		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s", STR_ARGS(request->path),
-			"POST /invocations and GET /ping, /health, /version, /metrics");
-		exchange_error(exchange, &err, NULL);
-	} else if ((exchange->route->methods & 1u << request->method) == 0) {
-		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
-			STR_ARGS(request->method_text), exchange->route->path, allow_of(exchange->route));
-		exchange_error(exchange, &err, allow_of(exchange->route));
-	} else {
+	if (exchange->route == NULL || (exchange->route->methods & 1u << request->method) == 0)
+		refuse(exchange);
+	else
 		exchange->route->handle(exchange);
-	}
 }
 
 static uint64_t clock_ns(void)
@@ -84,13 +107,16 @@ static void finish(struct exchange *exchange, const struct http_answer *answer)
 		log_info("http.request", LOG_STR("method", request->method_text),
 			LOG_STR("path", request->path), LOG_INT("status", answer->status),
 			LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
-			LOG_INT("bytes_in", (int64_t)request->body.len), LOG_INT("bytes_out", (int64_t)bytes),
-			LOG_INT("rows", (int64_t)exchange->rows), LOG_TEXT("error", exchange->error));
+			LOG_INT("bytes_in", (int64_t)request->body.len),
+			LOG_INT("bytes_out", (int64_t)bytes),
+			LOG_INT("rows", (int64_t)exchange->rows),
+			LOG_TEXT("error", exchange->error));
 	else
 		log_info("http.request", LOG_STR("method", request->method_text),
 			LOG_STR("path", request->path), LOG_INT("status", answer->status),
 			LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
-			LOG_INT("bytes_in", (int64_t)request->body.len), LOG_INT("bytes_out", (int64_t)bytes),
+			LOG_INT("bytes_in", (int64_t)request->body.len),
+			LOG_INT("bytes_out", (int64_t)bytes),
 			LOG_INT("rows", (int64_t)exchange->rows),
 			LOG_INT("rows_failed", (int64_t)exchange->rows_failed));
 	http_answer(exchange->request, answer);
@@ -98,14 +124,15 @@ static void finish(struct exchange *exchange, const struct http_answer *answer)
 
 void exchange_text(struct exchange *exchange, int status, const char *content_type, struct str body)
 {
-	finish(exchange,
-		&(struct http_answer){.status = status, .content_type = content_type, .body = body});
+	finish(exchange, &(struct http_answer){
+				 .status = status, .content_type = content_type, .body = body});
 }
 
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 {
-	finish(exchange, &(struct http_answer){
-				 .status = status, .content_type = "application/json", .take_body = take_body});
+	finish(exchange, &(struct http_answer){.status = status,
+				 .content_type = "application/json",
+				 .take_body = take_body});
 }
 
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)
@@ -125,6 +152,7 @@ void exchange_error(struct exchange *exchange, const struct error *err, const ch
 				 .content_type = "application/json",
 				 .fields = &field,
 				 .field_count = allow != NULL,
+				 .is_closing = exchange->is_closing,
 				 .take_body = &body,
 			 });
 	buf_done(&body);

@@ -2,8 +2,8 @@
 /*
  * Routes: one table (route.c) of every path the server answers; one file a resource.
  *
- * Rules (docs/protocol/RULES.md V6): one trailing slash is the path itself; GET also answers HEAD; another method is 405
- * with Allow; another path is 404.
+ * Rules (docs/protocol/RULES.md V6): one trailing slash is the path itself; GET also answers HEAD;
+ * another method is 405 with Allow; another path is 404.
  */
 #include "server/server.h"
 
@@ -24,7 +24,8 @@ struct exchange {
 	struct worker *worker;
 	const struct route *route; /* NULL: none matched */
 	uint64_t rows, rows_failed;
-	const char *error; /* for the log: why it failed */
+	const char *error;             /* for the log: why it failed */
+	bool is_closing;               /* the connection ends with the answer */
 	struct invocation *invocation; /* of /invocations */
 };
 
@@ -32,10 +33,13 @@ struct exchange {
 void route_request(struct http_request *request, void *data);
 const struct route *route_table(size_t *ret_count);
 
-/* The three ways to end an exchange; each counts, logs and answers. The exchange is gone afterwards. */
-void exchange_text(struct exchange *exchange, int status, const char *content_type, struct str body);
+/* The three ways to end an exchange; each counts, logs and answers. The exchange is gone
+ * afterwards. */
+void exchange_text(
+	struct exchange *exchange, int status, const char *content_type, struct str body);
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body);
-/* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow field's value. */
+/* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow
+ * field's value. */
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow);
 
 /* Resources, one file each. */

@@ -1,6 +1,7 @@
 /*
  * server_start: open bundle → bind → for each worker: loop, fetcher, connections → threads
- * server_drain: posts to each worker's loop → its http_server drains → loop stops → thread ends, main is told by SIGUSR2
+ * server_drain: posts to each worker's loop → its http_server drains → loop stops → thread ends,
+ * main is told by SIGUSR2
  */
 #include "server/server.h"
 
@@ -20,7 +21,8 @@ static bool open_bundle(struct server *server, struct error *err)
 	struct package package;
 	struct problems problems;
 
-	if (!package_open(&server->arena, settings->bundle, settings->state_dir, NULL, &package, err))
+	if (!package_open(
+		    &server->arena, settings->bundle, settings->state_dir, NULL, &package, err))
 		return error_wrap(err, "open bundle '%s'", settings->bundle);
 	problems_init(&problems, &server->arena);
 	if (!bundle_load(package.dir, &options, &problems, &server->bundle)) {
@@ -50,7 +52,8 @@ static bool bind_port(struct server *server, struct error *err)
 	return server->listener != NULL;
 }
 
-static bool worker_init(struct worker *worker, struct server *server, unsigned index, struct error *err)
+static bool worker_init(
+	struct worker *worker, struct server *server, unsigned index, struct error *err)
 {
 	const struct settings *settings = server->settings;
 	const struct fetcher_options options = {.ca_file = settings->ca_file};
@@ -68,8 +71,8 @@ static bool worker_init(struct worker *worker, struct server *server, unsigned i
 		.now_us = seam_real_now_us,
 		.random = seam_real_random,
 	};
-	worker->http = http_server_new(worker->loop, server->listener, server->tls, &settings->limits,
-		route_request, worker);
+	worker->http = http_server_new(worker->loop, server->listener, server->tls,
+		&settings->limits, route_request, worker);
 	return worker->http != NULL;
 }
 
@@ -113,7 +116,8 @@ bool server_start(struct server *server, const struct settings *settings, struct
 	if (!fetch_global_init(err) || !open_bundle(server, err) || !bind_port(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
-	server->workers = arena_zalloc(&server->arena, (size_t)settings->workers * sizeof(struct worker));
+	server->workers =
+		arena_zalloc(&server->arena, (size_t)settings->workers * sizeof(struct worker));
 	for (; server->worker_count < (unsigned)settings->workers; server->worker_count++) {
 		struct worker *worker = &server->workers[server->worker_count];
 
@@ -144,8 +148,8 @@ void server_drain(struct server *server, uint32_t max_ms)
 	server->drain_ms = max_ms;
 	for (unsigned i = 0; i < server->worker_count; i++)
 		if (server->workers[i].is_started)
-			loop_post(server->workers[i].loop, &server->workers[i].drain_task, begin_drain,
-				&server->workers[i]);
+			loop_post(server->workers[i].loop, &server->workers[i].drain_task,
+				begin_drain, &server->workers[i]);
 }
 
 void server_join(struct server *server)

@@ -1,10 +1,11 @@
 #pragma once
 /*
- * Server: the process `sluiced`: settings, one serving bundle, N workers that share one listening socket.
+ * Server: the process `sluiced`: settings, one serving bundle, N workers that share one listening
+ * socket.
  *
- * Shared nothing: a worker is a thread with its own loop, connections, fetcher and metrics. What they share is frozen
- * (settings, bundle) or has its own lock (worker pool). The bundle is taken per request with server_bundle(), so that a
- * later swap never pulls it from under a run.
+ * Shared nothing: a worker is a thread with its own loop, connections, fetcher and metrics. What
+ * they share is frozen (settings, bundle) or has its own lock (worker pool). The bundle is taken
+ * per request with server_bundle(), so that a later swap never pulls it from under a run.
  */
 #include "async/fetch.h"
 #include "async/worker.h"
@@ -48,7 +49,8 @@ struct server {
 
 /* Opens the bundle, binds and starts the workers; on success the server answers. */
 bool server_start(struct server *server, const struct settings *settings, struct error *err);
-/* Begins the drain in every worker and returns; server_join() then waits for them. From the main thread. */
+/* Begins the drain in every worker and returns; server_join() then waits for them. From the main
+ * thread. */
 void server_drain(struct server *server, uint32_t max_ms);
 void server_join(struct server *server);
 void server_done(struct server *server);

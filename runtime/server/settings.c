@@ -13,10 +13,11 @@ static const struct option OPTIONS[] = {
 		.help = "the model: a bundle's folder, or its archive (.tar.gz, .tar.zst, .tar, .zip)"},
 	{"host", 0, OPTION_STRING, AT(host), .value = "ADDRESS", .fallback = "127.0.0.1",
 		.help = "address to listen on"},
-	{"port", 'p', OPTION_INTEGER, AT(port), .value = "N", .fallback = "8080", .min = 0, .max = 65535,
+	{"port", 'p', OPTION_INTEGER, AT(port), .value = "N", .fallback = "8080", .min = 0,
+		.max = 65535,
 		.help = "port to listen on; 0 picks a free one and the log says which"},
-	{"workers", 'w', OPTION_INTEGER, AT(workers), .value = "N", .fallback = "0", .min = 0, .max = 256,
-		.help = "threads that serve; 0: one a processor"},
+	{"workers", 'w', OPTION_INTEGER, AT(workers), .value = "N", .fallback = "0", .min = 0,
+		.max = 256, .help = "threads that serve; 0: one a processor"},
 	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
 		.help = "where unpacked archives are kept (default: $XDG_STATE_HOME/sluice or ~/.local/state/sluice)"},
 	{"secret-dir", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
@@ -28,36 +29,44 @@ static const struct option OPTIONS[] = {
 		.help = "certificates to trust in outgoing calls instead of the system's"},
 	{"log-level", 0, OPTION_CHOICE, AT(log_level), .value = "LEVEL", .fallback = "info",
 		.choices = LOG_LEVELS, .help = "least level that is logged"},
-	{"request-timeout-ms", 0, OPTION_INTEGER, AT(request_timeout_ms), .value = "N", .fallback = "297000",
-		.min = 1, .max = 86400000, .help = "deadline of a request's rows"},
-	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64", .min = 1,
-		.max = 65536, .help = "rows of one request that run at the same time"},
-	{"drain-timeout-ms", 0, OPTION_INTEGER, AT(drain_timeout_ms), .value = "N", .fallback = "30000",
-		.min = 0, .max = 86400000, .help = "how long SIGTERM waits for requests in flight"},
-	{"http-target-max", 0, OPTION_SIZE, AT(http_target_max), .value = "BYTES", .fallback = "8k", .min = 64,
-		.max = 1 << 20, .help = "longest request target (414)"},
-	{"http-header-max", 0, OPTION_SIZE, AT(http_header_max), .value = "BYTES", .fallback = "32k",
-		.min = 256, .max = 16 << 20, .help = "largest header section (431)"},
-	{"http-fields-max", 0, OPTION_INTEGER, AT(http_fields_max), .value = "N", .fallback = "100", .min = 1,
-		.max = 10000, .help = "most header fields (431)"},
-	{"http-body-max", 0, OPTION_SIZE, AT(http_body_max), .value = "BYTES", .fallback = "16m", .min = 0,
-		.max = 255 << 20, .help = "largest request body (413)"},
+	{"request-timeout-ms", 0, OPTION_INTEGER, AT(request_timeout_ms), .value = "N",
+		.fallback = "297000", .min = 1, .max = 86400000,
+		.help = "deadline of a request's rows"},
+	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64",
+		.min = 1, .max = 65536, .help = "rows of one request that run at the same time"},
+	{"drain-timeout-ms", 0, OPTION_INTEGER, AT(drain_timeout_ms), .value = "N",
+		.fallback = "30000", .min = 0, .max = 86400000,
+		.help = "how long SIGTERM waits for requests in flight"},
+	{"http-target-max", 0, OPTION_SIZE, AT(http_target_max), .value = "BYTES", .fallback = "8k",
+		.min = 64, .max = 1 << 20, .help = "longest request target (414)"},
+	{"http-header-max", 0, OPTION_SIZE, AT(http_header_max), .value = "BYTES",
+		.fallback = "32k", .min = 256, .max = 16 << 20,
+		.help = "largest header section (431)"},
+	{"http-fields-max", 0, OPTION_INTEGER, AT(http_fields_max), .value = "N", .fallback = "100",
+		.min = 1, .max = 10000, .help = "most header fields (431)"},
+	{"http-body-max", 0, OPTION_SIZE, AT(http_body_max), .value = "BYTES", .fallback = "16m",
+		.min = 0, .max = 255 << 20, .help = "largest request body (413)"},
 	{"http-header-timeout-ms", 0, OPTION_INTEGER, AT(http_header_timeout_ms), .value = "N",
 		.fallback = "10000", .min = 1, .max = 86400000,
 		.help = "a header section must be there that long after its first byte (408)"},
-	{"http-body-timeout-ms", 0, OPTION_INTEGER, AT(http_body_timeout_ms), .value = "N", .fallback = "60000",
-		.min = 1, .max = 86400000, .help = "a body must be there in this time, longer if it keeps its rate (408)"},
-	{"http-body-rate-min", 0, OPTION_SIZE, AT(http_body_rate_min), .value = "BYTES", .fallback = "1k",
-		.min = 1, .max = 1 << 30, .help = "bytes a second that prolong the body's deadline"},
-	{"http-idle-timeout-ms", 0, OPTION_INTEGER, AT(http_idle_timeout_ms), .value = "N", .fallback = "60000",
-		.min = 1, .max = 86400000, .help = "a connection between two requests is closed after this"},
+	{"http-body-timeout-ms", 0, OPTION_INTEGER, AT(http_body_timeout_ms), .value = "N",
+		.fallback = "60000", .min = 1, .max = 86400000,
+		.help = "a body must be there in this time, longer if it keeps its rate (408)"},
+	{"http-body-rate-min", 0, OPTION_SIZE, AT(http_body_rate_min), .value = "BYTES",
+		.fallback = "1k", .min = 1, .max = 1 << 30,
+		.help = "bytes a second that prolong the body's deadline"},
+	{"http-idle-timeout-ms", 0, OPTION_INTEGER, AT(http_idle_timeout_ms), .value = "N",
+		.fallback = "60000", .min = 1, .max = 86400000,
+		.help = "a connection between two requests is closed after this"},
 	{"http-write-timeout-ms", 0, OPTION_INTEGER, AT(http_write_timeout_ms), .value = "N",
 		.fallback = "30000", .min = 1, .max = 86400000,
 		.help = "a client that takes nothing of its answer is cut off after this"},
-	{"http-tls-timeout-ms", 0, OPTION_INTEGER, AT(http_tls_timeout_ms), .value = "N", .fallback = "10000",
-		.min = 1, .max = 86400000, .help = "deadline of a TLS handshake"},
+	{"http-tls-timeout-ms", 0, OPTION_INTEGER, AT(http_tls_timeout_ms), .value = "N",
+		.fallback = "10000", .min = 1, .max = 86400000,
+		.help = "deadline of a TLS handshake"},
 	{"http-connections-max", 0, OPTION_INTEGER, AT(http_connections_max), .value = "N",
-		.fallback = "10000", .min = 1, .max = 1000000, .help = "beyond it accepting pauses"},
+		.fallback = "10000", .min = 1, .max = 1000000,
+		.help = "beyond it accepting pauses"},
 	{"version", 0, OPTION_FLAG, AT(is_version), .help = "print the version and exit"},
 	{0},
 };
@@ -108,12 +117,13 @@ static bool set_state_dir(struct settings *settings, struct arena *arena, struct
 	else if (home != NULL && home[0] == '/')
 		settings->state_dir = arena_printf(arena, "%s/.local/state/sluice", home);
 	else
-		return error_set(err, ERR_USAGE, "neither XDG_STATE_HOME nor HOME is set: give --state DIR");
+		return error_set(
+			err, ERR_USAGE, "neither XDG_STATE_HOME nor HOME is set: give --state DIR");
 	return true;
 }
 
-bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv, bool *ret_is_over,
-	struct error *err)
+bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv,
+	bool *ret_is_over, struct error *err)
 {
 	struct options_result result = {0};
 
@@ -132,10 +142,12 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 	if (result.is_help)
 		return true;
 	if ((ret->tls_cert == NULL) != (ret->tls_key == NULL))
-		return error_set(err, ERR_USAGE, "--tls-cert and --tls-key come together; only --%s was given",
+		return error_set(err, ERR_USAGE,
+			"--tls-cert and --tls-key come together; only --%s was given",
 			ret->tls_cert != NULL ? "tls-cert" : "tls-key");
 	if (ret->workers == 0)
-		ret->workers = sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
+		ret->workers =
+			sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 	set_limits(ret, &ret->limits);
 	return set_state_dir(ret, arena, err);
 }

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Settings: sluiced's options as one struct. The table in settings.c defines command line, environment (SLUICE_…),
- * configuration file and --help; what is not in it does not exist.
+ * Settings: sluiced's options as one struct. The table in settings.c defines command line,
+ * environment (SLUICE_…), configuration file and --help; what is not in it does not exist.
  */
 #include "base/log.h"
 #include "base/options.h"
@@ -21,7 +21,8 @@ struct settings {
 	int64_t rows_in_flight;
 	int64_t drain_timeout_ms;
 	int64_t http_target_max, http_header_max, http_fields_max, http_body_max;
-	int64_t http_header_timeout_ms, http_body_timeout_ms, http_body_rate_min, http_idle_timeout_ms;
+	int64_t http_header_timeout_ms, http_body_timeout_ms, http_body_rate_min,
+		http_idle_timeout_ms;
 	int64_t http_write_timeout_ms, http_tls_timeout_ms, http_connections_max;
 	bool is_version;
 	/* made from the above */
@@ -29,6 +30,6 @@ struct settings {
 };
 
 /* Strings live on the arena. On --help or --version, *ret_is_over is set after printing. */
-bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv, bool *ret_is_over,
-	struct error *err);
+bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv,
+	bool *ret_is_over, struct error *err);
 const struct options_spec *settings_spec(void);
