@@ -230,7 +230,7 @@ static const struct json *at(const struct json *object, const char *name)
 
 static bool is_unresolved(struct str text)
 {
-	return memmem(text.data, text.len, "${", 2) != NULL;
+	return text.len > 0 && memmem(text.data, text.len, "${", 2) != NULL;
 }
 
 static void check_provider(

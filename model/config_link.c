@@ -245,6 +245,7 @@ static bool enforce_default(struct linker *linker, const struct sig_property *co
 {
 	struct arena *arena = linker->decoder->arena;
 	const struct signature only = {.inputs = {.columns = column,
+					       .names = &column->name,
 					       .count = 1,
 					       .is_declared = true,
 					       .is_named = true,
