@@ -244,15 +244,15 @@ static bool enforce_default(struct linker *linker, const struct sig_property *co
 	const struct json_member *given, struct json *ret, struct error *err)
 {
 	struct arena *arena = linker->decoder->arena;
-	const struct signature only = {.inputs = {.columns = column,
-					       .names = &column->name,
-					       .count = 1,
-					       .is_declared = true,
-					       .is_named = true,
-					       .has_nested = linker->signature->inputs.has_nested}};
+	struct signature only = {.inputs = linker->signature->inputs};
+	const size_t index = (size_t)(column - only.inputs.columns);
 	struct json row = json_object(), rows = json_array(), body = json_object();
 	struct input input;
 
+	only.inputs.columns += index;
+	only.inputs.names += index;
+	only.inputs.keys += index;
+	only.inputs.count = 1;
 	json_set(arena, &row, json_str(&given->key), given->value);
 	json_append(arena, &rows, row);
 	json_set(arena, &body, STR("dataframe_records"), rows);
