@@ -32,6 +32,7 @@ enum json_type {
 
 enum {
 	JSON_DEPTH_MAX = 128,
+	JSON_ROOM = 16,
 	JSON_PADDING = 64, /* readable bytes behind the text that json_read_padded may look at */
 };
 #define JSON_SIZE_MAX  ((size_t)1 << 28)
@@ -44,7 +45,9 @@ struct json {
 	uint64_t is_plain : 1;    /* a string that is known to need no escaping when written */
 	uint64_t is_growable : 1; /* made by json_append or json_set: room up to the next power of
 				     two */
-	uint64_t reserved : 2;
+	uint64_t is_roomy : 1;    /* a string with JSON_ROOM readable bytes behind it: made by the
+				     reader */
+	uint64_t reserved : 1;
 	uint64_t size : 28; /* bytes of a string, elements of an array, members of an object */
 	uint64_t at : 28;   /* where it stood: byte offset in JSON, line (from 1) in YAML; 0 where
 			       made by hand */

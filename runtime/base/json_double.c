@@ -150,6 +150,24 @@ static struct decimal shortest(uint64_t c, int q, bool is_lower_closer)
 	return (struct decimal){s + is_up, k};
 }
 
+/* Prices and such leave many zeros. There are at most 16. */
+static struct decimal without_zeros(struct decimal decimal)
+{
+	if (decimal.digits % 100000000 == 0) {
+		decimal.digits /= 100000000;
+		decimal.exponent += 8;
+	}
+	if (decimal.digits % 10000 == 0) {
+		decimal.digits /= 10000;
+		decimal.exponent += 4;
+	}
+	while (decimal.digits % 10 == 0) {
+		decimal.digits /= 10;
+		decimal.exponent++;
+	}
+	return decimal;
+}
+
 /* Of a finite double above zero, given by its bits. */
 static struct decimal decimal_of(uint64_t bits)
 {
@@ -168,11 +186,7 @@ static struct decimal decimal_of(uint64_t bits)
 		else
 			decimal = shortest(c, q, fraction == 0 && exponent > 1);
 	}
-	while (decimal.digits % 10 == 0) {
-		decimal.digits /= 10;
-		decimal.exponent++;
-	}
-	return decimal;
+	return without_zeros(decimal);
 }
 
 static char *put_zeros(char *to, int count)
@@ -182,14 +196,26 @@ static char *put_zeros(char *to, int count)
 	return to;
 }
 
-/* "d.ddde+xx", the exponent of at least two digits. */
-static char *put_scientific(char *to, const char *digits, int count, int exponent)
+/* At most 17, in memory of fixed size, so that they are moved without a call and with what stands
+ * behind them. */
+struct digits {
+	char text[JSON_NUMBER_MAX];
+	int count;
+};
+
+static char *put_digits(char *to, const struct digits *digits, int first, int count)
 {
-	*to++ = digits[0];
-	if (count > 1) {
+	memcpy(to, digits->text + first, 24);
+	return to + count;
+}
+
+/* "d.ddde+xx", the exponent of at least two digits. */
+static char *put_scientific(char *to, const struct digits *digits, int exponent)
+{
+	to = put_digits(to, digits, 0, 1);
+	if (digits->count > 1) {
 		*to++ = '.';
-		memcpy(to, digits + 1, (size_t)count - 1);
-		to += count - 1;
+		to = put_digits(to, digits, 1, digits->count - 1);
 	}
 	*to++ = 'e';
 	*to++ = exponent < 0 ? '-' : '+';
@@ -201,27 +227,26 @@ static char *put_scientific(char *to, const char *digits, int count, int exponen
 
 static char *put_decimal(char *to, struct decimal decimal)
 {
-	char digits[JSON_NUMBER_MAX];
-	const int count = (int)(json_put_integer(digits, (int64_t)decimal.digits) - digits);
-	const int point = count + decimal.exponent; /* digits in front of the point */
+	struct digits digits = {.count = 0};
+
+	digits.count = (int)(json_put_integer(digits.text, (int64_t)decimal.digits) - digits.text);
+	const int point = digits.count + decimal.exponent; /* digits in front of the point */
 
 	if (point <= -4 || point > 16)
-		return put_scientific(to, digits, count, point - 1);
+		return put_scientific(to, &digits, point - 1);
 	if (point <= 0) {
 		memcpy(to, "0.", 2);
 		to = put_zeros(to + 2, -point);
-		memcpy(to, digits, (size_t)count);
-		return to + count;
+		return put_digits(to, &digits, 0, digits.count);
 	}
-	const int before = point < count ? point : count;
+	const int before = point < digits.count ? point : digits.count;
 
-	memcpy(to, digits, (size_t)before);
-	to = put_zeros(to + before, point - before);
+	to = put_digits(to, &digits, 0, before);
+	to = put_zeros(to, point - before);
 	*to++ = '.';
-	if (before == count)
+	if (before == digits.count)
 		return put_zeros(to, 1);
-	memcpy(to, digits + before, (size_t)(count - before));
-	return to + (count - before);
+	return put_digits(to, &digits, before, digits.count - before);
 }
 
 char *json_put_double(char *to, double value)

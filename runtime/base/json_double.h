@@ -8,7 +8,8 @@
 
 enum {
 	JSON_DIGITS_MAX = 19, /* decimal digits that always fit uint64 */
-	JSON_NUMBER_MAX = 32, /* bytes of any number as text */
+	JSON_NUMBER_MAX =
+		48, /* bytes of any number as text, and as many more as its writing may touch */
 };
 
 /* The double nearest to digits * 10^exponent, digits > 0, in nearly all cases; false where it needs

@@ -131,6 +131,8 @@ static size_t unite_hashed(struct json_member *members, size_t count)
 
 size_t json_unite_keys(struct json_member *members, size_t count)
 {
+	if (count < 2)
+		return count;
 	return count <= PAIRWISE_MAX ? unite_pairwise(members, count)
 				     : unite_hashed(members, count);
 }

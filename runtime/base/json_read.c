@@ -16,16 +16,19 @@ static const char *read_value(struct json_reader *r, const char *p);
 static const char *read_array(struct json_reader *r, const char *p);
 static const char *read_object(struct json_reader *r, const char *p);
 
-static inline bool is_space(char c)
+static __attribute__((noinline)) const char *skip_spaces(const struct json_reader *r, const char *p)
 {
-	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+	unsigned count = JSON_BLOCK;
+
+	for (; count == JSON_BLOCK && p < r->end; p += count)
+		count = json_spaces16(p);
+	return p < r->end ? p : r->end;
 }
 
+/* Compact text has none, and must not pay for it. */
 static inline const char *skip_space(const struct json_reader *r, const char *p)
 {
-	while (p < r->end && is_space(*p))
-		p++;
-	return p;
+	return (unsigned char)*p > ' ' ? p : skip_spaces(r, p);
 }
 
 static inline bool is_at(const struct json_reader *r, const char *p, char c)

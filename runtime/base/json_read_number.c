@@ -11,15 +11,16 @@ enum { EXPONENT_MAX = 1 << 30 };
 static const char *read_double(struct json_reader *r, const char *start, const char *p,
 	uint64_t digits, struct json *ret_number);
 
-/* Whether all eight bytes are digits. */
-static inline bool is_eight_digits(uint64_t word)
+/* Not zero in the bytes that are no digits, as far as the first one. */
+static inline uint64_t not_digits(uint64_t word)
 {
-	return ((word & 0xF0F0F0F0F0F0F0F0u) |
-		       (((word + 0x0606060606060606u) & 0xF0F0F0F0F0F0F0F0u) >> 4)) ==
-	       0x3333333333333333u;
+	const uint64_t high = 0xF0F0F0F0F0F0F0F0u;
+
+	return ((word & high) | ((word + 0x0606060606060606u) & high) >> 4) ^ 0x3333333333333333u;
 }
 
-/* The value of eight digits, the first one in the lowest byte: pairs, then fours, then all. */
+/* The value of eight digits, the first one in the lowest byte: pairs, then fours, then all. Zero
+ * bytes count as '0'. */
 static inline uint64_t eight_digits(uint64_t word)
 {
 	word = (word & 0x0F0F0F0F0F0F0F0Fu) * (10 * 256 + 1) >> 8;
@@ -30,13 +31,19 @@ static inline uint64_t eight_digits(uint64_t word)
 /* Behind the digits at p, which go to the end of *sum (modulo 2^64). */
 static inline const char *read_digits(const struct json_reader *r, const char *p, uint64_t *sum)
 {
-	while (r->end - p >= 8) {
-		const uint64_t word = json_load64(p);
+	static const uint32_t POWERS[] = {
+		1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
 
-		if (!is_eight_digits(word))
-			break;
-		*sum = *sum * 100000000 + eight_digits(word);
-		p += 8;
+	while (r->end - p >= 8) {
+		const uint64_t word = json_load64(p), other = not_digits(word);
+		const unsigned count = other != 0 ? (unsigned)__builtin_ctzll(other) / 8 : 8;
+
+		if (count == 0)
+			return p;
+		*sum = *sum * POWERS[count] + eight_digits(word << (64 - 8 * count));
+		p += count;
+		if (count < 8)
+			return p;
 	}
 	for (; p < r->end && json_is_digit(*p); p++)
 		*sum = *sum * 10 + (uint64_t)(*p - '0');

@@ -37,13 +37,18 @@ const char *json_read_string(struct json_reader *r, const char *p, struct json *
 			break;
 		if (*p == '\\')
 			return read_escaped(r, start, p, ret_string);
-		const unsigned size = json_utf8_size(p);
-		if (size == 0 || size > r->end - p)
-			return refuse_special(r, p);
-		p += size;
+		/* Such characters come in runs, in most scripts. */
+		do {
+			const unsigned size = json_utf8_size(p);
+
+			if (size == 0 || size > r->end - p)
+				return refuse_special(r, p);
+			p += size;
+		} while (p < r->end && (signed char)*p < 0);
 	}
 	*ret_string = json_value(r, JSON_STRING, start - 1, (size_t)(p - start));
 	ret_string->is_plain = 1;
+	ret_string->is_roomy = 1;
 	ret_string->text = start;
 	return p + 1;
 }
@@ -191,6 +196,7 @@ static const char *read_escaped(
 	}
 	r->decoded = to;
 	*ret_string = json_value(r, JSON_STRING, start - 1, (size_t)(to - begin));
+	ret_string->is_roomy = 1;
 	ret_string->text = begin;
 	return p + 1;
 }

@@ -17,6 +17,11 @@
 
 enum { JSON_BLOCK = 16 };
 
+static inline bool json_is_space(char c)
+{
+	return c == ' ' || c == '\n' || c == '\t' || c == '\r';
+}
+
 static inline uint64_t json_load64(const char *p)
 {
 	uint64_t word;
@@ -61,6 +66,27 @@ static inline unsigned json_special16(const char *p)
 	return (unsigned)_mm_movemask_epi8(_mm_or_si128(low, _mm_or_si128(quote, backslash)));
 #else
 	return json_special16_portable(p);
+#endif
+}
+
+/* How many of the sixteen bytes at p are white space, up to the first that is not. */
+static inline unsigned json_spaces16(const char *p)
+{
+#ifdef __SSE2__
+	const __m128i block = _mm_loadu_si128((const __m128i *)p);
+	const __m128i blank = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8(' ')),
+		_mm_cmpeq_epi8(block, _mm_set1_epi8('\t')));
+	const __m128i line = _mm_or_si128(_mm_cmpeq_epi8(block, _mm_set1_epi8('\n')),
+		_mm_cmpeq_epi8(block, _mm_set1_epi8('\r')));
+	const unsigned spaces = (unsigned)_mm_movemask_epi8(_mm_or_si128(blank, line));
+
+	return (unsigned)__builtin_ctz(~spaces);
+#else
+	unsigned count = 0;
+
+	while (count < JSON_BLOCK && json_is_space(p[count]))
+		count++;
+	return count;
 #endif
 }
 

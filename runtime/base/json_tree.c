@@ -126,7 +126,12 @@ static struct json copy_string(struct arena *arena, const struct json *string)
 {
 	struct json copy = *string;
 
-	copy.text = arena_memdup(arena, string->text, string->size);
+	char *text = arena_alloc(arena, string->size + (size_t)JSON_ROOM);
+
+	if (string->size > 0)
+		memcpy(text, string->text, string->size);
+	copy.text = text;
+	copy.is_roomy = 1;
 	return copy;
 }
 

@@ -86,9 +86,8 @@ static char *put_escape(char *to, unsigned char c)
 	return to + 5;
 }
 
-/* The bytes of one block up to `len`, escaped; returns how many were taken (more where a character
- * reaches out). */
-static size_t put_specials(char **to, const char *text, size_t left)
+/* One character that is not simply copied; returns the bytes that it took of `text`. */
+static size_t put_special(char **to, const char *text, size_t left)
 {
 	char four[4] = {0};
 
@@ -102,39 +101,66 @@ static size_t put_specials(char **to, const char *text, size_t left)
 		*to = put_bytes(*to, "\xEF\xBF\xBD", 3);
 		return 1;
 	}
-	*to = put_bytes(*to, text, size);
+	memcpy(*to, four, 4);
+	*to += size;
 	return size;
 }
 
-static char *put_checked(struct writer *w, char *p, struct str text)
+/*
+ * A string that may need escapes. Free bytes always suffice for the rest as it is and two blocks,
+ * which is more than a block's surplus, an escape and the closing quote.
+ */
+static char *put_checked(struct writer *w, char *p, struct str text, bool is_roomy)
 {
-	p = room(w, p, 1);
+	p = room(w, p, text.len + 2 * JSON_BLOCK);
 	*p++ = '"';
 	while (text.len > 0) {
 		const size_t block = text.len < JSON_BLOCK ? text.len : JSON_BLOCK;
-		char bytes[JSON_BLOCK] = "                ";
-		size_t step;
+		char tail[JSON_BLOCK];
+		const char *from = text.data;
 
-		p = room(w, p, 2 * JSON_BLOCK);
-		memcpy(bytes, text.data, block);
-		json_copy16(p, bytes);
-		const unsigned special = json_special16(bytes);
-		step = special != 0 ? (size_t)__builtin_ctz(special) : block;
+		if (block < JSON_BLOCK && !is_roomy) {
+			memset(tail, 0, JSON_BLOCK);
+			from = put_bytes(tail, text.data, block) - block;
+		}
+		json_copy16(p, from);
+		const unsigned special = json_special16(from) & ((1u << block) - 1);
+		size_t step = special != 0 ? (size_t)__builtin_ctz(special) : block;
 		p += step;
 		if (special != 0)
-			step += put_specials(&p, text.data + step, text.len - step);
+			step += put_special(&p, text.data + step, text.len - step);
 		text.data += step;
 		text.len -= step;
+		if (special != 0)
+			p = room(w, p, text.len + 2 * JSON_BLOCK);
 	}
-	p = room(w, p, 1);
 	*p++ = '"';
 	return p;
+}
+
+static char *put_roomy(struct writer *w, char *p, const struct json *string)
+{
+	const char *from = string->text;
+	const size_t len = string->size;
+
+	p = room(w, p, len + 2 * JSON_BLOCK);
+	*p++ = '"';
+	if (len > 8 * JSON_BLOCK)
+		memcpy(p, from, len);
+	else
+		for (size_t i = 0; i < len; i += JSON_BLOCK)
+			json_copy16(p + i, from + i);
+	p[len] = '"';
+	return p + len + 1;
 }
 
 static inline char *put_string(struct writer *w, char *p, const struct json *string)
 {
 	if (!string->is_plain)
-		return put_checked(w, p, (struct str){string->text, string->size});
+		return put_checked(
+			w, p, (struct str){string->text, string->size}, string->is_roomy);
+	if (string->is_roomy)
+		return put_roomy(w, p, string);
 	p = room(w, p, string->size + 2u);
 	*p++ = '"';
 	p = put_bytes(p, string->text, string->size);
@@ -247,7 +273,7 @@ void json_write_string(struct buf *out, struct str text)
 	struct writer w;
 	char *p = begin(&w, out, text.len + 2);
 
-	finish(&w, put_checked(&w, p, text));
+	finish(&w, put_checked(&w, p, text, false));
 }
 
 void json_write_integer(struct buf *out, int64_t value)
