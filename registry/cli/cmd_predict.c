@@ -60,6 +60,34 @@ static void tell_usage(struct console *console, const struct scored *scored)
 		usage->cost_microusd % 1000000);
 }
 
+/* A bundle without steps answers its validated input. */
+static bool echo(
+	struct console *console, struct arena *arena, const struct input *input, struct error *err)
+{
+	struct buf whole = {0}, lines = {0};
+	struct json answer;
+
+	input_write(&whole, input);
+	bool is_fine = json_read(arena, buf_str(&whole), &answer, err);
+	const struct json *rows = json_get(&answer, STR("predictions"));
+	if (rows == NULL)
+		rows = &answer;
+	if (is_fine && console->is_json) {
+		buf_add_char(&whole, '\n');
+		is_fine = console_write(console, buf_str(&whole), err);
+	} else if (is_fine) {
+		const bool is_list = json_type(rows) == JSON_ARRAY;
+		for (size_t i = 0; i < (is_list ? rows->size : 1); i++) {
+			json_write(&lines, is_list ? &rows->items[i] : rows);
+			buf_add_char(&lines, '\n');
+		}
+		is_fine = console_write(console, buf_str(&lines), err);
+	}
+	buf_done(&whole);
+	buf_done(&lines);
+	return is_fine;
+}
+
 static bool score(struct console *console, struct arena *arena,
 	const struct predict_options *options, struct bundle *bundle, const struct input *input,
 	struct error *err)
@@ -107,9 +135,12 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 		return false;
 	if (!problems_check(&opened.problems, err))
 		return error_wrap(err, "bundle '%s'", arguments->arguments[0]);
-	return rows_read(arena, &opened.bundle->signature, options->rows,
-		       (enum rows_format)options->format, &input, err) &&
-	       score(console, arena, options, opened.bundle, &input, err);
+	if (!rows_read(arena, &opened.bundle->signature, options->rows,
+		    (enum rows_format)options->format, &input, err))
+		return false;
+	if (opened.bundle->config.steps.count == 0)
+		return echo(console, arena, &input, err);
+	return score(console, arena, options, opened.bundle, &input, err);
 }
 
 #define AT(field_) offsetof(struct predict_options, field_)

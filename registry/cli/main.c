@@ -80,13 +80,15 @@ int main(int argc, char **argv)
 		error_set(&err, ERR_USAGE, "a command is missing (see 'sluice help')");
 	else
 		command = command_find(verb_of(argv[1]), &err);
+	bool is_fine = false;
 	if (command != NULL) {
 		program = command->spec->program;
-		run_command(&console, &arena, command, argc - 1, argv + 1, &err);
+		is_fine = run_command(&console, &arena, command, argc - 1, argv + 1, &err);
 	}
-	if (err.code != ERR_NONE && err.text[0] != '\0')
+	/* An error without text was told already: only its exit status is left. */
+	if (!is_fine && err.text[0] != '\0')
 		console_fail(&console, program, &err);
 	console_progress_end(&console);
 	arena_done(&arena);
-	return error_info(err.code)->exit_status;
+	return is_fine ? 0 : error_info(err.code)->exit_status;
 }

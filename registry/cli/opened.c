@@ -94,7 +94,7 @@ bool opened_report(struct console *console, struct arena *arena, const struct op
 		console_write(console, buf_str(&out), err);
 		buf_done(&out);
 	}
-	/* Told already: an exit status is all that is left to say. */
+	/* Told already. */
 	error_set(err, ERR_INVALID_BUNDLE, "%s", "");
 	return false;
 }

@@ -79,7 +79,7 @@ static bool read_lines(
 		if (is_blank(line))
 			continue;
 		if (!json_read(arena, line, &row, err))
-			return error_wrap(err, "line %zu", number);
+			return error_wrap(err, "row in line %zu", number);
 		json_append(arena, &rows, row);
 	}
 	*ret_rows = rows;
@@ -111,12 +111,13 @@ static bool read_json(struct arena *arena, const struct signature *signature, st
 	enum rows_format format, struct input *ret, struct error *err)
 {
 	struct json value, rows = json_array();
+	struct error why;
 
 	if (format == ROWS_REQUEST)
 		return input_read(arena, signature, INPUT_JSON, text, ret, err);
-	if (!json_read(arena, text, &value, err)) {
+	if (!json_read(arena, text, &value, &why)) {
 		if (!looks_like_lines(arena, text))
-			return false;
+			return error_set(err, why.code, "%s", why.text);
 		return read_lines(arena, text, &rows, err) &&
 		       bind_rows(arena, signature, rows, ret, err);
 	}
