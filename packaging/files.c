@@ -51,7 +51,7 @@ const struct file *files_find(const struct file_list *list, const char *path)
  * component. */
 static int open_parent(int dir_fd, const char *path, bool make, const char **ret_name)
 {
-	int at = fcntl(dir_fd, F_DUPFD_CLOEXEC, 0);
+	int at = openat(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *slash;
 
 	while (at >= 0 && (slash = strchr(path, '/')) != NULL) {

@@ -28,7 +28,13 @@ struct adding {
 
 static bool make_folders(struct arena *arena, const char *path, struct error *err)
 {
-	char *copy = arena_strdup(arena, path);
+	size_t len = strlen(path);
+
+	while (len > 1 && path[len - 1] == '/')
+		len--;
+	char *copy = arena_memdup(arena, path, len);
+	if (len == 0)
+		return error_set(err, ERR_USAGE, "the state folder has no name");
 
 	for (char *slash = strchr(copy + 1, '/'); slash != NULL; slash = strchr(slash + 1, '/')) {
 		*slash = '\0';

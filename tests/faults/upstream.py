@@ -434,6 +434,7 @@ class Upstream:
 
         def main():
             self.loop = asyncio.new_event_loop()
+            asyncio.set_event_loop(self.loop)
             self.server = self.loop.run_until_complete(self.listen())
             ready.set()
             self.loop.run_forever()
