@@ -226,7 +226,7 @@ static void start(struct fetch *fetch, const struct fetch_request *request)
 
 bool fetch_on_send(struct fetch *fetch)
 {
-	if (fetch->phase != FETCH_CONNECTING && !fetch->is_repeatable) {
+	if (fetch->sendings++ > 0 && !fetch->is_repeatable) {
 		fetch->fault = FETCH_NOT_REPEATABLE;
 		return false;
 	}
@@ -257,23 +257,40 @@ static void detach(struct fetch *fetch)
 	fetch->handle = NULL;
 }
 
+/* A kept connection may end just as it is used again. libcurl sees to most of these cases, not to
+ * all. */
+static bool send_again(struct fetch *fetch, CURLcode code)
+{
+	long connects = 1;
+
+	if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR && code != CURLE_GOT_NOTHING)
+		return false;
+	if (fetch->phase != FETCH_SENT || fetch->sendings != 1 || !fetch->is_repeatable)
+		return false;
+	curl_easy_getinfo(fetch->handle->easy, CURLINFO_NUM_CONNECTS, &connects);
+	return connects == 0 && fetch_pump_add(&fetch->fetcher->pump, fetch->handle) == CURLM_OK;
+}
+
 static void on_result(struct fetch_handle *handle, CURLcode code)
 {
 	struct fetch *fetch = handle->fetch;
 	struct fetch_reply reply;
 	struct error err;
 
-	if (code == CURLE_OK)
+	if (send_again(fetch, code))
+		return;
+	/* libcurl takes the end of the connection for the end of the section. */
+	if (code == CURLE_OK && !fetch->is_head_over)
+		fetch->fault = FETCH_HEAD_CUT;
+	const bool is_fine = code == CURLE_OK && fetch->fault == FETCH_NO_FAULT;
+	if (is_fine)
 		fetch_reply_make(fetch, &reply);
 	else
 		fetch_error_curl(fetch, code, &err);
 	detach(fetch);
 	fetch->fetcher->active--;
 	/* done() may free the arena, and the fetch with it. */
-	if (code == CURLE_OK)
-		fetch->done(fetch->data, &reply, NULL);
-	else
-		fetch->done(fetch->data, NULL, &err);
+	fetch->done(fetch->data, is_fine ? &reply : NULL, is_fine ? NULL : &err);
 }
 
 static void on_late_end(void *data)

@@ -33,6 +33,7 @@ static const char *const FAULTS[] = {
 	[FETCH_HEAD_TOO_LARGE] = "answer's header section is over the limit",
 	[FETCH_BODY_TOO_LARGE] = "answer's body is over the limit",
 	[FETCH_BAD_LENGTH] = "answer's Content-Length is malformed or contradicts itself",
+	[FETCH_HEAD_CUT] = "answer was cut short in its header section",
 	[FETCH_NOT_REPEATABLE] =
 		"kept connection closed before an answer came, and the request must not be repeated",
 };

@@ -33,6 +33,7 @@ enum fetch_fault {
 	FETCH_HEAD_TOO_LARGE,
 	FETCH_BODY_TOO_LARGE,
 	FETCH_BAD_LENGTH,
+	FETCH_HEAD_CUT,
 	FETCH_NOT_REPEATABLE,
 };
 
@@ -62,6 +63,7 @@ struct fetch {
 
 	struct deadline deadline; /* never later than the earliest timeout */
 	uint64_t started_ns, sent_ns, first_byte_ns, last_byte_ns;
+	unsigned sendings;
 	enum fetch_phase phase;
 	enum fetch_fault fault;
 
@@ -82,6 +84,7 @@ struct fetch_pump {
 	void (*on_result)(struct fetch_handle *handle, CURLcode code);
 	struct fetch_watch **watches; /* by descriptor */
 	size_t watch_count;
+	int dead_fd;
 	struct loop_task turn; /* libcurl asked to be called at once */
 	struct timer timer;    /* … or later */
 	uint64_t timer_due_ns; /* 0: not running */

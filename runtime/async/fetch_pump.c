@@ -12,6 +12,8 @@
 #include "async/fetch_internal.h"
 
 #include <assert.h>
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
 #include <sys/socket.h>
 #include <unistd.h>
@@ -20,7 +22,7 @@ struct fetch_watch {
 	struct event event;
 	struct fetch_pump *pump;
 	short wanted; /* what the event waits for; 0: it is not added */
-	bool is_kept; /* the socket is a connection: we are told when it closes */
+	bool is_kept; /* the socket is a connection in use: we are told when it closes */
 	bool is_idle; /* libcurl has let go of it */
 };
 
@@ -30,14 +32,25 @@ static void on_ready(evutil_socket_t fd, short what, void *data);
 static void on_turn(void *data);
 static void on_timer(void *data);
 
+/* One that reads as the end of a stream. */
+static int dead_socket(void)
+{
+	int pair[2];
+
+	if (socketpair(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0, pair) != 0)
+		return -1;
+	close(pair[1]);
+	return pair[0];
+}
+
 bool fetch_pump_init(struct fetch_pump *pump, struct loop *loop,
 	const struct fetcher_options *options,
 	void (*on_result)(struct fetch_handle *handle, CURLcode code))
 {
-	*pump = (struct fetch_pump){.loop = loop, .on_result = on_result};
+	*pump = (struct fetch_pump){.loop = loop, .on_result = on_result, .dead_fd = dead_socket()};
 	timer_init(&pump->timer, loop, on_timer, pump);
 	pump->multi = curl_multi_init();
-	if (pump->multi == NULL)
+	if (pump->multi == NULL || pump->dead_fd < 0)
 		return false;
 	curl_multi_setopt(pump->multi, CURLMOPT_SOCKETFUNCTION, on_socket_wanted);
 	curl_multi_setopt(pump->multi, CURLMOPT_SOCKETDATA, pump);
@@ -60,6 +73,7 @@ void fetch_pump_done(struct fetch_pump *pump)
 	for (size_t i = 0; i < pump->watch_count; i++)
 		assert(pump->watches[i] == NULL);
 	free(pump->watches);
+	close(pump->dead_fd);
 }
 
 CURLMcode fetch_pump_add(struct fetch_pump *pump, struct fetch_handle *handle)
@@ -102,11 +116,23 @@ static void watch_stop(struct fetch_watch *watch)
 	watch->wanted = 0;
 }
 
+static bool is_tcp(curl_socket_t fd)
+{
+	int domain = AF_UNSPEC;
+	socklen_t len = sizeof(domain);
+
+	return getsockopt(fd, SOL_SOCKET, SO_DOMAIN, &domain, &len) == 0 &&
+	       (domain == AF_INET || domain == AF_INET6);
+}
+
 static void watch_start(struct fetch_watch *watch, curl_socket_t fd, short wanted)
 {
 	watch->is_idle = false;
 	if (watch->wanted == wanted)
 		return;
+	/* Nothing is read before the connection stands. */
+	if (!watch->is_kept && (wanted & EV_READ) != 0)
+		watch->is_kept = is_tcp(fd);
 	watch_stop(watch);
 	event_assign(&watch->event, loop_base(watch->pump->loop), fd, wanted | EV_PERSIST, on_ready,
 		watch);
@@ -154,7 +180,7 @@ static curl_socket_t on_open(void *data, curlsocktype purpose, struct curl_socka
 
 	if (fd < 0)
 		return CURL_SOCKET_BAD;
-	watch_get(pump, fd)->is_kept = true;
+	watch_drop(pump, fd);
 	return fd;
 }
 
@@ -172,38 +198,58 @@ void fetch_pump_watch(struct fetch_pump *pump, CURL *easy)
 	curl_easy_setopt(easy, CURLOPT_CLOSESOCKETDATA, pump);
 }
 
+static void let_go(struct fetch_pump *pump, curl_socket_t fd)
+{
+	/* It may be closed already. */
+	struct fetch_watch *watch = (size_t)fd < pump->watch_count ? pump->watches[fd] : NULL;
+
+	if (watch == NULL)
+		return;
+	if (!watch->is_kept) {
+		watch_drop(pump, fd);
+		return;
+	}
+	watch_start(watch, fd, EV_READ);
+	watch->is_idle = true;
+}
+
 static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *data, void *unused)
 {
 	struct fetch_pump *pump = data;
-	struct fetch_watch *watch = watch_get(pump, fd);
 	const short wanted = (short)(((what & CURL_POLL_IN) != 0 ? EV_READ : 0) |
 				     ((what & CURL_POLL_OUT) != 0 ? EV_WRITE : 0));
 
-	if (what != CURL_POLL_REMOVE) {
-		watch_start(watch, fd, wanted);
-	} else if (watch->is_kept) {
-		watch->is_idle = true;
-		if (watch->wanted != EV_READ)
-			watch_stop(watch);
-	} else {
-		watch_drop(pump, fd);
-	}
+	if (what != CURL_POLL_REMOVE)
+		watch_start(watch_get(pump, fd), fd, wanted);
+	else
+		let_go(pump, fd);
 	return 0;
+}
+
+/* libcurl owns the descriptor and cannot be told to drop it: the connection behind it is closed,
+ * and the dead socket in its place reads as the end of the stream when libcurl looks. */
+static void put_out_of_use(struct fetch_pump *pump, struct fetch_watch *watch, curl_socket_t fd)
+{
+	char byte;
+
+	/* What woke us may be read already. */
+	if (recv(fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) < 0 &&
+		(errno == EAGAIN || errno == EWOULDBLOCK))
+		return;
+	watch_stop(watch);
+	dup3(pump->dead_fd, fd, O_CLOEXEC);
 }
 
 static void on_ready(evutil_socket_t fd, short what, void *data)
 {
 	struct fetch_watch *watch = data;
 
-	/* The peer closed a kept connection, or spoke unasked: libcurl finds out before it uses it
-	 * again. */
-	if (watch->is_idle) {
-		watch_stop(watch);
-		return;
-	}
-	act(watch->pump, fd,
-		((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
-			((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
+	if (watch->is_idle)
+		put_out_of_use(watch->pump, watch, fd);
+	else
+		act(watch->pump, fd,
+			((what & EV_READ) != 0 ? CURL_CSELECT_IN : 0) |
+				((what & EV_WRITE) != 0 ? CURL_CSELECT_OUT : 0));
 }
 
 static void timer_arm(struct fetch_pump *pump, uint64_t now_ns)

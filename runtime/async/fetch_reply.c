@@ -48,7 +48,7 @@ static void unfold(struct fetch_header *header, struct str line)
 	char *at = (char *)header->value.data + header->value.len;
 	char *end = (char *)line.data + line.len;
 
-	for (; at < line.data; at++)
+	for (; at < end && strchr("\r\n\t ", *at) != NULL; at++)
 		*at = ' ';
 	header->value =
 		str_trim((struct str){header->value.data, (size_t)(end - header->value.data)});
@@ -75,18 +75,29 @@ static void split_headers(struct fetch *fetch, struct str text)
 	fetch->header_count = count;
 }
 
-static bool read_length(struct str text, uint64_t *ret_length)
+static bool is_digits(struct str text)
 {
-	uint64_t length = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] < '0' || text.data[i] > '9' ||
-			__builtin_mul_overflow(length, 10, &length) ||
-			__builtin_add_overflow(length, (uint64_t)(text.data[i] - '0'), &length))
+	for (size_t i = 0; i < text.len; i++)
+		if (text.data[i] < '0' || text.data[i] > '9')
 			return false;
-	}
-	*ret_length = length;
 	return text.len > 0;
+}
+
+/* Digits only; a number too large for its type becomes the largest one. */
+static bool read_number(struct str text, uint64_t *ret_number)
+{
+	uint64_t number = 0;
+
+	if (!is_digits(text))
+		return false;
+	for (size_t i = 0; i < text.len; i++)
+		if (__builtin_mul_overflow(number, 10, &number) ||
+			__builtin_add_overflow(number, (uint64_t)(text.data[i] - '0'), &number)) {
+			number = UINT64_MAX;
+			break;
+		}
+	*ret_number = number;
+	return true;
 }
 
 /* libcurl believes the last of several lengths; RFC 9112 section 6.3 wants an error where they
@@ -102,7 +113,7 @@ static bool check_length(struct fetch *fetch)
 		is_chunked |= str_eq_nocase(header->name, STR("Transfer-Encoding"));
 		if (!str_eq_nocase(header->name, STR("Content-Length")))
 			continue;
-		if (!read_length(header->value, &length) || (is_known && length != known))
+		if (!read_number(header->value, &length) || (is_known && length != known))
 			return fail(fetch, FETCH_BAD_LENGTH);
 		is_known = true;
 		known = length;
@@ -249,7 +260,7 @@ int64_t fetch_retry_after_ms(const struct fetch_reply *reply, int64_t now_unix_s
 
 	if (text.len == 0)
 		return -1;
-	if (read_length(text, &seconds))
+	if (read_number(text, &seconds))
 		return seconds > INT64_MAX / 1000 ? INT64_MAX : (int64_t)seconds * 1000;
 	return date_ms(text, now_unix_s);
 }
