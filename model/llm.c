@@ -181,17 +181,22 @@ static struct next ask(void *self)
 	return call->provider->ask(call, on_reply);
 }
 
-/* How the attempts went, in front of flow.err: model, where, how often. */
+/* How the attempts went, in front of flow.err: model, where (fetch's own errors say it), how often.
+ */
 static void tell_attempts(struct llm_call *call)
 {
+	const int name_len = (int)call->model->name.len;
+	const char *name = call->model->name.data, *s = call->attempts == 1 ? "" : "s";
 	const long long attempts = call->attempts;
 
 	if (call->provider->is_instant)
-		error_wrap(&call->flow.err, "model '%.*s'", STR_ARGS(call->model->name));
+		error_wrap(&call->flow.err, "model '%.*s'", name_len, name);
+	else if (call->reply.status == 0)
+		error_wrap(&call->flow.err, "model '%.*s' (%lld attempt%s)", name_len, name,
+			attempts, s);
 	else
-		error_wrap(&call->flow.err, "model '%.*s' (%.*s, %lld attempt%s)",
-			STR_ARGS(call->model->name), (int)strcspn(call->url, "?"), call->url,
-			attempts, attempts == 1 ? "" : "s");
+		error_wrap(&call->flow.err, "model '%.*s' (%.*s, %lld attempt%s)", name_len, name,
+			(int)strcspn(call->url, "?"), call->url, attempts, s);
 	if (call->first.code != ERR_NONE)
 		error_wrap(&call->flow.err, "%s; then its fallback", call->first.text);
 }
