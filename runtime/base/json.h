@@ -6,13 +6,18 @@
  * Reader, as docs/protocol/RULES.md V2 says: RFC 8259 in UTF-8, optional byte order mark; the
  * tokens NaN, Infinity and -Infinity read as null; duplicate keys: the last value wins (at its
  * first place); at most JSON_DEPTH_MAX open arrays and objects; integers must fit int64, numbers
- * must fit double (underflow to 0 is fine); -0 is 0. Invalid UTF-8 and lone surrogates are refused.
- * Failures are ERR_BAD_REQUEST "… at line L, column C", documents over JSON_SIZE_MAX ERR_TOO_LARGE.
+ * must fit double (underflow to 0 is fine), to which they are rounded exactly; -0 is 0. Invalid
+ * UTF-8 and lone surrogates are refused. Failures are ERR_BAD_REQUEST "what near 'text' at line L,
+ * column C" (columns count characters), documents over JSON_SIZE_MAX ERR_TOO_LARGE. Time is linear
+ * in the text, whatever its keys; memory is at most 16 bytes a value, and as many on the way.
  *
- * Writer, V1: always valid UTF-8 JSON; NaN and infinities become null; absent members are left out.
+ * Where an object repeats a key that the last object of its depth had at the same place, as
+ * rows do, it takes that key: both have the same `key.text`. So equal pointers and sizes mean equal
+ * keys (not the other way round), which spares whoever looks up the same columns in every row.
  *
- * Strings without escapes are views into the text that was read, so that text must outlive the
- * tree.
+ * Writer, V1: always valid UTF-8 JSON, with U+FFFD for bytes that are not UTF-8; NaN and infinities
+ * become null; absent members are left out, absent elements are null. Doubles are as short as they
+ * can be and read back the same, also as doubles: 1.0 is "1.0", as in Python.
  */
 #include "base/arena.h"
 #include "base/error.h"
@@ -32,7 +37,7 @@ enum json_type {
 
 enum {
 	JSON_DEPTH_MAX = 128,
-	JSON_ROOM = 16,
+	JSON_ROOM = 16,    /* behind strings that the reader made, what it holds does not matter */
 	JSON_PADDING = 64, /* readable bytes behind the text that json_read_padded may look at */
 };
 #define JSON_SIZE_MAX  ((size_t)1 << 28)
@@ -42,15 +47,12 @@ struct json_member;
 
 struct json {
 	uint64_t type : 4;        /* enum json_type */
-	uint64_t is_plain : 1;    /* a string that is known to need no escaping when written */
-	uint64_t is_growable : 1; /* made by json_append or json_set: room up to the next power of
-				     two */
-	uint64_t is_roomy : 1;    /* a string with JSON_ROOM readable bytes behind it: made by the
-				     reader */
+	uint64_t is_plain : 1;    /* a string known to be valid and to need no escapes in JSON */
+	uint64_t is_roomy : 1;    /* a string with JSON_ROOM readable bytes behind it */
+	uint64_t is_growable : 1; /* by json_append or json_set: room to the next power of two */
 	uint64_t reserved : 1;
 	uint64_t size : 28; /* bytes of a string, elements of an array, members of an object */
-	uint64_t at : 28;   /* where it stood: byte offset in JSON, line (from 1) in YAML; 0 where
-			       made by hand */
+	uint64_t at : 28;   /* byte offset in JSON, line (from 1) in YAML; 0 where made by hand */
 	union {
 		bool boolean;
 		int64_t integer;
@@ -66,10 +68,11 @@ struct json_member {
 	struct json value;
 };
 
-/* Reads one document. Needs nothing behind the text. */
+/* Reads one document. Needs nothing behind the text, which it copies: the tree refers to `arena`
+ * only. */
 bool json_read(struct arena *arena, struct str text, struct json *ret_value, struct error *err);
-/* The same, faster: JSON_PADDING bytes behind the text must be readable (their content does not
- * matter). */
+/* The same without a copy: the tree refers to `text`, and JSON_PADDING bytes behind it must be
+ * readable for as long. What they hold does not matter. */
 bool json_read_padded(
 	struct arena *arena, struct str text, struct json *ret_value, struct error *err);
 
@@ -77,8 +80,8 @@ bool json_read_padded(
 void json_write(struct buf *out, const struct json *value);
 /* For people: two spaces a level. */
 void json_write_pretty(struct buf *out, const struct json *value);
-/* Sorted keys (by bytes), compact: equal trees give equal bytes. What is hashed is written so (cf.
- * RFC 8785). */
+/* Sorted keys (by bytes), compact, integral doubles of int64's range as integers: trees that are
+ * json_equal give equal bytes. What is hashed is written so (cf. RFC 8785). */
 void json_write_canonical(struct buf *out, const struct json *value);
 void json_write_string(struct buf *out, struct str text);
 void json_write_integer(struct buf *out, int64_t value);
@@ -135,7 +138,8 @@ static inline struct json json_object(void)
 /* Appends; amortised growth on the arena. The array's own `struct json` must not be copied while it
  * grows. */
 void json_append(struct arena *arena, struct json *array, struct json value);
-/* Sets a member, replacing one of the same key. `key` must outlive the object. */
+/* Sets a member, replacing one of the same key (which it looks for: not for thousands of members).
+ * `key` must outlive the object. */
 void json_set(struct arena *arena, struct json *object, struct str key, struct json value);
 /* A deep copy that refers to nothing outside `arena`. */
 struct json json_copy(struct arena *arena, const struct json *value);

@@ -1,17 +1,20 @@
 #!/usr/bin/env python3
-"""json_differential.py TOOL [COUNT] [SEED]: random and broken documents through json_tool and through Python's json.
+"""json_differential.py TOOL [COUNT] [SEED]: the cases of json_cases.txt, and random and broken documents, through json_tool
+and through Python's json.
 
 Python is the oracle, made as strict as docs/protocol/RULES.md V2: integers within int64, doubles within range, no lone
 surrogates, at most 128 open arrays and objects. Accepted documents must come back byte by byte as Python writes them (the
 shortest doubles included); refused ones must name line and column.
 """
 import json
+import os
 import random
 import re
 import struct
 import subprocess
 import sys
 import tempfile
+import urllib.parse
 
 DEPTH_MAX = 128
 POSITION = re.compile(r"at line [1-9][0-9]*, column [1-9][0-9]*$|^empty text instead of JSON$")
@@ -220,22 +223,42 @@ def difference(document, kind, text):
     return None
 
 
-def main(tool, count="100000", seed="1"):
-    maker = Maker(int(seed))
-    passed = failed = accepted = 0
-    while passed + failed < int(count):
-        documents = [maker.document() for _ in range(min(10000, int(count) - passed - failed))]
+class Score:
+    def __init__(self):
+        self.passed = self.failed = self.accepted = 0
+
+    def compare(self, tool, documents, expected_kinds):
+        """expected_kinds: b"v" or b"e", None where only the oracle knows."""
         answers = list(ask(tool, documents))
         if len(answers) != len(documents):
             sys.exit("json_tool answered %d of %d documents" % (len(answers), len(documents)))
-        for document, (kind, text) in zip(documents, answers):
+        for document, expected, (kind, text) in zip(documents, expected_kinds, answers):
             wrong = difference(document, kind, text)
-            passed, failed, accepted = passed + (not wrong), failed + bool(wrong), accepted + (kind == b"v")
-            if wrong and failed <= 10:
+            if expected not in (None, kind):
+                wrong = "must be %s" % ("read" if expected == b"v" else "refused")
+            self.passed, self.failed = self.passed + (not wrong), self.failed + bool(wrong)
+            self.accepted += kind == b"v"
+            if wrong and self.failed <= 10:
                 print("%r: %s" % (document[:400], wrong[:800]))
-    print("%d accepted, %d refused" % (accepted, passed + failed - accepted))
-    print("%d passed, %d failed" % (passed, failed))
-    sys.exit(failed > 0 or passed == 0)
+
+
+def cases():
+    """(document, kind) of json_cases.txt."""
+    with open(os.path.join(os.path.dirname(os.path.abspath(__file__)), "json_cases.txt"), encoding="ascii") as file:
+        for line in file:
+            if not line.startswith("#"):
+                yield urllib.parse.unquote_to_bytes(line[2:].rstrip("\n")), b"v" if line[0] == "y" else b"e"
+
+
+def main(tool, count="100000", seed="1"):
+    maker, score = Maker(int(seed)), Score()
+    score.compare(tool, *zip(*cases()))
+    for start in range(0, int(count), 10000):
+        documents = [maker.document() for _ in range(min(10000, int(count) - start))]
+        score.compare(tool, documents, [None] * len(documents))
+    print("%d accepted, %d refused" % (score.accepted, score.passed + score.failed - score.accepted))
+    print("%d passed, %d failed" % (score.passed, score.failed))
+    sys.exit(score.failed > 0 or score.passed == 0)
 
 
 if __name__ == "__main__":
