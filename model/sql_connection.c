@@ -64,6 +64,25 @@ static bool is_refused_function(const char *name)
 	return false;
 }
 
+/* Virtual tables that are there without being declared, and show the machine rather than the
+ * bundle's data. */
+static bool is_refused_table(const char *name)
+{
+	static const char *const NAMES[] = {"dbstat", "sqlite_dbpage", "sqlite_stmt", "bytecode",
+		"tables_used", "fts3tokenize"};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(*NAMES); i++)
+		if (sqlite3_stricmp(name, NAMES[i]) == 0)
+			return true;
+	return sqlite3_strnicmp(name, "pragma_", 7) == 0;
+}
+
+static int refuse(struct sql_connection *connection, const char *what)
+{
+	connection->refused = what;
+	return SQLITE_DENY;
+}
+
 static int authorize(void *data, int action, const char *first, const char *second,
 	const char *database, const char *trigger)
 {
@@ -71,29 +90,32 @@ static int authorize(void *data, int action, const char *first, const char *seco
 
 	switch (action) {
 	case SQLITE_SELECT:
-	case SQLITE_READ:
 	case SQLITE_RECURSIVE:
 		return SQLITE_OK;
+	case SQLITE_READ:
+		return is_refused_table(first) ? refuse(connection, "tables of SQLite's own state")
+					       : SQLITE_OK;
 	case SQLITE_FUNCTION:
-		if (!is_refused_function(second))
+		return is_refused_function(second)
+			       ? refuse(connection,
+					 "a function whose result cannot be replayed, or that reaches outside")
+			       : SQLITE_OK;
+	case SQLITE_UPDATE:
+		/* json_each and its like declare themselves so (sqlite3_declare_vtab). A statement
+		 * that really updates the schema is refused as one that does not only read. */
+		if (strcmp(first, "sqlite_master") == 0)
 			return SQLITE_OK;
-		connection->refused =
-			"a function whose result cannot be replayed, or that reaches outside";
-		return SQLITE_DENY;
+		return refuse(connection, "statements that write");
 	case SQLITE_PRAGMA:
-		connection->refused = "PRAGMA";
-		return SQLITE_DENY;
+		return refuse(connection, "PRAGMA");
 	case SQLITE_ATTACH:
 	case SQLITE_DETACH:
-		connection->refused = "ATTACH and DETACH";
-		return SQLITE_DENY;
+		return refuse(connection, "ATTACH and DETACH");
 	case SQLITE_TRANSACTION:
 	case SQLITE_SAVEPOINT:
-		connection->refused = "transactions";
-		return SQLITE_DENY;
+		return refuse(connection, "transactions");
 	default:
-		connection->refused = "statements that write";
-		return SQLITE_DENY;
+		return refuse(connection, "statements that write");
 	}
 }
 

@@ -1,0 +1,368 @@
+/* SQL tools: what compiles, what is refused, types both ways, limits, interruption, threads. */
+#include "model/sql.h"
+
+#include <pthread.h>
+#include <setjmp.h>
+#include <sqlite3.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+static const atomic_bool NEVER = false;
+
+struct bench {
+	struct arena arena;
+	char dir[64];
+	struct data_spec data;
+	struct tool_spec tool;
+	struct sql *sql;
+	struct json result;
+	struct error err;
+};
+
+static void create_database(const char *path)
+{
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"CREATE TABLE member(id INTEGER PRIMARY KEY, name TEXT, balance REAL, photo BLOB);"
+			"INSERT INTO member VALUES (1,'Ann',10.5,x'00ff10'),(2,'Bo',NULL,NULL),"
+			"(3,CAST(x'ff' AS TEXT),9e999,x'');",
+			NULL, NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+}
+
+static int setup(void **state)
+{
+	struct bench *bench = calloc(1, sizeof(*bench));
+
+	arena_init(&bench->arena);
+	snprintf(bench->dir, sizeof(bench->dir), "/tmp/sql_test.XXXXXX");
+	assert_non_null(mkdtemp(bench->dir));
+	create_database(arena_printf(&bench->arena, "%s/my %%23 db?.sqlite", bench->dir));
+	bench->data =
+		(struct data_spec){.name = STR("members"), .sqlite = STR("my %23 db?.sqlite")};
+	bench->tool = (struct tool_spec){.name = STR("tool"), .has_sql = true};
+	bench->tool.sql.max_rows = 100;
+	bench->tool.sql.timeout_ms = 5000;
+	*state = bench;
+	return 0;
+}
+
+static int teardown(void **state)
+{
+	struct bench *bench = *state;
+
+	unlink(arena_printf(&bench->arena, "%s/my %%23 db?.sqlite", bench->dir));
+	/* Nothing is ever left beside a bundle's database. */
+	assert_int_equal(rmdir(bench->dir), 0);
+	arena_done(&bench->arena);
+	free(bench);
+	return 0;
+}
+
+static bool compile(struct bench *bench, const char *statement)
+{
+	bench->tool.sql.statement = str_of(statement);
+	error_clear(&bench->err);
+	bench->sql = sql_new(&bench->arena, bench->dir, &bench->tool, &bench->err);
+	return bench->sql != NULL;
+}
+
+static bool run(struct bench *bench, const char *arguments)
+{
+	struct json tree;
+
+	error_clear(&bench->err);
+	assert_true(json_read(&bench->arena, str_of(arguments), &tree, NULL));
+	return sql_run(bench->sql, &bench->arena, &tree, &NEVER, &bench->result, &bench->err);
+}
+
+static const char *result_text(struct bench *bench)
+{
+	struct buf out = {0};
+
+	json_write(&out, &bench->result);
+	const char *text = arena_strdup(&bench->arena, buf_text(&out));
+	buf_done(&out);
+	return text;
+}
+
+static void assert_says(const struct error *err, enum error_code code, const char *part)
+{
+	if (err->code != code || strstr(err->text, part) == NULL)
+		fail_msg(
+			"expected code %d and '%s', got %d '%s'", code, part, err->code, err->text);
+}
+
+static void test_refused(void **state)
+{
+	static const struct {
+		const char *statement, *says;
+	} CASES[] = {
+		{"", "the statement is empty"},
+		{"  -- nothing\n", "the statement is empty"},
+		{"SELECT", "incomplete input"},
+		{"SELECT 1 +\n1,\nnope", "statement line 3: no such column: nope"},
+		{"SELECT * FROM membr", "no such table: membr"},
+		{"SELECT \"text\"", "no such column"},
+		{"SELECT 1; SELECT 2", "expected one statement"},
+		{"SELECT 1; DROP TABLE member", "expected one statement"},
+		{"SELECT 1; nonsense", "expected one statement"},
+		{"SELECT ?", "has no name"},
+		{"SELECT ?1", "has no name"},
+		{"SELECT @a", "has no name"},
+		{"SELECT $a", "has no name"},
+		{"SELECT 1 AS a, 2 AS a", "two columns are called 'a'"},
+		{"INSERT INTO member(name) VALUES ('x')",
+			"not allowed in a tool: statements that write"},
+		{"INSERT INTO member(name) VALUES ('x') RETURNING id", "statements that write"},
+		{"UPDATE member SET name = 'x'", "statements that write"},
+		{"DELETE FROM member", "statements that write"},
+		{"CREATE TABLE t(x)", "statements that write"},
+		{"CREATE TEMP TABLE t(x)", "statements that write"},
+		{"CREATE TEMP VIEW t AS SELECT 1", "statements that write"},
+		{"VACUUM INTO '/tmp/x'", "expected a statement that only reads"},
+		{"ATTACH '/etc/passwd' AS p", "ATTACH and DETACH"},
+		{"DETACH main", "ATTACH and DETACH"},
+		{"PRAGMA journal_mode", "PRAGMA"},
+		{"SELECT * FROM pragma_table_info('member')", "tables of SQLite's own state"},
+		{"SELECT * FROM dbstat", "not allowed in a tool"},
+		{"UPDATE sqlite_master SET sql = ''", "may not be modified"},
+		{"DELETE FROM sqlite_master", "may not be modified"},
+		{"BEGIN", "transactions"},
+		{"SAVEPOINT a", "transactions"},
+		{"REINDEX", "expected a statement that only reads"},
+		{"ANALYZE", "not allowed in a tool"},
+		{"SELECT load_extension('x')", "not allowed in a tool"},
+		{"SELECT random()", "cannot be replayed"},
+		{"SELECT hex(randomblob(4))", "cannot be replayed"},
+		{"SELECT CURRENT_TIMESTAMP", "cannot be replayed"},
+		{"SELECT readfile('/etc/passwd')", "no such function"},
+	};
+	struct bench *bench = *state;
+
+	bench->tool.data_spec = &bench->data;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		if (compile(bench, CASES[i].statement))
+			fail_msg("compiled: %s", CASES[i].statement);
+		assert_says(&bench->err, ERR_INVALID_BUNDLE, CASES[i].says);
+	}
+}
+
+static void test_paths(void **state)
+{
+	static const char *const PATHS[] = {"/etc/passwd", "../x.db", "a/../../x.db"};
+	struct bench *bench = *state;
+
+	bench->tool.data_spec = &bench->data;
+	for (size_t i = 0; i < sizeof(PATHS) / sizeof(*PATHS); i++) {
+		bench->data.sqlite = str_of(PATHS[i]);
+		assert_false(compile(bench, "SELECT 1"));
+		assert_says(&bench->err, ERR_INVALID_BUNDLE, "expected a path inside the bundle");
+	}
+	bench->data.sqlite = STR("missing.db");
+	assert_false(compile(bench, "SELECT 1"));
+	assert_says(&bench->err, ERR_INVALID_BUNDLE, "unable to open");
+}
+
+static void test_no_database_file(void **state)
+{
+	struct bench *bench = *state;
+	char *path = arena_printf(&bench->arena, "%s/text", bench->dir);
+	FILE *file = fopen(path, "w");
+
+	for (int i = 0; i < 1000; i++)
+		fputs("this is no database ", file);
+	fclose(file);
+	bench->tool.data_spec = &bench->data;
+	bench->data.sqlite = STR("text");
+	assert_false(compile(bench, "SELECT * FROM member"));
+	assert_says(&bench->err, ERR_INVALID_BUNDLE, "file is not a database");
+	unlink(path);
+}
+
+static void test_types(void **state)
+{
+	static const struct {
+		const char *statement, *arguments, *result;
+	} CASES[] = {
+		{"SELECT 1", "{}", "1"},
+		{"SELECT 9223372036854775807", "{}", "9223372036854775807"},
+		{"SELECT 0.1 + 0.2", "{}", "0.30000000000000004"},
+		{"SELECT 2.0", "{}", "2.0"},
+		{"SELECT 9e999", "{}", "null"},
+		{"SELECT NULL", "{}", "null"},
+		{"SELECT 'é\"'", "{}", "\"é\\\"\""},
+		{"SELECT x'00ff10'", "{}", "\"AP8Q\""},
+		{"SELECT x''", "{}", "\"\""},
+		{"SELECT ''", "{}", "\"\""},
+		{"SELECT typeof(:a)", "{\"a\":1}", "\"integer\""},
+		{"SELECT typeof(:a)", "{\"a\":1.0}", "\"real\""},
+		{"SELECT typeof(:a)", "{\"a\":\"x\"}", "\"text\""},
+		{"SELECT typeof(:a)", "{\"a\":null}", "\"null\""},
+		{"SELECT typeof(:a)", "{}", "\"null\""},
+		{"SELECT :a", "{\"a\":true}", "1"},
+		{"SELECT :a", "{\"a\":[1,{\"b\":null}]}", "\"[1,{\\\"b\\\":null}]\""},
+		{"SELECT sum(value) FROM json_each(:a)", "{\"a\":[1,2,3]}", "6"},
+		{"SELECT :a || :b || :a", "{\"a\":\"x\",\"b\":\"y\"}", "\"xyx\""},
+		{"SELECT length(:a)", "{\"a\":\"\"}", "0"},
+		{"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x < 10) "
+		 "SELECT sum(x) FROM c; -- the end\n ;",
+			"{}", "55"},
+		{"SELECT 1 WHERE 0", "{}", "null"},
+	};
+	struct bench *bench = *state;
+
+	bench->tool.sql.result = SQL_VALUE;
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		if (!compile(bench, CASES[i].statement) || !run(bench, CASES[i].arguments))
+			fail_msg("%s: %s", CASES[i].statement, bench->err.text);
+		assert_string_equal(result_text(bench), CASES[i].result);
+	}
+}
+
+static void test_rows_of_a_file(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->tool.data_spec = &bench->data;
+	assert_true(compile(bench, "SELECT id, name, balance, photo FROM member WHERE id <= :id"));
+	assert_true(run(bench, "{\"id\":2}"));
+	assert_string_equal(result_text(bench),
+		"[{\"id\":1,\"name\":\"Ann\",\"balance\":10.5,\"photo\":\"AP8Q\"},"
+		"{\"id\":2,\"name\":\"Bo\",\"balance\":null,\"photo\":null}]");
+	assert_true(run(bench, "{\"id\":0}"));
+	assert_string_equal(result_text(bench), "[]");
+	assert_false(run(bench, "{\"id\":3}"));
+	assert_says(&bench->err, ERR_BAD_REQUEST, "column 'name' is text that is not UTF-8");
+
+	bench->tool.sql.result = SQL_ROW;
+	assert_true(run(bench, "{\"id\":2}"));
+	assert_string_equal(result_text(bench),
+		"{\"id\":1,\"name\":\"Ann\",\"balance\":10.5,\"photo\":\"AP8Q\"}");
+	assert_true(run(bench, "{\"id\":-1}"));
+	assert_string_equal(result_text(bench), "null");
+}
+
+static void test_parameters(void **state)
+{
+	struct bench *bench = *state;
+	size_t count;
+
+	assert_true(compile(bench, "SELECT :b + :a + :b, 'not :this'"));
+	const struct str *names = sql_parameters(bench->sql, &count);
+	assert_int_equal(count, 2);
+	assert_true(str_is(names[0], "b") && str_is(names[1], "a"));
+}
+
+static const char FOREVER[] =
+	"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT x FROM c WHERE x < 0";
+
+static void test_limits(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->tool.sql.max_rows = 3;
+	assert_true(compile(bench, "SELECT value FROM json_each(:a)"));
+	assert_true(run(bench, "{\"a\":[1,2,3]}"));
+	assert_false(run(bench, "{\"a\":[1,2,3,4]}"));
+	assert_says(&bench->err, ERR_BAD_REQUEST, "more than 3 rows");
+	assert_true(run(bench, "{\"a\":[1]}"));
+
+	bench->tool.sql.timeout_ms = 20;
+	assert_true(compile(bench, FOREVER));
+	assert_false(run(bench, "{}"));
+	assert_says(&bench->err, ERR_DEADLINE, "longer than 20 ms");
+
+	bench->tool.sql.result = SQL_VALUE;
+	assert_true(compile(bench, "SELECT hex(zeroblob(:n))"));
+	assert_false(run(bench, "{\"n\":100000000}"));
+	assert_says(&bench->err, ERR_BAD_REQUEST, "too big");
+	assert_true(run(bench, "{\"n\":2}"));
+	assert_string_equal(result_text(bench), "\"0000\"");
+
+	assert_true(compile(bench, "SELECT json_extract(:a, '$.x')"));
+	assert_false(run(bench, "{\"a\":\"{\"}"));
+	assert_says(&bench->err, ERR_BAD_REQUEST, "malformed JSON");
+}
+
+static void *interrupt_soon(void *data)
+{
+	usleep(20000);
+	atomic_store((atomic_bool *)data, true);
+	return NULL;
+}
+
+static void test_interrupted(void **state)
+{
+	struct bench *bench = *state;
+	const struct json nothing = json_object();
+	atomic_bool is_interrupted = false;
+	pthread_t thread;
+
+	assert_true(compile(bench, FOREVER));
+	pthread_create(&thread, NULL, interrupt_soon, &is_interrupted);
+	assert_false(sql_run(
+		bench->sql, &bench->arena, &nothing, &is_interrupted, &bench->result, &bench->err));
+	pthread_join(thread, NULL);
+	assert_int_equal(bench->err.code, ERR_CANCELLED);
+}
+
+static void *run_many(void *data)
+{
+	struct bench *bench = data;
+	struct json arguments = json_object();
+	struct arena arena;
+
+	arena_init(&arena);
+	json_set(&arena, &arguments, STR("id"), json_integer(2));
+	for (unsigned i = 0; i < 300; i++) {
+		struct json result;
+		struct error err;
+
+		assert_true(sql_run(bench->sql, &arena, &arguments, &NEVER, &result, &err));
+		assert_int_equal(result.integer, 2);
+	}
+	arena_done(&arena);
+	return NULL;
+}
+
+static void test_threads(void **state)
+{
+	struct bench *bench = *state;
+	pthread_t threads[4];
+
+	bench->tool.data_spec = &bench->data;
+	bench->tool.sql.result = SQL_VALUE;
+	assert_true(compile(bench, "SELECT count(*) FROM member WHERE id <= :id"));
+	for (size_t i = 0; i < 4; i++)
+		pthread_create(&threads[i], NULL, run_many, bench);
+	for (size_t i = 0; i < 4; i++)
+		pthread_join(threads[i], NULL);
+}
+
+#define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		TEST(test_refused),
+		TEST(test_paths),
+		TEST(test_no_database_file),
+		TEST(test_types),
+		TEST(test_rows_of_a_file),
+		TEST(test_parameters),
+		TEST(test_limits),
+		TEST(test_interrupted),
+		TEST(test_threads),
+	};
+
+	return cmocka_run_group_tests(tests, NULL, NULL);
+}
