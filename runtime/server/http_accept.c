@@ -97,11 +97,14 @@ void http_accept_start(struct http_server *server)
 	timer_init(&server->accept_timer, server->loop, on_pause_over, server);
 	event_assign(&server->accepting, loop_base(server->loop), server->listener->fd,
 		EV_READ | EV_PERSIST, on_acceptable, server);
+	atomic_fetch_add(&server->listener->accepting, 1);
 	http_accept_resume(server);
 }
 
 void http_accept_stop(struct http_server *server)
 {
+	if (server->is_accept_over)
+		return;
 	server->is_accept_over = true;
 	timer_stop(&server->accept_timer);
 	if (server->is_accepting)
@@ -112,9 +115,18 @@ void http_accept_stop(struct http_server *server)
 	server->spare_fd = -1;
 }
 
+/* Who comes behind the last server's last look is refused at once, instead of waiting in a queue
+ * that nobody empties and being reset when the process ends. A process that inherited the socket
+ * keeps it. */
 void http_accept_finish(struct http_server *server)
 {
+	struct http_listener *listener = server->listener;
+
 	while (accept_one(server))
 		continue;
 	http_accept_stop(server);
+	if (atomic_fetch_sub(&listener->accepting, 1) == 1) {
+		close(listener->fd);
+		listener->fd = -1;
+	}
 }

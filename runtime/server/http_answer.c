@@ -183,6 +183,13 @@ static bool is_old(const struct http_conn *conn)
 	return conn->desk->parse.minor == 0;
 }
 
+/* A draining server closes behind this answer, but not over requests that came already. */
+static bool is_last(const struct http_conn *conn)
+{
+	return conn->server->is_draining && conn->desk->at == conn->desk->end &&
+	       (!conn->io.is_readable || conn->io.is_drained);
+}
+
 /* Once an answer is queued, the next request may be looked at: at the end of this turn where
  * http_conn_run() called the handler, else in the next one. What is queued is sent at once in that
  * case, so that no answer waits for a turn. */
@@ -206,8 +213,7 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
 		const bool is_taken =
 			has_body && answer->take_body != NULL && length >= REFERENCE_MIN;
 
-		conn->is_closing =
-			conn->is_closing || answer->is_closing || conn->server->is_draining;
+		conn->is_closing = conn->is_closing || answer->is_closing || is_last(conn);
 		if (!has_body || is_taken)
 			body.len = 0;
 		add_answer(conn, answer, status_has_body(answer->status) ? WITH_LENGTH : WITHOUT,
@@ -229,8 +235,7 @@ void http_stream_start(struct http_request *request, const struct http_answer *h
 	conn->is_streaming = true;
 	if (conn->is_broken)
 		return;
-	conn->is_closing =
-		conn->is_closing || head->is_closing || conn->server->is_draining || is_old(conn);
+	conn->is_closing = conn->is_closing || head->is_closing || is_last(conn) || is_old(conn);
 	conn->is_chunking = has_body && !is_old(conn);
 	const enum length_kind kind = !status_has_body(head->status) ? WITHOUT
 				      : is_old(conn)                 ? UNTIL_CLOSE
@@ -292,7 +297,7 @@ void http_stream_end(struct http_request *request, bool is_whole)
 	struct http_conn *conn = request->conn;
 
 	assert(conn->state == HTTP_CONN_HANDLING && conn->is_streaming);
-	conn->is_closing = conn->is_closing || conn->server->is_draining || !is_whole;
+	conn->is_closing = conn->is_closing || is_last(conn) || !is_whole;
 	if (!conn->is_broken && is_whole && conn->is_chunking)
 		evbuffer_add(conn->out, "0\r\n\r\n", 5);
 	/* Without chunks only a reset tells a cut from an end. */

@@ -134,6 +134,8 @@ static ssize_t fill(struct http_conn *conn)
 
 static bool read_head(struct http_conn *conn)
 {
+	if (conn->desk->begin == conn->desk->end && conn->io.is_drained)
+		return false;
 	http_desk_make_room(conn->desk);
 	const ssize_t got = fill(conn);
 	if (got == HTTP_IO_END)
@@ -167,7 +169,7 @@ static bool step_head(struct http_conn *conn)
 			return false;
 	}
 	if (conn->desk == NULL) {
-		if (!conn->io.is_readable && !conn->io.is_ended)
+		if (conn->io.is_drained || (!conn->io.is_readable && !conn->io.is_ended))
 			return false;
 		conn->desk = http_desk_get(conn->server);
 	}

@@ -46,6 +46,7 @@ void http_io_wake(struct http_io *io, short what)
 {
 	if (what & (EV_READ | EV_CLOSED))
 		io->is_readable = true;
+	io->is_drained = false;
 	if (what & EV_WRITE)
 		io->is_writable = true;
 	if (what & EV_CLOSED)
@@ -97,10 +98,10 @@ static ssize_t read_plain(struct http_io *io, void *data, size_t size)
 	while (got < 0 && errno == EINTR);
 	if (got < 0 && errno != EAGAIN)
 		return HTTP_IO_BROKEN;
-	/* A short read empties the socket. What comes later makes a new edge, but for an end that
-	 * is known already. */
-	if (got < (ssize_t)size && !io->has_end)
+	if (got < 0)
 		io->is_readable = false;
+	/* Not where the end is known: it makes no further edge. */
+	io->is_drained = got < (ssize_t)size && !io->has_end;
 	return got < 0 ? HTTP_IO_AGAIN : got;
 }
 
@@ -113,7 +114,7 @@ ssize_t http_io_read(struct http_io *io, void *data, size_t size)
 	const ssize_t got = io->ssl != NULL ? read_tls(io, data, size) : read_plain(io, data, size);
 	if (got == HTTP_IO_END) {
 		io->is_ended = true;
-		io->is_readable = false;
+		io->is_readable = io->is_drained = false;
 	}
 	return got;
 }

@@ -23,8 +23,10 @@ struct http_io {
 	struct ssl_st *ssl;
 	struct event event;
 	bool is_readable, is_writable;
-	bool has_end;  /* the peer will send no more; unread bytes may be left */
-	bool is_ended; /* and all were read */
+	bool is_drained; /* the last read took all there was: most likely, the next one finds
+			    nothing */
+	bool has_end;    /* the peer will send no more; unread bytes may be left */
+	bool is_ended;   /* and all were read */
 };
 
 enum { HTTP_IO_END = 0, HTTP_IO_AGAIN = -1, HTTP_IO_BROKEN = -2 };
@@ -39,7 +41,11 @@ void http_io_wake(struct http_io *io, short what);
 
 /* 1 when done, HTTP_IO_AGAIN, HTTP_IO_BROKEN. */
 int http_io_handshake(struct http_io *io);
-/* Bytes read, or one of the above. */
+/*
+ * Bytes read, or one of the above. A caller that waits for more must read on though is_drained: a
+ * reset that came with the last bytes makes no edge of its own. One that has a whole request may
+ * leave it, and save a call.
+ */
 ssize_t http_io_read(struct http_io *io, void *data, size_t size);
 /* Sends from the front of `out` what the socket takes: the number of bytes, or HTTP_IO_BROKEN. */
 ssize_t http_io_write(struct http_io *io, struct evbuffer *out);

@@ -87,7 +87,8 @@ void http_listener_free(struct http_listener *listener)
 {
 	if (listener == NULL)
 		return;
-	close(listener->fd);
+	if (listener->fd >= 0)
+		close(listener->fd);
 	free(listener);
 }
 

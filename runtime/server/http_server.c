@@ -115,11 +115,13 @@ static void on_drain_over(void *data)
 void http_server_drain(
 	struct http_server *server, uint32_t max_ms, void (*on_done)(void *data), void *data)
 {
-	assert(!server->is_draining);
+	const bool is_first = !server->is_draining;
+
 	server->is_draining = true;
 	server->on_drained = on_done;
 	server->drained_data = data;
-	http_accept_finish(server);
+	if (is_first)
+		http_accept_finish(server);
 	/* Not at once: the next request of a busy client may be on its way, and must get its
 	 * answer. */
 	if (server->limits.idle_timeout_ms > HTTP_DRAIN_IDLE_MS)

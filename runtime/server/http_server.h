@@ -18,7 +18,8 @@ enum {
 struct http_listener {
 	int fd;
 	unsigned port;
-	atomic_uint open; /* connections of all servers */
+	atomic_uint open;      /* connections of all servers */
+	atomic_uint accepting; /* servers that still take connections */
 };
 
 /* Written by the server's own thread only: a plain load and store each, no locked instruction. */
