@@ -5,10 +5,25 @@
 #include "model/bundle_example.h"
 #include "model/bundle_files.h"
 #include "model/input.h"
+#include "packaging/files.h"
 
 static void check_example(
 	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems);
 static void check_recordings(const struct bundle *bundle, struct problems *problems);
+/* What packing leaves out needs no name. */
+static bool is_left_out(struct arena *arena, const char *path)
+{
+	struct str rest = str_of(path), name;
+	bool is_more = true;
+
+	while (is_more) {
+		is_more = str_cut(&rest, '/', &name);
+		if (files_leave_out(arena_memdup(arena, name.data, name.len)) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static void check_files(
 	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems);
 
@@ -155,6 +170,8 @@ static void check_files(
 	for (size_t i = 0; i < files.count; i++) {
 		const char *file = arena_strdup(problems->arena, paths[i]);
 
+		if (is_left_out(&arena, paths[i]))
+			continue;
 		if (bundle_file_kind(bundle->dir, paths[i]) != BUNDLE_FILE_REGULAR)
 			problems_add(problems, file, 0, "", "is no regular file");
 		else if (!is_named(bundle, mlmodel, str_of(paths[i])))

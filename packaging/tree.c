@@ -105,8 +105,7 @@ struct walker {
 
 static bool walk_folder(struct walker *walker, int dir_fd);
 
-/* Why a name does not belong to a bundle; NULL where it does. */
-static const char *leave_out(const char *name)
+const char *files_leave_out(const char *name)
 {
 	const size_t len = strlen(name);
 
@@ -190,7 +189,7 @@ static bool walk_entry(void *data, int dir_fd, const char *name)
 {
 	struct walker *walker = data;
 	const char *path = arena_printf(walker->arena, "%.*s%s", STR_ARGS(walker->prefix), name);
-	const char *why = leave_out(name);
+	const char *why = files_leave_out(name);
 	char shown[NAME_SHOW_SIZE];
 
 	if (manifest_is_own(path))
