@@ -134,27 +134,55 @@ _Noreturn void jail_child_run(const struct jail_child *child)
 	_exit(0);
 }
 
-static bool allow(scmp_filter_ctx filter)
-{
-	static const int CALLS[] = {SCMP_SYS(munmap), SCMP_SYS(mremap), SCMP_SYS(brk),
-		SCMP_SYS(madvise), SCMP_SYS(futex), SCMP_SYS(getrandom), SCMP_SYS(clock_gettime),
-		SCMP_SYS(gettimeofday), SCMP_SYS(restart_syscall), SCMP_SYS(exit),
-		SCMP_SYS(exit_group)};
-	static const int DENIED[] = {SCMP_SYS(open), SCMP_SYS(openat), SCMP_SYS(stat),
-		SCMP_SYS(newfstatat), SCMP_SYS(access), SCMP_SYS(readlink)};
-	bool ok = true;
+/* A call without conditions has arg.op 0. */
+struct rule {
+	int call;
+	uint32_t action;
+	struct scmp_arg_cmp condition;
+};
 
-	for (size_t i = 0; i < sizeof(CALLS) / sizeof(CALLS[0]); i++)
-		ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, CALLS[i], 0) == 0;
-	for (size_t i = 0; i < sizeof(DENIED) / sizeof(DENIED[0]); i++)
-		ok = ok && seccomp_rule_add(filter, SCMP_ACT_ERRNO(EACCES), DENIED[i], 0) == 0;
-	ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(write), 1,
-			   SCMP_A0(SCMP_CMP_EQ, PIPE_FD)) == 0;
+static const struct rule RULES[] = {
+	{.call = SCMP_SYS(write),
+		.action = SCMP_ACT_ALLOW,
+		.condition = {.arg = 0, .op = SCMP_CMP_EQ, .datum_a = PIPE_FD}},
 	/* Memory that can be executed is none of a parser's needs. */
-	ok = ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mmap), 1,
-			   SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
-	return ok && seccomp_rule_add(filter, SCMP_ACT_ALLOW, SCMP_SYS(mprotect), 1,
-			     SCMP_A2(SCMP_CMP_MASKED_EQ, PROT_EXEC, 0)) == 0;
+	{.call = SCMP_SYS(mmap),
+		.action = SCMP_ACT_ALLOW,
+		.condition = {.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC}},
+	{.call = SCMP_SYS(mprotect),
+		.action = SCMP_ACT_ALLOW,
+		.condition = {.arg = 2, .op = SCMP_CMP_MASKED_EQ, .datum_a = PROT_EXEC}},
+	{.call = SCMP_SYS(munmap), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(mremap), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(brk), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(madvise), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(futex), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(getrandom), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(clock_gettime), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(gettimeofday), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(restart_syscall), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(exit), .action = SCMP_ACT_ALLOW},
+	{.call = SCMP_SYS(exit_group), .action = SCMP_ACT_ALLOW},
+	/* The C library asks for locale and time zone tables and does without. */
+	{.call = SCMP_SYS(open), .action = SCMP_ACT_ERRNO(EACCES)},
+	{.call = SCMP_SYS(openat), .action = SCMP_ACT_ERRNO(EACCES)},
+	{.call = SCMP_SYS(stat), .action = SCMP_ACT_ERRNO(EACCES)},
+	{.call = SCMP_SYS(newfstatat), .action = SCMP_ACT_ERRNO(EACCES)},
+	{.call = SCMP_SYS(access), .action = SCMP_ACT_ERRNO(EACCES)},
+	{.call = SCMP_SYS(readlink), .action = SCMP_ACT_ERRNO(EACCES)},
+};
+
+static bool add_rules(scmp_filter_ctx filter)
+{
+	for (size_t i = 0; i < sizeof(RULES) / sizeof(RULES[0]); i++) {
+		const struct rule *rule = &RULES[i];
+		const unsigned conditions = rule->condition.op != 0 ? 1 : 0;
+
+		if (seccomp_rule_add_array(
+			    filter, rule->action, rule->call, conditions, &rule->condition) != 0)
+			return false;
+	}
+	return true;
 }
 
 void *jail_filter_new(void)
@@ -162,7 +190,7 @@ void *jail_filter_new(void)
 	if (IS_SANITIZED)
 		return NULL;
 	scmp_filter_ctx filter = seccomp_init(SCMP_ACT_KILL_PROCESS);
-	if (filter != NULL && !allow(filter)) {
+	if (filter != NULL && !add_rules(filter)) {
 		seccomp_release(filter);
 		filter = NULL;
 	}

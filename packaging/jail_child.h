@@ -1,6 +1,6 @@
 #pragma once
 /*
- * The child's side of the jail, and what it says. Private to jail.c.
+ * The child's side of the jail, and what it says. Private to packaging/, shown to its test.
  */
 #include "packaging/reader.h"
 

@@ -1,8 +1,17 @@
 #include "packaging_test.h"
 
+#include "packaging/jail.h"
+#include "packaging/jail_child.h"
 #include "packaging/names.h"
 
+#include <errno.h>
 #include <locale.h>
+#include <seccomp.h>
+#include <signal.h>
+#include <sys/mman.h>
+#include <sys/prctl.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
 #include <time.h>
 #include <utime.h>
 
@@ -390,6 +399,101 @@ static void what_is_no_archive_is_told(void **state)
 	FAILS(try_extract("pipe", &archive_limits_default, true), ERR_INVALID_BUNDLE, "regular");
 }
 
+/* --- the jail --- */
+
+static int execute(void)
+{
+	return execl("/bin/true", "true", NULL);
+}
+
+static int connect_somewhere(void)
+{
+	return socket(AF_INET, SOCK_STREAM, 0);
+}
+
+static int write_elsewhere(void)
+{
+	return (int)write(STDOUT_FILENO, "x", 1);
+}
+
+static int make_code(void)
+{
+	return mmap(NULL, 4096, PROT_READ | PROT_EXEC, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0) == NULL;
+}
+
+static int signal_parent(void)
+{
+	return kill(getppid(), 0);
+}
+
+static int open_a_file(void)
+{
+	return open("/etc/passwd", O_RDONLY | O_CLOEXEC) < 0 && errno == EACCES ? 0 : 1;
+}
+
+static int use_memory(void)
+{
+	void *memory =
+		mmap(NULL, 1 << 20, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+
+	return memory == MAP_FAILED || munmap(memory, 1 << 20) != 0;
+}
+
+static int status_behind_filter(int (*fn)(void))
+{
+	void *filter = jail_filter_new();
+	int status;
+	const pid_t pid = fork();
+
+	assert_true(pid >= 0);
+	if (pid == 0) {
+		/* A core file of a wanted death helps nobody. */
+		prctl(PR_SET_DUMPABLE, 0);
+		if (seccomp_load(filter) != 0)
+			_exit(99);
+		_exit(fn());
+	}
+	jail_filter_free(filter);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
+	return status;
+}
+
+static void the_filter_knows_neither_files_nor_sockets(void **state)
+{
+	static int (*const DEADLY[])(void) = {
+		execute, connect_somewhere, write_elsewhere, make_code, signal_parent};
+	void *filter = jail_filter_new();
+
+	if (filter == NULL)
+		skip(); /* a sanitizer's build */
+	jail_filter_free(filter);
+	for (size_t i = 0; i < sizeof(DEADLY) / sizeof(DEADLY[0]); i++) {
+		const int status = status_behind_filter(DEADLY[i]);
+		if (!WIFSIGNALED(status) || WTERMSIG(status) != SIGSYS)
+			fail_msg("call %zu was not stopped: status %x", i, (unsigned)status);
+	}
+	assert_int_equal(status_behind_filter(open_a_file), 0);
+	assert_int_equal(status_behind_filter(use_memory), 0);
+}
+
+/* The archive shrinks after it was mapped: the reader dies of it, and only the reader. */
+static void a_reader_that_dies_is_an_error(void **state)
+{
+	char *text = arena_zalloc(&arena, 20001);
+	const struct reader_sink sink = {0};
+
+	memset(text, 'x', 20000);
+	put_file("file", text);
+	const int fd = open("file", O_RDWR | O_CLOEXEC);
+	void *bytes = mmap(NULL, 20000, PROT_READ, MAP_PRIVATE, fd, 0);
+	assert_true(bytes != MAP_FAILED);
+	assert_int_equal(ftruncate(fd, 0), 0);
+	FAILS(jail_run((struct str){bytes, 20000}, 10000, &sink, &err), ERR_INVALID_BUNDLE,
+		"reading it");
+	munmap(bytes, 20000);
+	close(fd);
+}
+
 static size_t open_descriptors(void)
 {
 	size_t count = 0;
@@ -433,6 +537,8 @@ int main(void)
 		TEST(archive_names_are_told_by_their_end),
 		TEST(limits_hold_with_and_without_the_jail),
 		TEST(what_is_no_archive_is_told),
+		TEST(the_filter_knows_neither_files_nor_sockets),
+		TEST(a_reader_that_dies_is_an_error),
 		TEST(nothing_leaks),
 	};
 
