@@ -66,6 +66,15 @@ class Sluiced:
                     found.append(record)
         return found
 
+    def wait_records(self, record_id, count=1, seconds=5):
+        """The log is written within 50 ms: waits for `count` records of that id."""
+        end = time.monotonic() + seconds
+        while len(self.records(record_id)) < count and time.monotonic() < end:
+            time.sleep(0.01)
+        found = self.records(record_id)
+        assert len(found) >= count, "%d records %s in the log: %s" % (len(found), record_id, self.log[-2000:])
+        return found
+
     def post(self, body, path="/invocations", content_type="application/json", timeout=30):
         """-> status, decoded JSON"""
         data = body if isinstance(body, bytes) else json.dumps(body).encode()

@@ -40,7 +40,7 @@ static void serve(struct server *server, const sigset_t *waited)
 {
 	unsigned signals = 0;
 
-	while (atomic_load(&server->running) > 0) {
+	while (atomic_load(&server->draining) > 0) {
 		int signal_number = 0;
 
 		sigwait(waited, &signal_number);

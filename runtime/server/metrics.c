@@ -17,9 +17,9 @@ static const struct {
 } COUNTERS[METRIC_COUNTER_COUNT] = {
 	[METRIC_ROWS] = {"sluice_rows", "Rows received that fit the signature.", 1},
 	[METRIC_ROWS_FAILED] = {"sluice_rows_failed", "Rows that ended with an error.", 1},
-	[METRIC_MODEL_CALLS] = {"sluice_model_calls", "Calls to language models, retries included.",
+	[METRIC_MODEL_CALLS] = {"sluice_model_calls", "Calls that language models answered.",
 		1},
-	[METRIC_MODEL_RETRIES] = {"sluice_model_retries", "Calls repeated after a failure.", 1},
+	[METRIC_MODEL_RETRIES] = {"sluice_model_retries", "Calls repeated after a failure, counted apart.", 1},
 	[METRIC_TOOL_CALLS] = {"sluice_tool_calls", "Tool steps run.", 1},
 	[METRIC_INPUT_TOKENS] = {"sluice_input_tokens", "Prompt tokens that models reported.", 1},
 	[METRIC_OUTPUT_TOKENS] = {"sluice_output_tokens", "Completion tokens that models reported.",

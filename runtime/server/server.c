@@ -88,8 +88,6 @@ static void *worker_main(void *data)
 	struct worker *worker = data;
 
 	loop_run(worker->loop);
-	atomic_fetch_sub(&worker->server->running, 1);
-	kill(getpid(), SIGUSR2);
 	return NULL;
 }
 
@@ -97,11 +95,11 @@ static bool start_threads(struct server *server, struct error *err)
 {
 	for (unsigned i = 0; i < server->worker_count; i++) {
 		struct worker *worker = &server->workers[i];
-		atomic_fetch_add(&server->running, 1);
+		atomic_fetch_add(&server->draining, 1);
 		const int failed = pthread_create(&worker->thread, NULL, worker_main, worker);
 
 		if (failed != 0) {
-			atomic_fetch_sub(&server->running, 1);
+			atomic_fetch_sub(&server->draining, 1);
 			return error_set_errno(err, ERR_INTERNAL, failed, "start worker %u", i);
 		}
 		worker->is_started = true;
@@ -129,18 +127,22 @@ bool server_start(struct server *server, const struct settings *settings, struct
 	return start_threads(server, err);
 }
 
+/* The loop runs on until server_join(): a second signal may still be posted to it. */
 static void on_drained(void *data)
 {
 	struct worker *worker = data;
 
-	loop_stop(worker->loop);
+	worker->is_drained = true;
+	atomic_fetch_sub(&worker->server->draining, 1);
+	kill(getpid(), SIGUSR2);
 }
 
 static void begin_drain(void *data)
 {
 	struct worker *worker = data;
 
-	http_server_drain(worker->http, worker->server->drain_ms, on_drained, worker);
+	if (!worker->is_drained)
+		http_server_drain(worker->http, worker->server->drain_ms, on_drained, worker);
 }
 
 void server_drain(struct server *server, uint32_t max_ms)
@@ -155,9 +157,13 @@ void server_drain(struct server *server, uint32_t max_ms)
 void server_join(struct server *server)
 {
 	for (unsigned i = 0; i < server->worker_count; i++) {
-		if (server->workers[i].is_started)
-			pthread_join(server->workers[i].thread, NULL);
-		server->workers[i].is_started = false;
+		struct worker *worker = &server->workers[i];
+
+		if (!worker->is_started)
+			continue;
+		loop_stop(worker->loop);
+		pthread_join(worker->thread, NULL);
+		worker->is_started = false;
 	}
 }
 

@@ -30,6 +30,7 @@ struct worker {
 	struct seam seam;
 	struct metrics metrics;
 	struct loop_task drain_task;
+	bool is_drained;
 	struct error err; /* why the thread could not start */
 };
 
@@ -44,7 +45,7 @@ struct server {
 	unsigned worker_count;
 	int64_t started_unix_us;
 	uint32_t drain_ms;
-	_Atomic unsigned running; /* worker threads that have not ended */
+	_Atomic unsigned draining; /* worker threads whose drain is not over */
 };
 
 /* Opens the bundle, binds and starts the workers; on success the server answers. */
@@ -52,6 +53,7 @@ bool server_start(struct server *server, const struct settings *settings, struct
 /* Begins the drain in every worker and returns; server_join() then waits for them. From the main
  * thread. */
 void server_drain(struct server *server, uint32_t max_ms);
+/* Stops and joins the workers. */
 void server_join(struct server *server);
 void server_done(struct server *server);
 

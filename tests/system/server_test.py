@@ -1,4 +1,5 @@
 """sluiced as an operator sees it: options, start, archives, TLS, metrics, log, errors."""
+import contextlib
 import http.client
 import json
 import os
@@ -73,7 +74,7 @@ def test_an_archive_serves_and_says_its_digest(run_sluice, sluiced, tmp_path, su
     server = sluiced(archive)
     row = {"user_id": "u", "session_id": "s", "country": "UK", "query": "q"}
     assert server.post({"dataframe_records": [row]}) == (200, {"predictions": [row]})
-    assert server.records("server.ready")[0]["digest"] == digest
+    assert server.wait_records("server.ready")[0]["digest"] == digest
     assert 'digest="%s"' % digest in server.get("/metrics")
 
 
@@ -121,8 +122,8 @@ def test_tls_is_verified_by_a_client_and_old_versions_are_refused(sluiced, tmp_p
     with socket.create_connection(("127.0.0.1", server.port), 5) as plain:
         plain.sendall(b"GET /ping HTTP/1.1\r\nHost: t\r\n\r\n")
         plain.settimeout(5)
-        assert b"200" not in plain.recv(100)
-    assert server.post
+        with contextlib.suppress(ConnectionResetError):
+            assert b"200" not in plain.recv(100)
 
 
 def test_metrics_count_what_happened(sluiced):
@@ -146,10 +147,7 @@ def test_one_record_a_request_in_the_log(sluiced):
     server = sluiced(MODELS / "slides")
     server.post({"dataframe_records": [{"question": "a"}]})
     server.post({"dataframe_records": [{}]})
-    deadline = time.monotonic() + 5
-    while len(server.records("http.request")) < 2 and time.monotonic() < deadline:
-        time.sleep(0.02)
-    good, bad = server.records("http.request")
+    good, bad = server.wait_records("http.request", 2)
     assert (good["status"], good["rows"], good["path"]) == (200, 1, "/invocations")
     assert bad["status"] == 400 and "question" in bad["error"]
     assert all(json.loads(line) for line in server.log.splitlines())

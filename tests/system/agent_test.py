@@ -1,0 +1,247 @@
+"""A bundle with steps behind the server: rows in order, an error a row, faults of the model, replay of recordings."""
+import json
+import socket
+import threading
+import time
+
+import pytest
+
+from conftest import column
+from upstream import Upstream
+
+CONFIG = """version: 1
+models:
+  writer: {provider: openai, base_url: "${env:TEST_LLM}", api_key: "${env:TEST_KEY:-sk-canary-4f1b}", model: m,
+           timeout_ms: 1500, retries: %(retries)d, concurrency: %(concurrency)d,
+           price_usd_per_million: {input: 3.00, output: 15.00}}
+defaults: {tone: plain}
+tools:
+  - name: count
+    sql: {statement: "SELECT length(:draft) AS letters, json_array(:tone) AS tones", result: row}
+steps:
+  - name: draft
+    llm: {model: writer, prompt: draft}
+  - name: counted
+    tool: count
+outputs: {answer: draft, letters: counted.letters}
+"""
+INPUTS = [column("question"), column("tone", required=False)]
+OUTPUTS = [column("answer"), column("letters", "long")]
+ERROR = [column("error", required=False)]
+
+
+@pytest.fixture
+def agent(make_bundle, sluiced):
+    """agent(up, has_error=…, options…) -> a server whose model is `up`"""
+
+    def start(up, *args, has_error=True, retries=1, concurrency=0, path="/v1"):
+        bundle = make_bundle(CONFIG % {"retries": retries, "concurrency": concurrency}, inputs=INPUTS,
+                             outputs=OUTPUTS + (ERROR if has_error else []), prompts={"draft": "{{question}} ({{tone}})"})
+        return sluiced(bundle, *args, env={"TEST_LLM": up.url + path})
+
+    return start
+
+
+def rows(*questions):
+    return {"dataframe_records": [{"question": q} for q in questions]}
+
+
+def test_rows_run_concurrently_and_answer_in_order(agent):
+    with Upstream() as up:
+        server = agent(up)
+        up.script([{"echo": True, "delay_ms": 300, "times": -1}])
+        started = time.monotonic()
+        status, answer = server.post(rows(*["q%02d" % i for i in range(30)]))
+        assert time.monotonic() - started < 4, "30 rows of 300 ms one after the other would take 9 s"
+    assert status == 200
+    assert [p["answer"] for p in answer["predictions"]] == ["q%02d (plain)" % i for i in range(30)]
+    assert [p["letters"] for p in answer["predictions"]] == [11] * 30
+    assert all(p["error"] is None for p in answer["predictions"])
+
+
+def test_one_bad_row_does_not_fail_the_others(agent):
+    with Upstream() as up:
+        server = agent(up, retries=0)
+        up.script([{"echo": True}, {"status": 500, "json": {"error": {"message": "boom"}}}, {"echo": True}])
+        status, answer = server.post(rows("a", "b", "c"))
+    assert status == 200
+    failed = [p for p in answer["predictions"] if p["error"]]
+    assert len(failed) == 1 and failed[0]["answer"] is None and failed[0]["letters"] is None
+    for part in ("draft", "writer", "500"):
+        assert part in failed[0]["error"]
+
+
+def test_without_an_error_column_the_request_fails_and_names_the_row(agent):
+    with Upstream() as up:
+        server = agent(up, has_error=False, retries=0)
+        up.script([{"status": 401, "json": {"error": {"message": "bad key"}}, "times": -1}])
+        status, answer = server.post(rows("a"))
+    assert (status, answer["error_code"]) == (400, "BAD_REQUEST")
+    assert "row 0" in answer["message"] and "draft" in answer["message"] and "401" in answer["message"]
+    assert "Unexpected error" not in answer["message"]
+
+
+@pytest.mark.parametrize("fault, said, within_s", [
+    ("reset_before", "", 2), ("reset_in_header", "", 2), ("fin_before", "", 2), ("truncated", "", 2),
+    ("stall_before_header", "1500 ms", 3.5), ("stall_in_body", "1500 ms", 3.5), ("drip", "1500 ms", 3.5),
+    ("html", "", 2), ("empty", "", 2), ("not_http", "", 2), ("invalid_utf8", "", 2), ("truncated_json", "", 2),
+    ("two_lengths", "", 2), ("bad_chunk", "", 2), ("500", "500", 2), ("401", "401", 2), ("redirect", "302", 2),
+    ("huge_header", "", 3), ("429_huge", "429", 3.5),
+])
+def test_each_fault_is_a_clear_row_error_in_time(agent, fault, said, within_s):
+    with Upstream() as up:
+        server = agent(up, retries=0, path="/fault/%s/v1" % fault)
+        started = time.monotonic()
+        status, answer = server.post(rows("a", "b"))
+        took = time.monotonic() - started
+        good = server.get("/ping")
+    assert status == 200 and good is not None
+    for prediction in answer["predictions"]:
+        assert prediction["answer"] is None
+        assert "draft" in prediction["error"] and said in prediction["error"]
+        assert "sk-canary" not in prediction["error"]
+    assert took < within_s + 1
+    assert "sk-canary" not in server.log
+
+
+def test_a_refused_connection_is_a_row_error(agent):
+    with Upstream() as up:
+        url = up.url
+    class Gone:  # nobody listens there any more
+        pass
+    Gone.url = url
+    server = agent(Gone, retries=0)
+    status, answer = server.post(rows("a"))
+    assert status == 200 and "draft" in answer["predictions"][0]["error"]
+
+
+def test_retry_after_is_waited_for(agent):
+    with Upstream() as up:
+        server = agent(up, retries=2)
+        up.script([{"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": {"message": "slow"}}}, {"echo": True}])
+        started = time.monotonic()
+        status, answer = server.post(rows("a"))
+        assert 0.9 < time.monotonic() - started < 4
+    assert answer["predictions"][0]["answer"] == "a (plain)"
+    metrics = server.get("/metrics")
+    assert "sluice_model_calls_total 1\n" in metrics and "sluice_model_retries_total 1\n" in metrics
+
+
+def test_tokens_and_cost_are_counted(agent):
+    with Upstream() as up:
+        server = agent(up)
+        up.script([{"text": "x", "usage": {"prompt_tokens": 1000, "completion_tokens": 100, "total_tokens": 1100}}])
+        server.post(rows("a"))
+    metrics = server.get("/metrics")
+    assert "sluice_input_tokens_total 1000\n" in metrics and "sluice_output_tokens_total 100\n" in metrics
+    assert "sluice_cost_usd_total 0.0045\n" in metrics  # 1000 × 3 $/M + 100 × 15 $/M
+
+
+def test_the_cap_of_a_model_holds_across_workers(agent):
+    with Upstream() as up:
+        server = agent(up, "--workers", 2, concurrency=3)
+        up.script([{"echo": True, "delay_ms": 60, "times": -1}])
+        answers = []
+        threads = [threading.Thread(target=lambda: answers.append(server.post(rows(*"abcdef")))) for _ in range(4)]
+        started = time.monotonic()
+        for thread in threads:
+            thread.start()
+        for thread in threads:
+            thread.join()
+        # 24 calls of 60 ms, three at a time: at least 8 rounds.
+        assert time.monotonic() - started > 8 * 0.06 * 0.9
+    assert all(status == 200 and not any(p["error"] for p in a["predictions"]) for status, a in answers)
+
+
+def test_a_request_deadline_ends_late_rows_only(agent):
+    with Upstream() as up:
+        server = agent(up, "--request-timeout-ms", 700, retries=0)
+        up.script([{"echo": True}, {"stall": "before"}])
+        started = time.monotonic()
+        status, answer = server.post(rows("a", "b"))
+        assert time.monotonic() - started < 2.5
+    assert status == 200
+    by_answer = sorted(answer["predictions"], key=lambda p: p["answer"] is None)
+    assert by_answer[0]["error"] is None and by_answer[1]["answer"] is None
+    assert "700 ms" in by_answer[1]["error"]
+
+
+def test_a_client_that_leaves_cancels_its_calls(agent):
+    with Upstream() as up:
+        server = agent(up)
+        up.script([{"stall": "before", "times": -1}])
+        body = json.dumps(rows("a", "b")).encode()
+        with socket.create_connection(("127.0.0.1", server.port)) as s:
+            s.sendall(b"POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+                      % (len(body), body))
+            deadline = time.monotonic() + 5
+            while up.count < 2 and time.monotonic() < deadline:
+                time.sleep(0.01)
+        deadline = time.monotonic() + 1.5
+        while "sluice_http_requests_active 1\n" not in server.get("/metrics") and time.monotonic() < deadline:
+            time.sleep(0.02)
+        assert "sluice_http_requests_active 1\n" in server.get("/metrics"), "only the scrape itself is left"
+
+
+def test_sigterm_waits_for_rows_in_flight(agent):
+    with Upstream() as up:
+        server = agent(up)
+        up.script([{"echo": True, "delay_ms": 800, "times": -1}])
+        result = []
+        thread = threading.Thread(target=lambda: result.append(server.post(rows("a", "b"))))
+        thread.start()
+        deadline = time.monotonic() + 5
+        while up.count < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        server.stop()
+        thread.join()
+    assert result[0][0] == 200 and result[0][1]["predictions"][1]["answer"] == "b (plain)"
+
+
+def test_a_quick_end_cancels_rows_in_flight_without_leaks(agent):
+    with Upstream() as up:
+        server = agent(up, "--drain-timeout-ms", 200)
+        up.script([{"stall": "before", "times": -1}])
+        thread = threading.Thread(target=lambda: pytest.raises(Exception, server.post, rows("a", "b")))
+        thread.start()
+        deadline = time.monotonic() + 5
+        while up.count < 2 and time.monotonic() < deadline:
+            time.sleep(0.01)
+        started = time.monotonic()
+        server.stop()
+        assert time.monotonic() - started < 3
+        thread.join()
+
+
+def test_a_thousand_rows(agent):
+    with Upstream() as up:
+        server = agent(up)
+        status, answer = server.post(rows(*map(str, range(1000))), timeout=120)
+    assert status == 200
+    assert [p["answer"] for p in answer["predictions"]] == ["%d (plain)" % i for i in range(1000)]
+
+
+@pytest.mark.parametrize("content, text", [
+    ("plain", "plain"),
+    ([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}], "one two"),
+    ([{"type": "reasoning", "summary": [{"type": "summary_text", "text": "hm"}]}, {"type": "text", "text": "after"}], "after"),
+])
+def test_content_shapes_of_endpoints(agent, content, text):
+    with Upstream() as up:
+        server = agent(up)
+        up.script([{"content": content}])
+        _, answer = server.post(rows("a"))
+    assert answer["predictions"][0]["answer"] == text
+
+
+def test_the_example_serves_its_recordings(sluiced):
+    from conftest import ROOT
+    request = json.loads((ROOT / "examples/slide_generator/request.json").read_text())
+    server = sluiced(ROOT / "examples" / "slide_generator")
+    status, answer = server.post(request)
+    assert status == 200 and len(answer["predictions"]) == len(request["dataframe_records"])
+    for prediction in answer["predictions"]:
+        assert prediction["error"] is None and prediction["trace_url"] is None
+        assert prediction["slide_count"] == prediction["html"].count("<section")
+    status, answer = server.post({"dataframe_records": [{"question": "Something nobody recorded?"}]})
+    assert status == 200 and "recording" in answer["predictions"][0]["error"]
