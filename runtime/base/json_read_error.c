@@ -3,6 +3,8 @@
 #include "base/json_reader.h"
 #include "base/json_scan.h"
 
+#include <assert.h>
+
 enum { QUOTE_MAX = 24 };
 
 static bool is_line_over(const struct json_reader *r, const char *p)
@@ -37,8 +39,7 @@ const char *json_refuse(struct json_reader *r, const char *at, const char *what)
 	const char *line_start = r->text;
 	char near[QUOTE_MAX + 4];
 
-	if (at > r->end)
-		at = r->end;
+	assert(at <= r->end);
 	for (const char *p; (p = memchr(line_start, '\n', (size_t)(at - line_start))) != NULL;
 		line++)
 		line_start = p + 1;

@@ -198,6 +198,15 @@ static void rounds_ties_to_even(void **state)
 	assert_true(number("7205759403792793200001e-5") == 72057594037927932.00001);
 }
 
+static void reads_numbers_of_many_digits(void **state)
+{
+	out.len = 0;
+	buf_add_text(&out, "-1.");
+	for (int i = 0; i < 300; i++)
+		buf_add_char(&out, '3');
+	assert_true(number(buf_text(&out)) == -4.0 / 3);
+}
+
 static void refuses_numbers_beyond_double(void **state)
 {
 	FAILS("1e400", "number beyond the range of double near '1e400' at line 1, column 1");
@@ -527,6 +536,19 @@ static void unites_equal_keys_at_every_size(void **state)
 	}
 }
 
+static void long_keys_differ_in_their_last_byte(void **state)
+{
+	out.len = 0;
+	for (int i = 0; i < 50; i++)
+		buf_printf(&out, "%s\"a key of many bytes %02d\":%d", i > 0 ? "," : "{",
+			'A' + i % 40, i);
+	buf_add_char(&out, '}');
+	const struct json object = parse_str(buf_str(&out));
+	assert_int_equal(object.size, 40);
+	assert_int_equal(object.members[9].value.integer, 49);
+	assert_int_equal(object.members[10].value.integer, 10);
+}
+
 static void many_keys_take_linear_time(void **state)
 {
 	/* 200,000 keys: pairwise this would be 2 * 10^10 comparisons, and the test would time out.
@@ -634,6 +656,8 @@ static void padding_is_never_believed(void **state)
 		{"-Infinit", "y", false},
 		{"1.", "5", false},
 		{"1e", "5", false},
+		{"\"abc", "defghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\"", false},
+		{"\"\\nabc", "defghijklmnopqrstuvwxyzabcdefghijklmnopqrstuvwxyz\"", false},
 		{"[{\"key\":1},{\"ke", "y\":2}]", false},
 		{"[{\"key\":1},{\"key", "\":2}]", false},
 		{" ", "1", false},
@@ -704,6 +728,25 @@ static void writes_strings(void **state)
 		json_write_string(&out, CASES[i].text);
 		assert_string_equal(buf_text(&out), CASES[i].expected);
 		assert_string_equal(written(&value), CASES[i].expected);
+	}
+}
+
+static void writes_strings_of_every_length(void **state)
+{
+	for (size_t len = 0; len < 300; len++) {
+		char *text = malloc(len > 0 ? len : 1),
+		     *quoted = arena_printf(&arena, "\"%*s\"", (int)len, "");
+
+		assert_non_null(text);
+		memset(text, '\'', len);
+		memset(quoted + 1, '\'', len);
+		struct json made = json_string((struct str){text, len});
+		const struct json read = parse(quoted);
+		assert_string_equal(written(&made), quoted);
+		made.is_plain = 1;
+		assert_string_equal(written(&made), quoted);
+		assert_string_equal(written(&read), quoted);
+		free(text);
 	}
 }
 
@@ -958,6 +1001,7 @@ int main(void)
 		TEST(refuses_malformed_numbers),
 		TEST(reads_doubles_to_the_nearest),
 		TEST(rounds_ties_to_even),
+		TEST(reads_numbers_of_many_digits),
 		TEST(refuses_numbers_beyond_double),
 		TEST(does_not_follow_the_locale_of_the_digits),
 		TEST(writes_doubles_shortest),
@@ -975,6 +1019,7 @@ int main(void)
 		TEST(refuses_too_large_texts),
 		TEST(last_equal_key_wins_at_the_first_place),
 		TEST(unites_equal_keys_at_every_size),
+		TEST(long_keys_differ_in_their_last_byte),
 		TEST(many_keys_take_linear_time),
 		TEST(rows_share_their_keys),
 		TEST(tells_where_values_stood),
@@ -984,6 +1029,7 @@ int main(void)
 		TEST(padding_is_never_believed),
 		TEST(finds_special_bytes_alike_everywhere),
 		TEST(writes_strings),
+		TEST(writes_strings_of_every_length),
 		TEST(writes_behind_what_is_there),
 		TEST(writes_for_people),
 		TEST(writes_canonically),
