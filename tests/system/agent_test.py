@@ -236,7 +236,7 @@ def test_content_shapes_of_endpoints(agent, content, text):
 
 def test_the_example_serves_its_recordings(sluiced):
     from conftest import ROOT
-    request = json.loads((ROOT / "examples/slide_generator/request.json").read_text())
+    request = json.loads((ROOT / "examples/slide_generator_rows.json").read_text())
     server = sluiced(ROOT / "examples" / "slide_generator")
     status, answer = server.post(request)
     assert status == 200 and len(answer["predictions"]) == len(request["dataframe_records"])
