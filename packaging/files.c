@@ -47,74 +47,96 @@ const struct file *files_find(const struct file_list *list, const char *path)
 	return bsearch(&key, list->items, list->count, sizeof(key), by_path);
 }
 
-/* The folder that holds the last component, opened link by link; -1 with errno. `*ret_name` is that
- * component. */
+static int open_dir(int dir_fd, const char *name)
+{
+	return openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
+}
+
+/* Errors of close() must not hide the one that matters. */
+static void close_quietly(int fd)
+{
+	const int failed = errno;
+
+	close(fd);
+	errno = failed;
+}
+
+static int open_or_make(int dir_fd, const char *name, bool make)
+{
+	int fd = open_dir(dir_fd, name);
+
+	if (fd >= 0 || !make || errno != ENOENT || mkdirat(dir_fd, name, 0755) != 0)
+		return fd;
+	fd = open_dir(dir_fd, name);
+	/* The umask must not show. */
+	if (fd >= 0)
+		fchmod(fd, 0755);
+	return fd;
+}
+
+/*
+ * The folder that holds the last component, which `*ret_name` tells; each one on the way is opened
+ * by itself, so that a link stops it. It is `dir_fd` itself where there is no folder on the way; -1
+ * with errno.
+ */
 static int open_parent(int dir_fd, const char *path, bool make, const char **ret_name)
 {
-	int at = openat(dir_fd, ".", O_PATH | O_DIRECTORY | O_CLOEXEC);
 	const char *slash;
+	int at = dir_fd;
 
-	while (at >= 0 && (slash = strchr(path, '/')) != NULL) {
+	for (; (slash = strchr(path, '/')) != NULL; path = slash + 1) {
 		char part[NAME_PART_MAX + 1];
 		const size_t len = (size_t)(slash - path);
+		int next = -1;
 
-		if (len >= sizeof(part)) {
-			close(at);
+		if (len < sizeof(part)) {
+			memcpy(part, path, len);
+			part[len] = '\0';
+			next = open_or_make(at, part, make);
+		} else {
 			errno = ENAMETOOLONG;
+		}
+		if (at != dir_fd)
+			close_quietly(at);
+		if (next < 0)
 			return -1;
-		}
-		memcpy(part, path, len);
-		part[len] = '\0';
-		int next = openat(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-		if (next < 0 && make && errno == ENOENT && mkdirat(at, part, 0755) == 0) {
-			next = openat(at, part, O_RDONLY | O_DIRECTORY | O_NOFOLLOW | O_CLOEXEC);
-			/* The umask must not show. */
-			if (next >= 0)
-				fchmod(next, 0755);
-		}
-		const int failed = errno;
-		close(at);
-		errno = failed;
 		at = next;
-		path = slash + 1;
 	}
 	*ret_name = path;
 	return at;
 }
 
-int files_open(int dir_fd, const char *path)
+static int open_below(int dir_fd, const char *path, bool make, int flags)
 {
 	const char *name;
-	struct stat st;
-	const int parent = open_parent(dir_fd, path, false, &name);
+	const int parent = open_parent(dir_fd, path, make, &name);
 
-	if (parent < 0)
+	/* AT_FDCWD is negative too, and a folder. */
+	if (parent < 0 && parent != dir_fd)
 		return -1;
-	/* Non-blocking: a pipe must not hold us before fstat tells what it is. */
-	int fd = openat(parent, name, O_RDONLY | O_NOFOLLOW | O_NONBLOCK | O_CLOEXEC);
-	const int failed = errno;
-	close(parent);
-	errno = failed;
-	if (fd >= 0 && (fstat(fd, &st) != 0 || !S_ISREG(st.st_mode))) {
-		close(fd);
-		errno = EINVAL;
-		fd = -1;
-	}
+	const int fd = openat(parent, name, flags | O_NOFOLLOW | O_CLOEXEC, 0600);
+	if (parent != dir_fd)
+		close_quietly(parent);
 	return fd;
+}
+
+int files_open(int dir_fd, const char *path)
+{
+	struct stat st;
+	/* Non-blocking: a pipe must not hold us before fstat tells what it is. */
+	const int fd = open_below(dir_fd, path, false, O_RDONLY | O_NONBLOCK);
+
+	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
+		return fd;
+	close(fd);
+	errno = EINVAL;
+	return -1;
 }
 
 int files_create(int dir_fd, const char *path)
 {
-	const char *name;
-	const int parent = open_parent(dir_fd, path, true, &name);
+	const int fd = open_below(dir_fd, path, true, O_WRONLY | O_CREAT | O_EXCL);
 
-	if (parent < 0)
-		return -1;
-	const int fd =
-		openat(parent, name, O_WRONLY | O_CREAT | O_EXCL | O_NOFOLLOW | O_CLOEXEC, 0600);
-	const int failed = errno;
-	close(parent);
-	errno = failed;
 	if (fd >= 0)
 		fchmod(fd, 0644);
 	return fd;
