@@ -10,20 +10,6 @@
 static void check_example(
 	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems);
 static void check_recordings(const struct bundle *bundle, struct problems *problems);
-/* What packing leaves out needs no name. */
-static bool is_left_out(struct arena *arena, const char *path)
-{
-	struct str rest = str_of(path), name;
-	bool is_more = true;
-
-	while (is_more) {
-		is_more = str_cut(&rest, '/', &name);
-		if (files_leave_out(arena_memdup(arena, name.data, name.len)) != NULL)
-			return true;
-	}
-	return false;
-}
-
 static void check_files(
 	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems);
 
@@ -154,6 +140,20 @@ static bool is_named(const struct bundle *bundle, const struct mlmodel *mlmodel,
 	return str_eq(mlmodel->config, path) || str_eq(mlmodel->example, path) ||
 	       str_eq(mlmodel->serving_example, path) || is_prompt(mlmodel, path) ||
 	       is_data(bundle, path);
+}
+
+/* What packing leaves out needs no name. */
+static bool is_left_out(struct arena *arena, const char *path)
+{
+	struct str rest = str_of(path), name;
+	bool is_more = true;
+
+	while (is_more) {
+		is_more = str_cut(&rest, '/', &name);
+		if (files_leave_out(arena_memdup(arena, name.data, name.len)) != NULL)
+			return true;
+	}
+	return false;
 }
 
 static void check_files(

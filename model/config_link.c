@@ -323,7 +323,7 @@ static void declare_step(
 	}
 	decode_problem(linker->decoder, member(tree, "name"),
 		taken->origin == SCOPE_STEP ? "name: a second %s '%.*s'"
-					    : "name: there is a %s '%.*s' already",
+					    : "name: taken by the %s '%.*s'",
 		scope_origin_name(taken->origin), STR_ARGS(step->name));
 }
 

@@ -58,7 +58,10 @@ static bool knows(const struct schema_node *node, struct str path, unsigned dept
 	if (has_lists && node->property_count == 0)
 		return false;
 	str_cut(&rest, '.', &name);
-	if (is_index(name) && admits(node, SCHEMA_ARRAY))
+	/* Without a type, properties say that it is an object. */
+	const bool can_be_array =
+		node->types != 0 ? admits(node, SCHEMA_ARRAY) : node->property_count == 0;
+	if (is_index(name) && can_be_array)
 		return node->items == NULL || knows(node->items, rest, depth + 1);
 	return admits(node, SCHEMA_OBJECT) && knows_member(node, name, rest, depth + 1);
 }
