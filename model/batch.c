@@ -1,5 +1,6 @@
 /*
  * batch_start → launch rows, up to rows_in_flight → on_run_done → { launch the next | finish }
+ *             → echo → finish, where the bundle has no steps: its validated input is the answer
  *
  * The first row that fails without a column for its error ends the batch: no more rows start, those
  * in flight are cancelled, and done is called when the last of them is quiet.
@@ -28,7 +29,13 @@ struct batch {
 
 static void launch_rows(struct batch *batch);
 static void on_run_done(struct run *run, const struct error *err);
+static void echo(void *data);
 static void finish(void *data);
+
+static bool is_echo(const struct batch *batch)
+{
+	return batch->context.bundle->config.steps.count == 0;
+}
 
 struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct arena *arena,
 	const struct input *input, const struct batch_options *options)
@@ -55,9 +62,12 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 	batch->usage = (struct batch_usage){0};
 	batch->task = (struct loop_task){0};
 	error_clear(&batch->err);
-	launch_rows(batch);
-	if (batch->row_count == 0)
+	if (is_echo(batch))
+		loop_defer(seam->loop, &batch->task, echo, batch);
+	else if (batch->row_count == 0)
 		loop_defer(seam->loop, &batch->task, finish, batch);
+	else
+		launch_rows(batch);
 	return batch;
 }
 
@@ -154,6 +164,37 @@ static void on_run_done(struct run *run, const struct error *err)
 		finish(batch);
 }
 
+static struct json table_row(struct arena *arena, const struct input *input, size_t index)
+{
+	struct json row = json_object();
+
+	for (size_t i = 0; i < input->column_count; i++) {
+		const struct json *cell = &input->cells[index * input->column_count + i];
+
+		if (json_type(cell) != JSON_ABSENT)
+			json_set(arena, &row, input->columns[i], *cell);
+	}
+	return row;
+}
+
+static void echo(void *data)
+{
+	struct batch *batch = data;
+	const struct input *input = batch->input;
+
+	for (size_t i = 0; i < batch->row_count && batch->err.code == ERR_NONE; i++) {
+		if (input->shape == INPUT_TABLE)
+			batch->answers[i] = table_row(batch->arena, input, i);
+		else
+			batch->answers[i] = json_type(&input->value) == JSON_ARRAY
+						    ? input->value.items[i]
+						    : input->value;
+		if (batch->options.on_row != NULL)
+			batch->options.on_row(batch->options.data, i, &batch->answers[i], NULL);
+	}
+	finish(batch);
+}
+
 static void finish(void *data)
 {
 	struct batch *batch = data;
@@ -197,6 +238,10 @@ void batch_write(struct buf *out, const struct batch *batch)
 {
 	const struct input *input = batch->input;
 
+	if (is_echo(batch)) {
+		input_write(out, input);
+		return;
+	}
 	/* The chat form without a signature is one object, not rows: so is its answer. */
 	if (input->is_bare && input->shape == INPUT_VALUE && batch->row_count == 1) {
 		json_write(out, &batch->answers[0]);

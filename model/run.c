@@ -41,8 +41,12 @@ static void tell_late(const struct run *run, struct error *err)
 {
 	const bool is_in_step = run->step < run->context->bundle->config.steps.count;
 
-	error_set(err, ERR_DEADLINE, "the row's deadline of %llu ms ran out",
-		(unsigned long long)run->timeout_ms);
+	if (run->timeout_ms == 0)
+		error_set(err, ERR_DEADLINE,
+			"the deadline of all rows ran out before this one began");
+	else
+		error_set(err, ERR_DEADLINE, "the row's deadline of %llu ms ran out",
+			(unsigned long long)run->timeout_ms);
 	if (is_in_step)
 		error_wrap(err, "step '%.*s'", STR_ARGS(run_step(run)->name));
 }

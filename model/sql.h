@@ -25,7 +25,8 @@ struct sql;
 enum {
 	SQL_TEXT_MAX = 64 * 1024,
 	SQL_VALUE_MAX = 16 * 1024 * 1024,
-	SQL_RESULT_MAX = 32 * 1024 * 1024
+	SQL_RESULT_MAX = 32 * 1024 * 1024,
+	SQL_MEMORY_MAX = 256 * 1024 * 1024,
 };
 
 /* Compiles the statement, so that its mistakes are known: NULL with ERR_INVALID_BUNDLE. `dir` is
@@ -34,8 +35,9 @@ struct sql *sql_new(
 	struct arena *arena, const char *dir, const struct tool_spec *tool, struct error *err);
 /* The names behind its colons, each once. */
 const struct str *sql_parameters(const struct sql *sql, size_t *ret_count);
-/* Blocks; on any thread. The result lives on `arena`: an array of objects, an object or null, or a
- * value, as the tool says. ERR_DEADLINE after timeout_ms, ERR_CANCELLED once *is_interrupted, else
- * ERR_BAD_REQUEST with SQLite's words. */
-bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments,
+/* Blocks; on any thread. `now_us` is the time since 1970 that the statement sees. The result lives
+ * on `arena`: an array of objects, an object or null, or a value, as the tool says. ERR_DEADLINE
+ * after timeout_ms, ERR_CANCELLED once *is_interrupted, else ERR_BAD_REQUEST with SQLite's words.
+ */
+bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments, int64_t now_us,
 	const atomic_bool *is_interrupted, struct json *ret, struct error *err);

@@ -6,11 +6,15 @@
 
 struct sql_connection {
 	struct sql_connection *next; /* idle */
+	sqlite3_vfs vfs;             /* the system's, but for its clock */
+	char vfs_name[40];
 	sqlite3 *db;
 	sqlite3_stmt *statement;
 	/* of the run that uses it: */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
+	int64_t now_us;       /* since 1970 */
 	const atomic_bool *is_interrupted;
+	bool is_over_memory;
 	const char *refused; /* what the authorizer turned down while compiling */
 };
 

@@ -129,6 +129,9 @@ static bool tell_failure(const struct reading *reading, struct error *err)
 
 	if (atomic_load(connection->is_interrupted))
 		return error_set(err, ERR_CANCELLED, "cancelled");
+	if (connection->is_over_memory)
+		return error_set(err, ERR_BAD_REQUEST, "stopped: SQLite holds more than %d bytes",
+			SQL_MEMORY_MAX);
 	if (sqlite3_errcode(connection->db) == SQLITE_INTERRUPT)
 		return error_set(err, ERR_DEADLINE, "the statement took longer than %lld ms",
 			(long long)reading->sql->tool->sql.timeout_ms);
@@ -172,7 +175,7 @@ static bool read_first(struct reading *reading, struct json *ret, struct error *
 	return read_row(reading, ret, err);
 }
 
-bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments,
+bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments, int64_t now_us,
 	const atomic_bool *is_interrupted, struct json *ret, struct error *err)
 {
 	struct reading reading = {.sql = sql, .arena = arena, .connection = sql_take(sql, err)};
@@ -182,6 +185,8 @@ bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments,
 	if (connection == NULL)
 		return false;
 	connection->is_interrupted = is_interrupted;
+	connection->is_over_memory = false;
+	connection->now_us = now_us;
 	connection->deadline_ns =
 		timeout_ms > 0 ? sql_clock_ns() + (uint64_t)timeout_ms * 1000000 : UINT64_MAX;
 

@@ -7,6 +7,7 @@
 struct sql_state {
 	struct work work; /* first: a work is its state */
 	struct tool_call *call;
+	int64_t now_us;
 	atomic_bool is_interrupted;
 };
 
@@ -15,8 +16,8 @@ static void run_statement(struct work *work)
 	struct sql_state *state = (struct sql_state *)work;
 	struct tool_call *call = state->call;
 
-	sql_run(call->spec->sql_compiled, call->arena, &call->arguments, &state->is_interrupted,
-		&call->value, &work->err);
+	sql_run(call->spec->sql_compiled, call->arena, &call->arguments, state->now_us,
+		&state->is_interrupted, &call->value, &work->err);
 }
 
 static void on_run(struct work *work)
@@ -39,6 +40,7 @@ static void start(struct tool_call *call)
 	struct sql_state *state = arena_zalloc(call->arena, sizeof(*state));
 
 	state->call = call;
+	state->now_us = call->seam->now_us(call->seam->data);
 	state->work.run = run_statement;
 	state->work.done = on_run;
 	state->work.interrupt = interrupt;

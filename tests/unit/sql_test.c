@@ -12,6 +12,7 @@
 #include <cmocka.h>
 
 static const atomic_bool NEVER = false;
+static const int64_t NOW_US = 1795301207123456; /* 2026-11-21T22:46:47.123456Z */
 
 struct bench {
 	struct arena arena;
@@ -81,7 +82,8 @@ static bool run(struct bench *bench, const char *arguments)
 
 	error_clear(&bench->err);
 	assert_true(json_read(&bench->arena, str_of(arguments), &tree, NULL));
-	return sql_run(bench->sql, &bench->arena, &tree, &NEVER, &bench->result, &bench->err);
+	return sql_run(
+		bench->sql, &bench->arena, &tree, NOW_US, &NEVER, &bench->result, &bench->err);
 }
 
 static const char *result_text(struct bench *bench)
@@ -143,7 +145,6 @@ static void test_refused(void **state)
 		{"SELECT load_extension('x')", "not allowed in a tool"},
 		{"SELECT random()", "cannot be replayed"},
 		{"SELECT hex(randomblob(4))", "cannot be replayed"},
-		{"SELECT CURRENT_TIMESTAMP", "cannot be replayed"},
 		{"SELECT readfile('/etc/passwd')", "no such function"},
 	};
 	struct bench *bench = *state;
@@ -216,6 +217,10 @@ static void test_types(void **state)
 		{"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x < 10) "
 		 "SELECT sum(x) FROM c; -- the end\n ;",
 			"{}", "55"},
+		{"SELECT CURRENT_TIMESTAMP", "{}", "\"2026-11-21 22:46:47\""},
+		{"SELECT strftime('%Y-%m-%d %H:%M:%f', 'now', '+1 day')", "{}",
+			"\"2026-11-22 22:46:47.123\""},
+		{"SELECT date(:a)", "{\"a\":\"2024-02-29\"}", "\"2024-02-29\""},
 		{"SELECT 1 WHERE 0", "{}", "null"},
 	};
 	struct bench *bench = *state;
@@ -288,6 +293,13 @@ static void test_limits(void **state)
 	assert_true(run(bench, "{\"n\":2}"));
 	assert_string_equal(result_text(bench), "\"0000\"");
 
+	bench->tool.sql.timeout_ms = 60000;
+	assert_true(compile(bench,
+		"WITH RECURSIVE c(x, y) AS (SELECT 1, hex(zeroblob(4000000)) UNION ALL SELECT x + 1, y || x "
+		"FROM c WHERE x < 1000) SELECT y FROM c ORDER BY length(y) DESC"));
+	assert_false(run(bench, "{}"));
+	assert_says(&bench->err, ERR_BAD_REQUEST, "SQLite holds more than");
+
 	assert_true(compile(bench, "SELECT json_extract(:a, '$.x')"));
 	assert_false(run(bench, "{\"a\":\"{\"}"));
 	assert_says(&bench->err, ERR_BAD_REQUEST, "malformed JSON");
@@ -309,8 +321,8 @@ static void test_interrupted(void **state)
 
 	assert_true(compile(bench, FOREVER));
 	pthread_create(&thread, NULL, interrupt_soon, &is_interrupted);
-	assert_false(sql_run(
-		bench->sql, &bench->arena, &nothing, &is_interrupted, &bench->result, &bench->err));
+	assert_false(sql_run(bench->sql, &bench->arena, &nothing, NOW_US, &is_interrupted,
+		&bench->result, &bench->err));
 	pthread_join(thread, NULL);
 	assert_int_equal(bench->err.code, ERR_CANCELLED);
 }
@@ -327,7 +339,7 @@ static void *run_many(void *data)
 		struct json result;
 		struct error err;
 
-		assert_true(sql_run(bench->sql, &arena, &arguments, &NEVER, &result, &err));
+		assert_true(sql_run(bench->sql, &arena, &arguments, NOW_US, &NEVER, &result, &err));
 		assert_int_equal(result.integer, 2);
 	}
 	arena_done(&arena);
