@@ -191,7 +191,7 @@ static bool select_columns(
 static bool name_columns(
 	struct form *form, const struct json *columns, bool are_records, struct table *table)
 {
-	struct str *names;
+	struct str *names = NULL;
 
 	if (columns == NULL)
 		return true;

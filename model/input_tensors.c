@@ -27,11 +27,13 @@ static bool bind_unnamed(struct form *form, struct json *value, struct input *re
 	const struct sig_property *tensor = &form->signature->inputs.columns[0];
 	struct enforce enforce = enforce_of(form, tensor);
 
-	if (value->type != JSON_ARRAY || value->size == 0 || elements_of(value).any_object)
+	if (value->type != JSON_ARRAY || value->size == 0)
 		return enforce_error(form->signature, form->err,
 			"expected an array for the tensor, got %s",
-			value->type == JSON_ARRAY && value->size == 0 ? "an empty one"
-								      : json_type_name(value));
+			value->type == JSON_ARRAY ? "an empty one" : json_type_name(value));
+	if (elements_of(value).any_object)
+		return enforce_error(form->signature, form->err,
+			"expected an array for the tensor, got one of objects");
 	return tensor_enforce(&enforce, &tensor->node, value) && take_tensor(ret, *value);
 }
 
