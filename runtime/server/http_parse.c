@@ -348,6 +348,13 @@ static enum verdict on_expect(struct http_parse *parse, struct str value)
 	return GO_ON;
 }
 
+/* Never followed, but see http_parse_is_persistent(). */
+static enum verdict on_upgrade(struct http_parse *parse, struct str value)
+{
+	parse->has_upgrade = true;
+	return GO_ON;
+}
+
 /* The few fields that decide about framing and the connection; found by their length first. */
 static enum verdict on_field(struct http_parse *parse, struct str name, struct str value)
 {
@@ -360,6 +367,7 @@ static enum verdict on_field(struct http_parse *parse, struct str name, struct s
 		{STR("transfer-encoding"), on_transfer_encoding},
 		{STR("connection"), on_connection},
 		{STR("expect"), on_expect},
+		{STR("upgrade"), on_upgrade},
 	};
 
 	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(FIELDS[0]); i++)
@@ -436,7 +444,11 @@ bool http_parse_is_blank(const struct http_parse *parse)
 	return parse->step == STEP_LEAD || parse->step == STEP_LEAD_LF;
 }
 
+/* llhttp, and so every proxy made with it, sees no body behind an Upgrade but the other protocol.
+ * What follows such a request is therefore not taken for one. */
 bool http_parse_is_persistent(const struct http_parse *parse)
 {
-	return !parse->has_close && (parse->minor > 0 || parse->has_keep_alive);
+	if (parse->has_close || (parse->has_upgrade && parse->framing != HTTP_NO_BODY))
+		return false;
+	return parse->minor > 0 || parse->has_keep_alive;
 }

@@ -47,7 +47,7 @@ struct http_parse {
 	uint8_t version_at;
 	uint8_t major, minor;
 	bool has_host, has_length, has_coding;
-	bool has_close, has_keep_alive;
+	bool has_close, has_keep_alive, has_upgrade;
 	bool is_expecting_continue, is_expecting_unknown;
 	enum http_method method;
 	struct http_span method_text, target, path, query;

@@ -43,6 +43,9 @@ static void test_accepts(void **state)
 	sees("GET / HTTP/1.0\r\nConnection: foo, Keep-Alive\r\n\r\n", "| 1.0 10");
 	sees("GET / HTTP/1.1\r\n" HT "Connection: a\r\nConnection: b ,close\r\n\r\nGET",
 		"| 1.1 00");
+	sees("GET / HTTP/1.1\r\n" HT "Upgrade: h2c\r\n\r\n", "| 1.1 10");
+	sees("GET / HTTP/1.1\r\n" HT "Upgrade: h2c\r\nTransfer-Encoding: chunked\r\n\r\n",
+		"| 1.1 00");
 	sees("GET / HTTP/1.1\r\n" HT "A:\t b \t\r\n\r\n", "A=b;");
 	sees("GET / HTTP/1.1\r\n" HT "A:\r\n\r\n", "A=;");
 	sees("GET / HTTP/1.1\r\nHost:\r\n\r\n", "Host=;");
