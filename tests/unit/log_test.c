@@ -277,6 +277,13 @@ static void drops_are_told(void **state)
 	assert_int_equal(json_get(&record, STR("count"))->integer, dropped);
 }
 
+/* ThreadSanitizer ends a forked child that starts a thread. */
+#ifdef __SANITIZE_THREAD__
+enum { CHILD_STARTS_THREADS = 0 };
+#else
+enum { CHILD_STARTS_THREADS = 1 };
+#endif
+
 static void a_forked_child_may_log(void **state)
 {
 	struct fixture *fixture = *state;
@@ -288,15 +295,17 @@ static void a_forked_child_may_log(void **state)
 	const pid_t child = fork();
 	if (child == 0) {
 		log_info("child");
-		log_init(LOG_INFO);
-		log_info("child.again");
-		log_done();
+		if (CHILD_STARTS_THREADS) {
+			log_init(LOG_INFO);
+			log_info("child.again");
+			log_done();
+		}
 		_exit(0);
 	}
 	assert_int_equal(waitpid(child, &status, 0), child);
 	assert_int_equal(status, 0);
 	log_done();
-	assert_int_equal(records(fixture, written(fixture), &record), 3);
+	assert_int_equal(records(fixture, written(fixture), &record), 2 + CHILD_STARTS_THREADS);
 }
 
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
