@@ -39,15 +39,14 @@ static void on_cancel(void *self)
  * was. */
 static void tell_late(const struct run *run, struct error *err)
 {
-	const bool is_in_step = run->step < run->context->bundle->config.steps.count;
-
-	if (run->timeout_ms == 0)
+	if (run->timeout_ms == 0) {
 		error_set(err, ERR_DEADLINE,
 			"the deadline of all rows ran out before this one began");
-	else
-		error_set(err, ERR_DEADLINE, "the row's deadline of %llu ms ran out",
-			(unsigned long long)run->timeout_ms);
-	if (is_in_step)
+		return;
+	}
+	error_set(err, ERR_DEADLINE, "the row's deadline of %llu ms ran out",
+		(unsigned long long)run->timeout_ms);
+	if (run->step < run->context->bundle->config.steps.count)
 		error_wrap(err, "step '%.*s'", STR_ARGS(run_step(run)->name));
 }
 
@@ -79,7 +78,10 @@ static void set_deadline(struct run *run, uint64_t deadline_ns)
 	run->timeout_ms = deadline_ns > run->started_ns
 				  ? (deadline_ns - run->started_ns + 999999) / 1000000
 				  : 0;
-	timer_start(&run->deadline, run->timeout_ms);
+	if (run->timeout_ms > 0)
+		timer_start(&run->deadline, run->timeout_ms);
+	else
+		on_deadline(run);
 }
 
 /* The run adds to its row: it must not share its members with the input, which every run reads. */
@@ -121,8 +123,8 @@ void run_start(struct run *run, const struct run_context *context, const struct 
 		.usage = &run->usage,
 	};
 	timer_init(&run->deadline, context->seam->loop, on_deadline, run);
-	set_deadline(run, deadline_ns);
 	flow_start(&run->flow, context->seam->loop, run, begin, on_cancel, on_flow_done);
+	set_deadline(run, deadline_ns);
 }
 
 void run_cancel(struct run *run)
