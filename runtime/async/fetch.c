@@ -1,8 +1,8 @@
 /*
  * A fetch's life.
  *
- * fetch_start → CONNECTING → SENT → READING → done(reply)
- *      |            '---------+---------'---→ done(error): libcurl's, a timeout, ours
+ * fetch_start → QUEUED → CONNECTING → SENT → READING → done(reply)
+ *      |           '---------+----------+-------'---→ done(error): libcurl's, a timeout, ours
  *      '→ done(error) in the loop's next turn, and so after fetch_cancel()
  *
  * The four timeouts cost no timer of their own: a fetch has one deadline in the fetcher's set,
@@ -15,126 +15,15 @@
 #include <stddef.h>
 #include <stdlib.h>
 
-static const struct fetcher_options DEFAULTS = {
-	.connect_ms = 5000,
-	.first_byte_ms = 60000,
-	.idle_ms = 30000,
-	.total_ms = 120000,
-	.connections_max = 1024,
-	.connections_per_host_max = 256,
-};
-
 static void start(struct fetch *fetch, const struct fetch_request *request);
-static void on_result(struct fetch_handle *handle, CURLcode code);
-static void on_deadline(void *data);
+static void launch_next(struct fetcher *fetcher, struct fetch_host *host);
+static void launch(struct fetch *fetch);
+static void release(struct fetch *fetch);
 static void on_late_end(void *data);
 
-bool fetch_global_init(struct error *err)
-{
-	if (curl_global_init(CURL_GLOBAL_DEFAULT) != CURLE_OK)
-		return error_set(err, ERR_INTERNAL, "libcurl cannot be initialised");
-	const curl_version_info_data *info = curl_version_info(CURLVERSION_NOW);
-	if ((info->features & CURL_VERSION_ASYNCHDNS) == 0)
-		return error_set(err, ERR_INTERNAL,
-			"libcurl %s resolves names without threads, which would block the loop",
-			info->version);
-	return true;
-}
-
-void fetch_global_done(void)
-{
-	curl_global_cleanup();
-}
-
-static unsigned or_default(unsigned value, unsigned fallback)
+static uint32_t or_default(uint32_t value, uint32_t fallback)
 {
 	return value != 0 ? value : fallback;
-}
-
-static void set_options(struct fetcher *fetcher, const struct fetcher_options *options)
-{
-	const struct fetcher_options none = {0}, *from = options != NULL ? options : &none;
-	struct fetcher_options *to = &fetcher->options;
-
-	to->connect_ms = or_default(from->connect_ms, DEFAULTS.connect_ms);
-	to->first_byte_ms = or_default(from->first_byte_ms, DEFAULTS.first_byte_ms);
-	to->idle_ms = or_default(from->idle_ms, DEFAULTS.idle_ms);
-	to->total_ms = or_default(from->total_ms, DEFAULTS.total_ms);
-	to->connections_max = or_default(from->connections_max, DEFAULTS.connections_max);
-	to->connections_per_host_max =
-		or_default(from->connections_per_host_max, DEFAULTS.connections_per_host_max);
-	if (from->ca_file != NULL && (to->ca_file = strdup(from->ca_file)) == NULL)
-		abort();
-}
-
-struct fetcher *fetcher_new(
-	struct loop *loop, const struct fetcher_options *options, struct error *err)
-{
-	struct fetcher *fetcher = calloc(1, sizeof(*fetcher));
-
-	if (fetcher == NULL)
-		abort();
-	fetcher->loop = loop;
-	set_options(fetcher, options);
-	fetcher->no_proxy = fetch_no_proxy();
-	deadline_set_init(&fetcher->deadlines);
-	timer_init(&fetcher->deadline_timer, loop, on_deadline, fetcher);
-	if (fetch_pump_init(&fetcher->pump, loop, &fetcher->options, on_result))
-		return fetcher;
-	free((char *)fetcher->options.ca_file);
-	free(fetcher->no_proxy);
-	free(fetcher);
-	error_set(err, ERR_INTERNAL, "libcurl cannot make a multi handle");
-	return NULL;
-}
-
-void fetcher_free(struct fetcher *fetcher)
-{
-	if (fetcher == NULL)
-		return;
-	assert(fetcher->active == 0);
-	while (fetcher->handles != NULL) {
-		struct fetch_handle *handle = fetcher->handles;
-
-		fetcher->handles = handle->next;
-		fetch_handle_free(handle);
-	}
-	fetch_pump_done(&fetcher->pump);
-	timer_stop(&fetcher->deadline_timer);
-	deadline_set_done(&fetcher->deadlines);
-	free((char *)fetcher->options.ca_file);
-	free(fetcher->no_proxy);
-	free(fetcher);
-}
-
-unsigned fetcher_active(const struct fetcher *fetcher)
-{
-	return fetcher->active;
-}
-
-static struct fetch_handle *handle_take(struct fetcher *fetcher)
-{
-	struct fetch_handle *handle = fetcher->handles;
-
-	if (handle == NULL)
-		return fetch_handle_new(fetcher);
-	fetcher->handles = handle->next;
-	fetcher->handle_count--;
-	return handle;
-}
-
-static void handle_give_back(struct fetcher *fetcher, struct fetch_handle *handle)
-{
-	handle->fetch = NULL;
-	handle->why[0] = '\0';
-	fetch_reply_forget(handle);
-	if (fetcher->handle_count >= FETCH_HANDLES_KEPT) {
-		fetch_handle_free(handle);
-		return;
-	}
-	handle->next = fetcher->handles;
-	fetcher->handles = handle;
-	fetcher->handle_count++;
 }
 
 static uint64_t after(uint64_t from_ns, uint32_t ms)
@@ -165,6 +54,12 @@ static void set_deadline(struct fetch *fetch, uint64_t due_ns)
 {
 	deadline_set_put(&fetch->fetcher->deadlines, &fetch->deadline, due_ns);
 	arm(fetch->fetcher);
+}
+
+static void hasten(struct fetch *fetch, uint64_t due_ns)
+{
+	if (due_ns < fetch->deadline.due_ns)
+		set_deadline(fetch, due_ns);
 }
 
 struct fetch *fetch_start(struct fetcher *fetcher, struct arena *arena,
@@ -203,25 +98,46 @@ static void start(struct fetch *fetch, const struct fetch_request *request)
 		end_later(fetch, &err);
 		return;
 	}
-	fetch->method = arena_strdup(fetch->arena, request->method);
-	fetch->url = arena_strdup(fetch->arena, request->url);
-	fetch->is_head = strcmp(request->method, "HEAD") == 0;
-	fetch->handle = handle_take(fetch->fetcher);
-	fetch->handle->fetch = fetch;
-	fetch_request_apply(fetch, request);
+	fetch_request_copy(fetch, request);
+	fetch->host = fetch_host_get(fetch->fetcher, fetch->url);
+	fetch_host_push(fetch->host, fetch);
+	set_deadline(fetch, after(fetch->started_ns, fetch->total_ms));
+	launch_next(fetch->fetcher, fetch->host);
+}
 
+/* Starts what waits for the host, as far as it may run. */
+static void launch_next(struct fetcher *fetcher, struct fetch_host *host)
+{
+	const unsigned running_max = fetcher->options.connections_per_host_max;
+	const uint64_t now_ns = loop_now_ns(fetcher->loop);
+	struct fetch *fetch;
+
+	/* One whose time is over must not open a connection only to drop it. */
+	while ((fetch = fetch_host_first(host, running_max)) != NULL &&
+		fetch->deadline.due_ns > now_ns) {
+		fetch_host_begin(host, fetch);
+		launch(fetch);
+	}
+	fetch_host_drop(fetcher, host);
+}
+
+static void launch(struct fetch *fetch)
+{
+	struct error err;
+
+	fetch->phase = FETCH_CONNECTING;
+	fetch->launched_ns = loop_now_ns(fetch->fetcher->loop);
+	fetch->handle = fetch_handle_take(fetch->fetcher);
+	fetch->handle->fetch = fetch;
+	fetch_request_apply(fetch);
 	const CURLMcode code = fetch_pump_add(&fetch->fetcher->pump, fetch->handle);
-	if (code != CURLM_OK) {
-		handle_give_back(fetch->fetcher, fetch->handle);
-		fetch->handle = NULL;
-		error_set(&err, ERR_INTERNAL, "libcurl refuses the request: %s",
-			curl_multi_strerror(code));
-		end_later(fetch, &err);
+	if (code == CURLM_OK) {
+		hasten(fetch, after(fetch->launched_ns, fetch->connect_ms));
 		return;
 	}
-	set_deadline(fetch,
-		after(fetch->started_ns,
-			fetch->connect_ms < fetch->total_ms ? fetch->connect_ms : fetch->total_ms));
+	error_set(&err, ERR_INTERNAL, "libcurl refuses the request: %s", curl_multi_strerror(code));
+	release(fetch);
+	end_later(fetch, &err);
 }
 
 bool fetch_on_send(struct fetch *fetch)
@@ -232,9 +148,7 @@ bool fetch_on_send(struct fetch *fetch)
 	}
 	fetch->phase = FETCH_SENT;
 	fetch->sent_ns = loop_now_ns(fetch->fetcher->loop);
-	const uint64_t due_ns = after(fetch->sent_ns, fetch->first_byte_ms);
-	if (due_ns < fetch->deadline.due_ns)
-		set_deadline(fetch, due_ns);
+	hasten(fetch, after(fetch->sent_ns, fetch->first_byte_ms));
 	return true;
 }
 
@@ -242,19 +156,38 @@ void fetch_on_first_byte(struct fetch *fetch)
 {
 	fetch->phase = FETCH_READING;
 	fetch->first_byte_ns = loop_now_ns(fetch->fetcher->loop);
-	const uint64_t due_ns = after(fetch->first_byte_ns, fetch->idle_ms);
-	if (due_ns < fetch->deadline.due_ns)
-		set_deadline(fetch, due_ns);
+	hasten(fetch, after(fetch->first_byte_ns, fetch->idle_ms));
 }
 
 /* Out of the fetcher's hands: what is left to do is to tell. */
-static void detach(struct fetch *fetch)
+static void release(struct fetch *fetch)
 {
 	struct fetcher *fetcher = fetch->fetcher;
 
 	deadline_set_remove(&fetcher->deadlines, &fetch->deadline);
-	handle_give_back(fetcher, fetch->handle);
-	fetch->handle = NULL;
+	if (fetch->phase == FETCH_QUEUED) {
+		fetch_host_remove(fetch->host, fetch);
+	} else {
+		fetch_host_end(fetch->host);
+		fetch_handle_give_back(fetcher, fetch->handle);
+		fetch->handle = NULL;
+	}
+	fetch->host = NULL;
+}
+
+static void detach(struct fetch *fetch)
+{
+	struct fetch_host *host = fetch->host;
+
+	release(fetch);
+	launch_next(fetch->fetcher, host);
+}
+
+static void abandon(struct fetch *fetch)
+{
+	if (fetch->handle != NULL)
+		fetch_pump_remove(&fetch->fetcher->pump, fetch->handle);
+	detach(fetch);
 }
 
 /* A kept connection may end just as it is used again. libcurl sees to most of these cases, not to
@@ -271,7 +204,7 @@ static bool send_again(struct fetch *fetch, CURLcode code)
 	return connects == 0 && fetch_pump_add(&fetch->fetcher->pump, fetch->handle) == CURLM_OK;
 }
 
-static void on_result(struct fetch_handle *handle, CURLcode code)
+void fetch_on_result(struct fetch_handle *handle, CURLcode code)
 {
 	struct fetch *fetch = handle->fetch;
 	struct fetch_reply reply;
@@ -305,10 +238,9 @@ void fetch_cancel(struct fetch *fetch)
 {
 	struct error err;
 
-	if (fetch->handle == NULL)
+	if (fetch->host == NULL)
 		return;
-	fetch_pump_remove(&fetch->fetcher->pump, fetch->handle);
-	detach(fetch);
+	abandon(fetch);
 	error_set(&err, ERR_CANCELLED, "cancelled");
 	end_later(fetch, &err);
 }
@@ -316,9 +248,11 @@ void fetch_cancel(struct fetch *fetch)
 static uint64_t phase_due(const struct fetch *fetch, enum fetch_timeout *ret_timeout)
 {
 	switch (fetch->phase) {
+	case FETCH_QUEUED:
+		return UINT64_MAX;
 	case FETCH_CONNECTING:
 		*ret_timeout = FETCH_CONNECT_TIMEOUT;
-		return after(fetch->started_ns, fetch->connect_ms);
+		return after(fetch->launched_ns, fetch->connect_ms);
 	case FETCH_SENT:
 		*ret_timeout = FETCH_FIRST_BYTE_TIMEOUT;
 		return after(fetch->sent_ns, fetch->first_byte_ms);
@@ -345,13 +279,12 @@ static void time_out(struct fetch *fetch, enum fetch_timeout timeout)
 	struct error err;
 
 	fetch_error_timeout(fetch, timeout, &err);
-	fetch_pump_remove(&fetch->fetcher->pump, fetch->handle);
-	detach(fetch);
+	abandon(fetch);
 	fetch->fetcher->active--;
 	fetch->done(fetch->data, NULL, &err);
 }
 
-static void on_deadline(void *data)
+void fetch_on_deadline(void *data)
 {
 	struct fetcher *fetcher = data;
 	const uint64_t now_ns = loop_now_ns(fetcher->loop);

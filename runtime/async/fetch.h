@@ -5,16 +5,21 @@
  *
  * Invariants: `done` is called exactly once, on the loop's thread, never inside fetch_start() or fetch_cancel(), also
  * after a cancel (ERR_CANCELLED). Nothing here blocks the loop (names are resolved by libcurl's threads).
- * Redirects are not followed, only http and https are spoken, TLS 1.2+ with peer and host verified; proxies from the
- * environment are honoured as libcurl does.
+ * Redirects are not followed, only http and https are spoken, TLS 1.2+ with peer and host verified. Proxies from the
+ * environment, as it is in fetcher_new(), are honoured as libcurl does, but never for localhost, 127.0.0.0/8 and ::1.
+ *
+ * Timeouts: `connect` covers name, connection and TLS; `first_byte` the sending and the wait for the answer's status
+ * line; `idle` the time without a complete header line or a byte of the body; `total` everything, also the wait for one
+ * of the connections to that host, which no other timeout counts.
  *
  * Errors: ERR_UPSTREAM (refused, reset, TLS, malformed, cut short), ERR_DEADLINE (names which of the four timeouts and
- * its value), ERR_TOO_LARGE (answer over body_max or header section over 256 KiB), ERR_CANCELLED.
+ * its value), ERR_TOO_LARGE (answer over body_max or header section over 256 KiB), ERR_CANCELLED,
+ * ERR_INVALID_PARAMETER (URL, method or headers are wrong).
  * An HTTP status of 4xx or 5xx is a reply, not an error. Messages name method and URL without query and user info;
  * header values and bodies never appear in them.
  *
- * A request that failed on a kept connection before any byte of an answer came is sent once more on a new one
- * (RFC 9110 section 9.2.2 allows it only for idempotent methods; model calls are declared `is_repeatable`).
+ * A request that failed on a kept connection before any byte of an answer came is sent once more on a new one, where
+ * its method is idempotent (RFC 9110 section 9.2.2) or it is declared `is_repeatable`, as model calls are.
  */
 #include "async/loop.h"
 #include "base/arena.h"
@@ -25,7 +30,7 @@ struct fetcher;
 struct fetch;
 
 struct fetch_header {
-	struct str name, value; /* value must not hold CR, LF or NUL: ERR_INVALID_PARAMETER */
+	struct str name, value; /* value must not hold CR, LF or NUL; the framing's names are refused */
 	bool is_secret;         /* never logged */
 };
 
@@ -62,13 +67,14 @@ bool fetch_global_init(struct error *err);
 void fetch_global_done(void);
 
 struct fetcher *fetcher_new(struct loop *loop, const struct fetcher_options *options, struct error *err);
-/* No fetch may be in flight. */
+/* No fetch may be in flight; not to be called inside a `done`. */
 void fetcher_free(struct fetcher *fetcher);
 unsigned fetcher_active(const struct fetcher *fetcher);
 
 /* What `request` points to may go when the call returns. Failures to start are reported through `done`, too. */
 struct fetch *fetch_start(struct fetcher *fetcher, struct arena *arena, const struct fetch_request *request,
 	fetch_done *done, void *data);
+/* Valid until `done` was called; harmless where the fetch has failed or was cancelled already. */
 void fetch_cancel(struct fetch *fetch);
 
 /* First header of that name (case does not count), or an empty str. */

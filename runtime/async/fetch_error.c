@@ -75,6 +75,9 @@ void fetch_error_timeout(const struct fetch *fetch, enum fetch_timeout timeout, 
 	fetch_label(fetch, label, sizeof(label));
 	error_set(err, ERR_DEADLINE, "%s: %s timeout of %u ms ran out", label, NAMES[timeout],
 		values[timeout]);
+	if (fetch->phase == FETCH_QUEUED)
+		error_wrap(err, "all %u connections to the host are busy",
+			fetch->fetcher->options.connections_per_host_max);
 }
 
 static void set_fault(const struct fetch *fetch, const char *label, struct error *err)

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * What the files of fetch share. fetch.c: a fetch's life. fetch_request.c: what goes out. fetch_reply.c: what comes in.
- * fetch_error.c: what went wrong, in words. fetch_pump.c: libcurl on the loop.
+ * What the files of fetch share. fetcher.c: what fetches share. fetch.c: a fetch's life. fetch_request.c: what goes out. fetch_reply.c: what comes in.
+ * fetch_error.c: what went wrong, in words. fetch_host.c: who waits for whom. fetch_pump.c: libcurl on the loop.
  *
  * A `struct fetch` lives in its caller's arena. What is costly to make lives in a `struct fetch_handle`: an easy handle
  * of libcurl with its options and two buffers, taken from the fetcher's pool and given back before `done` is called.
@@ -17,9 +17,10 @@ enum {
 	FETCH_BODY_DIRECT_MAX = 64 * 1024, /* a body of known length up to this goes straight into the arena */
 	FETCH_BODY_COPY_MAX = 16 * 1024,   /* one of unknown length is copied up to this, else given away */
 	FETCH_HANDLES_KEPT = 256,
+	FETCH_HOST_BUCKETS = 64,
 };
 
-enum fetch_phase { FETCH_CONNECTING, FETCH_SENT, FETCH_READING };
+enum fetch_phase { FETCH_QUEUED, FETCH_CONNECTING, FETCH_SENT, FETCH_READING };
 enum fetch_timeout {
 	FETCH_NO_TIMEOUT,
 	FETCH_CONNECT_TIMEOUT,
@@ -49,20 +50,26 @@ struct fetch_handle {
 
 struct fetch {
 	struct fetcher *fetcher;
-	struct fetch_handle *handle; /* NULL: not with libcurl, only `task` is left */
+	struct fetch_handle *handle; /* NULL: not with libcurl */
+	struct fetch_host *host;     /* NULL: it is over, only `task` is left */
+	struct fetch *next;          /* in the host's queue */
 	struct arena *arena;
 	fetch_done *done;
 	void *data;
 	struct error *err; /* for `task` */
 	struct loop_task task;
 
-	const char *method, *url; /* in the arena */
+	/* The request, in the arena. */
+	const char *method, *url;
+	struct curl_slist *lines;
+	struct str post;
+	bool has_body;
 	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
 	size_t body_max;
 	bool is_repeatable, is_head;
 
 	struct deadline deadline; /* never later than the earliest timeout */
-	uint64_t started_ns, sent_ns, first_byte_ns, last_byte_ns;
+	uint64_t started_ns, launched_ns, sent_ns, first_byte_ns, last_byte_ns;
 	unsigned sendings;
 	enum fetch_phase phase;
 	enum fetch_fault fault;
@@ -76,6 +83,7 @@ struct fetch {
 };
 
 struct fetch_watch;
+struct fetch_host;
 
 /* libcurl's multi handle on the loop. */
 struct fetch_pump {
@@ -100,6 +108,7 @@ struct fetcher {
 	uint64_t deadline_timer_ns; /* 0: not running */
 	struct fetch_handle *handles;
 	unsigned handle_count, active;
+	struct fetch_host *hosts[FETCH_HOST_BUCKETS];
 	char *no_proxy; /* NULL: the environment names no proxy */
 };
 
@@ -116,9 +125,22 @@ void fetch_pump_watch(struct fetch_pump *pump, CURL *easy);
 bool fetch_request_check(const struct fetch_request *request, struct error *err);
 struct fetch_handle *fetch_handle_new(struct fetcher *fetcher);
 void fetch_handle_free(struct fetch_handle *handle);
-void fetch_request_apply(struct fetch *fetch, const struct fetch_request *request);
+/* Copies the request into the fetch's arena; later lays it on the fetch's handle. */
+void fetch_request_copy(struct fetch *fetch, const struct fetch_request *request);
+void fetch_request_apply(struct fetch *fetch);
 /* "localhost and its like, and what the environment says", or NULL where it names no proxy. */
 char *fetch_no_proxy(void);
+
+/* fetch_host.c. A host is there from fetch_host_get() until fetch_host_drop() finds nothing running or waiting. */
+struct fetch_host *fetch_host_get(struct fetcher *fetcher, const char *url);
+void fetch_host_drop(struct fetcher *fetcher, struct fetch_host *host);
+void fetch_host_push(struct fetch_host *host, struct fetch *fetch);
+void fetch_host_remove(struct fetch_host *host, struct fetch *fetch);
+/* The next that may run, or NULL. */
+struct fetch *fetch_host_first(const struct fetch_host *host, unsigned running_max);
+/* It no longer waits, and counts as running until fetch_host_end(). */
+void fetch_host_begin(struct fetch_host *host, struct fetch *fetch);
+void fetch_host_end(struct fetch_host *host);
 
 /* fetch_reply.c */
 void fetch_reply_watch(CURL *easy, struct fetch_handle *handle);
@@ -131,6 +153,13 @@ void fetch_error_curl(const struct fetch *fetch, CURLcode code, struct error *er
 /* "POST https://host/path": no query, no user info. */
 void fetch_label(const struct fetch *fetch, char *label, size_t size);
 
-/* fetch.c: events in a fetch's life, told by libcurl's callbacks. False: give up (fetch->fault says why). */
+/* fetcher.c: the pool. */
+struct fetch_handle *fetch_handle_take(struct fetcher *fetcher);
+void fetch_handle_give_back(struct fetcher *fetcher, struct fetch_handle *handle);
+
+/* fetch.c: events in a fetch's life. */
+void fetch_on_result(struct fetch_handle *handle, CURLcode code);
+void fetch_on_deadline(void *fetcher);
+/* False: give up (fetch->fault says why). */
 bool fetch_on_send(struct fetch *fetch);
 void fetch_on_first_byte(struct fetch *fetch);

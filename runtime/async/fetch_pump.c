@@ -11,7 +11,6 @@
  */
 #include "async/fetch_internal.h"
 
-#include <assert.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
@@ -31,6 +30,7 @@ static int on_timer_wanted(CURLM *multi, long after_ms, void *data);
 static void on_ready(evutil_socket_t fd, short what, void *data);
 static void on_turn(void *data);
 static void on_timer(void *data);
+static void watch_drop(struct fetch_pump *pump, curl_socket_t fd);
 
 /* One that reads as the end of a stream. */
 static int dead_socket(void)
@@ -60,8 +60,6 @@ bool fetch_pump_init(struct fetch_pump *pump, struct loop *loop,
 	curl_multi_setopt(pump->multi, CURLMOPT_MAXCONNECTS, (long)options->connections_max);
 	curl_multi_setopt(
 		pump->multi, CURLMOPT_MAX_TOTAL_CONNECTIONS, (long)options->connections_max);
-	curl_multi_setopt(pump->multi, CURLMOPT_MAX_HOST_CONNECTIONS,
-		(long)options->connections_per_host_max);
 	return true;
 }
 
@@ -71,7 +69,7 @@ void fetch_pump_done(struct fetch_pump *pump)
 	loop_undefer(pump->loop, &pump->turn);
 	timer_stop(&pump->timer);
 	for (size_t i = 0; i < pump->watch_count; i++)
-		assert(pump->watches[i] == NULL);
+		watch_drop(pump, (curl_socket_t)i);
 	free(pump->watches);
 	close(pump->dead_fd);
 }

@@ -165,22 +165,34 @@ static bool is_idempotent(const char *method)
 	return false;
 }
 
-void fetch_request_apply(struct fetch *fetch, const struct fetch_request *request)
+void fetch_request_copy(struct fetch *fetch, const struct fetch_request *request)
+{
+	struct arena *arena = fetch->arena;
+
+	fetch->method = arena_strdup(arena, request->method);
+	fetch->url = arena_strdup(arena, request->url);
+	fetch->lines = header_list(arena, request);
+	fetch->has_body = request->body.len > 0 || strcmp(request->method, "POST") == 0;
+	fetch->post = (struct str){
+		arena_memdup(arena, request->body.data, request->body.len), request->body.len};
+	fetch->is_head = strcmp(request->method, "HEAD") == 0;
+	fetch->is_repeatable = request->is_repeatable || is_idempotent(request->method);
+}
+
+void fetch_request_apply(struct fetch *fetch)
 {
 	struct fetch_handle *handle = fetch->handle;
-	const bool has_body = request->body.len > 0 || strcmp(request->method, "POST") == 0;
+	CURL *easy = handle->easy;
 
-	fetch->is_repeatable = request->is_repeatable || is_idempotent(request->method);
-	if (remember(&handle->url, request->url))
-		curl_easy_setopt(handle->easy, CURLOPT_URL, request->url);
-	set_method(handle, request->method, has_body);
-	curl_easy_setopt(handle->easy, CURLOPT_HTTPHEADER, header_list(fetch->arena, request));
-	curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 0L);
-	if (!has_body)
+	if (remember(&handle->url, fetch->url))
+		curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
+	set_method(handle, fetch->method, fetch->has_body);
+	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->lines);
+	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
+	if (!fetch->has_body)
 		return;
-	curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDS,
-		arena_memdup(fetch->arena, request->body.data, request->body.len));
-	curl_easy_setopt(handle->easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)request->body.len);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->post.data);
+	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->post.len);
 }
 
 static int on_send(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)

@@ -153,6 +153,12 @@ def test_connect_timeout(tool):
         assert 190 <= answer["wall_ms"] < 200 + SLACK_MS
 
 
+def test_an_upstream_that_does_not_read(tool):
+    with socket.create_server(("127.0.0.1", 0)) as listener:
+        url = "http://127.0.0.1:%d/x" % listener.getsockname()[1]
+        fails(tool.call(url, body="b" * 15_000_000, first_byte_ms=200), "deadline", "first byte timeout of 200 ms")
+
+
 def test_refused(tool):
     answer = fails(tool.call("http://127.0.0.1:%d/x" % free_port()), "upstream", "Connection refused")
     assert answer["wall_ms"] < SLACK_MS
@@ -325,6 +331,21 @@ def test_connections_per_host(up):
         assert up.connections == 3
 
 
+def test_waiting_for_a_connection_is_no_slow_connect(up):
+    with tool_of("--host-max", "1") as tool:
+        up.script([{"echo": True, "delay_ms": 300, "times": 3}])
+        assert tool.call(up.url + "/x", parallel=3, connect_ms=100)["failed_count"] == 0
+        up.script([{"stall": "before"}])
+        answer = tool.call(up.url + "/x", parallel=3, total_ms=200)
+        assert answer["failed_count"] == 3
+        fails(answer, "deadline", "total timeout of 200 ms")
+        assert "all 1 connections to the host are busy" in answer["error"]
+        up.script([{"stall": "before"}])
+        assert fails(tool.call(up.url + "/x", parallel=50, cancel_ms=50), "cancelled", "")["failed_count"] == 50
+        assert tool.call(up.url + "/x")["status"] == 200
+        assert up.count == 6
+
+
 def test_environment_proxies_never_serve_loopback(up):
     with Upstream() as proxy:
         env = {"http_proxy": proxy.url, "no_proxy": "example.com"}
@@ -352,10 +373,10 @@ def test_tls_is_verified(certificate):
         with tool_of() as tool:
             fails(tool.call(by_name), "upstream", "certificate was not accepted")
         with tool_of("--ca", certificate[0]) as tool:
-            assert tool.call(by_name)["status"] == 200
-            assert tool.call(by_name)["status"] == 200
+            for _ in range(3):
+                assert tool.call(by_name)["status"] == 200
             fails(tool.call(up.url + "/x"), "upstream", "certificate was not accepted")
-        assert up.count == 2
+        assert [one["connection"] for one in up.requests] == [up.requests[0]["connection"]] * 3, "it is kept"
 
 
 def test_tls_to_a_plain_server(tool):
