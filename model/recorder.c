@@ -93,11 +93,9 @@ void recorder_add(struct recorder *recorder, const struct llm_call *call)
 
 bool recorder_close(struct recorder *recorder, struct error *err)
 {
-	bool is_written = !ferror(recorder->file);
-
-	is_written = fflush(recorder->file) == 0 && is_written;
-	is_written = fsync(fileno(recorder->file)) == 0 && is_written;
-
+	errno = EIO; /* of a write that failed before, whose own reason is gone */
+	bool is_written = !ferror(recorder->file) && fflush(recorder->file) == 0 &&
+			  fsync(fileno(recorder->file)) == 0;
 	const int why = errno;
 
 	is_written = fclose(recorder->file) == 0 && is_written;
