@@ -1,0 +1,93 @@
+/* Writes the reference pages from the tables that the programs run by: generate FOLDER.
+ * `lint/reference` compares. */
+#include "model/config.h"
+#include "server/route.h"
+#include "server/settings.h"
+
+#include <stdio.h>
+
+static const char NOTICE[] =
+	"<!-- Made by docs/reference/generate.c from the program's own tables; do not edit. -->\n\n";
+
+static void write_config(struct buf *out)
+{
+	config_reference(out);
+}
+
+static void write_errors(struct buf *out)
+{
+	buf_add_text(out,
+		"# Error codes\n\nThe table in `runtime/base/error.c`. `error_code` is what stands in an answer's JSON "
+		"beside `message`; clients\nof MLflow and Databricks know these names.\n\n"
+		"| code | `error_code` | HTTP status | exit status of the tools | when |\n|---|---|---:|---:|---|\n");
+	for (int code = ERR_NONE + 1; code < ERR_COUNT; code++) {
+		const struct error_info *info = error_info((enum error_code)code);
+
+		buf_printf(out, "| %s | `%s` | %d | %d | %s |\n", info->name, info->error_code,
+			info->http_status, info->exit_status, info->help);
+	}
+}
+
+static void write_routes(struct buf *out)
+{
+	static const char *const METHODS[] = {
+		"GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS", "other"};
+	size_t count;
+	const struct route *routes = route_table(&count);
+
+	buf_add_text(out,
+		"# Routes\n\nThe table in `runtime/server/route.c`.\n\n| path | methods | what |\n|---|---|---|\n");
+	for (size_t i = 0; i < count; i++) {
+		buf_printf(out, "| `%s` |", routes[i].path);
+		for (unsigned m = 0; m < sizeof(METHODS) / sizeof(METHODS[0]); m++)
+			if ((routes[i].methods & 1u << m) != 0)
+				buf_printf(out, " %s", METHODS[m]);
+		buf_printf(out, " | %s |\n", routes[i].help);
+	}
+}
+
+static void write_options(struct buf *out)
+{
+	buf_add_text(out,
+		"# sluiced\n\nThe table in `runtime/server/settings.c`, as `sluiced --help` prints it.\n\n```\n");
+	options_help(settings_spec(), out, false);
+	buf_add_text(out, "```\n");
+}
+
+static const struct {
+	const char *file;
+	void (*write)(struct buf *out);
+} PAGES[] = {
+	{"config.md", write_config},
+	{"errors.md", write_errors},
+	{"routes.md", write_routes},
+	{"sluiced.md", write_options},
+};
+
+static bool write_page(const char *folder, const char *name, void (*write)(struct buf *out))
+{
+	struct buf page = {0};
+	char path[4096];
+
+	snprintf(path, sizeof(path), "%s/%s", folder, name);
+	buf_add_text(&page, NOTICE);
+	write(&page);
+	FILE *file = fopen(path, "we");
+	const bool is_written = file != NULL && fwrite(page.data, 1, page.len, file) == page.len;
+	const bool is_closed = file != NULL && fclose(file) == 0;
+	buf_done(&page);
+	if (!is_written || !is_closed)
+		perror(path);
+	return is_written && is_closed;
+}
+
+int main(int argc, char **argv)
+{
+	bool is_ok = argc == 2;
+
+	if (!is_ok)
+		fprintf(stderr, "usage: generate FOLDER\n");
+	for (size_t i = 0; is_ok && i < sizeof(PAGES) / sizeof(PAGES[0]); i++)
+		is_ok = write_page(argv[1], PAGES[i].file, PAGES[i].write);
+	return is_ok ? 0 : 1;
+}
