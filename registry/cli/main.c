@@ -49,13 +49,8 @@ static bool run_command(struct console *console, struct arena *arena, const stru
 	struct options_result arguments;
 	char *options = arena_zalloc(arena, command->options_size);
 
-	if (!options_read(command->spec, arena, argc, argv, options, &arguments, err)) {
-		/* options_read names the program already, as the report does. */
-		const size_t len = strlen(command->spec->program) + 2;
-		if (strncmp(err->text, command->spec->program, len - 2) == 0)
-			memmove(err->text, err->text + len, strlen(err->text + len) + 1);
+	if (!options_read(command->spec, arena, argc, argv, options, &arguments, err))
 		return false;
-	}
 	if (arguments.is_help)
 		return true;
 	memcpy(&console->is_json, options + command->json_offset, sizeof(bool));

@@ -88,14 +88,14 @@ bool options_read(const struct options_spec *spec, struct arena *arena, int argc
 	reading.given = arena_array(arena, given_max + letters + 1, sizeof(*reading.given));
 	reading.arguments = arena_array(arena, given_max + 1, sizeof(*reading.arguments));
 	if (!scan_command_line(&reading, argc, argv))
-		return error_wrap(err, "%s", spec->program);
+		return false;
 	if (reading.is_help) {
 		*ret_result = (struct options_result){.is_help = true};
 		return print_help(spec, err);
 	}
 	if (!apply_fallbacks(&reading) || !apply_file(&reading) || !apply_environment(&reading) ||
 		!apply_command_line(&reading) || !check_complete(&reading))
-		return error_wrap(err, "%s", spec->program);
+		return false;
 	*ret_result = (struct options_result){
 		.arguments = reading.arguments, .argument_count = reading.argument_count};
 	return true;

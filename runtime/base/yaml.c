@@ -258,6 +258,9 @@ static bool read_member(struct reader *reader, const struct json *key)
 	if (!next_event(reader, &event))
 		return false;
 	const bool is_read = read_node(reader, &event, &value);
+	/* libyaml places a value that is not there behind the end of the text. */
+	if (is_read && is_nothing(&event))
+		value.at = key->at;
 	yaml_event_delete(&event);
 	if (is_read)
 		*push(reader) = (struct json_member){.key = *key, .value = value};

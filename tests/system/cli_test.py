@@ -2,7 +2,6 @@
 import http.server
 import json
 import os
-import pathlib
 import signal
 import subprocess
 import tarfile
@@ -337,13 +336,39 @@ def test_options_from_environment_and_file(tmp_path):
     assert done.stdout == '{"question":"Q"}\n'
 
 
-def test_a_terminal_gets_colour_and_progress(agent, model):
+def on_terminal(args, env, stdin=None):
+    """Runs sluice with standard output and error on one pseudo-terminal; returns what appeared there."""
     pty = pytest.importorskip("pty")
-    for env, has_color in (({"TERM": "xterm"}, True), ({"TERM": "xterm", "NO_COLOR": "1"}, False)):
-        master, slave = pty.openpty()
-        process = subprocess.Popen([str(BUILD / "sluice"), "validate", str(SLIDES)], stdout=slave, stderr=slave,
-                                   env={**os.environ, **env})
-        os.close(slave)
-        assert process.wait(30) == 0
-        assert (b"\033[32mok" in os.read(master, 65536)) == has_color
-        os.close(master)
+    master, slave = pty.openpty()
+    process = subprocess.Popen([str(BUILD / "sluice"), *map(str, args)], stdin=subprocess.PIPE, stdout=slave, stderr=slave,
+                               env={**os.environ, "TERM": "xterm", **env})
+    os.close(slave)
+    process.stdin.write((stdin or "").encode())
+    process.stdin.close()
+    shown = b""
+    while True:
+        try:
+            got = os.read(master, 65536)
+        except OSError:  # EIO: the other end is closed
+            got = b""
+        if not got:
+            break
+        shown += got
+    os.close(master)
+    assert process.wait(30) == 0, shown
+    return shown.decode()
+
+
+def test_a_terminal_gets_colour_unless_told_otherwise():
+    assert "\033[32mok" in on_terminal(["validate", SLIDES], {})
+    for env in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
+        assert "\033" not in on_terminal(["validate", SLIDES], env)
+
+
+def test_a_terminal_gets_progress_and_a_summary(agent, model):
+    threading.Timer(0.5, model.released.set).start()
+    shown = on_terminal(["predict", agent, "--rows", "-"], model.env, '[{"question":"a"},{"question":"slow"},{"question":"bad"}]')
+    assert "rows  2/3  " in shown and "█" in shown
+    assert "row 2: " in shown and "1 of 3 rows failed" in shown
+    assert "3 rows in " in shown and "model calls" in shown and "tokens" in shown
+    assert '{"answer":"re: Answer: slow","error":null}' in shown

@@ -176,26 +176,26 @@ static void mistakes(void **state)
 {
 	struct fixture *f = *state;
 
-	fails(f, "--prot 1", "thing: unknown option '--prot', did you mean '--port'?");
-	fails(f, "--prot=1", "thing: unknown option '--prot', did you mean '--port'?");
-	fails(f, "--zzzzzzz", "thing: unknown option '--zzzzzzz'");
-	fails(f, "--no-port", "thing: unknown option '--no-port'");
-	fails(f, "-x", "thing: unknown option '-x'");
-	fails(f, "--port", "thing: --port needs a value: N");
-	fails(f, "-p", "thing: -p needs a value");
-	fails(f, "--port x", "thing: --port: expected an integer from 1 to 99, got 'x'");
-	fails(f, "--port 100", "thing: --port: expected an integer from 1 to 99, got '100'");
+	fails(f, "--prot 1", "unknown option '--prot', did you mean '--port'?");
+	fails(f, "--prot=1", "unknown option '--prot', did you mean '--port'?");
+	fails(f, "--zzzzzzz", "unknown option '--zzzzzzz'");
+	fails(f, "--no-port", "unknown option '--no-port'");
+	fails(f, "-x", "unknown option '-x'");
+	fails(f, "--port", "--port needs a value: N");
+	fails(f, "-p", "-p needs a value");
+	fails(f, "--port x", "--port: expected an integer from 1 to 99, got 'x'");
+	fails(f, "--port 100", "--port: expected an integer from 1 to 99, got '100'");
 	fails(f, "--port 99999999999999999999",
-		"thing: --port: expected an integer from 1 to 99, got '99999999999999999999'");
-	fails(f, "--port 1k", "thing: --port: expected an integer from 1 to 99, got '1k'");
+		"--port: expected an integer from 1 to 99, got '99999999999999999999'");
+	fails(f, "--port 1k", "--port: expected an integer from 1 to 99, got '1k'");
 	fails(f, "--body-max 1x",
-		"thing: --body-max: expected a size in bytes (512, 64k, 16m, 1g), got '1x'");
+		"--body-max: expected a size in bytes (512, 64k, 16m, 1g), got '1x'");
 	fails(f, "--body-max 9223372036854775807g",
-		"thing: --body-max: expected a size in bytes (512, 64k, 16m, 1g), got "
+		"--body-max: expected a size in bytes (512, 64k, 16m, 1g), got "
 		"'9223372036854775807g'");
-	fails(f, "--level mid", "thing: --level: expected one of low, high, got 'mid'");
-	fails(f, "--fast=maybe", "thing: --fast: expected true or false, got 'maybe'");
-	fails(f, "a b", "thing: unexpected argument 'b'");
+	fails(f, "--level mid", "--level: expected one of low, high, got 'mid'");
+	fails(f, "--fast=maybe", "--fast: expected true or false, got 'maybe'");
+	fails(f, "a b", "unexpected argument 'b'");
 }
 
 static void required(void **state)
@@ -211,9 +211,9 @@ static void required(void **state)
 	struct fixture *f = *state;
 
 	assert_false(read_line(f, &spec, "d"));
-	assert_string_equal(f->err.text, "thing: --out-file FILE is missing (see 'thing --help')");
+	assert_string_equal(f->err.text, "--out-file FILE is missing (see 'thing --help')");
 	assert_false(read_line(f, &spec, "-o x"));
-	assert_string_equal(f->err.text, "thing: DIR is missing (see 'thing --help')");
+	assert_string_equal(f->err.text, "DIR is missing (see 'thing --help')");
 	assert_true(read_line(f, &spec, "-o x d"));
 	setenv("SLUICE_OUT_FILE", "y", 1);
 	assert_true(read_line(f, &spec, "d"));
@@ -242,8 +242,7 @@ static void environment(void **state)
 	assert_int_equal(f->choices.tags.count, 1);
 	assert_string_equal(tag(f, 0), "c");
 	setenv("SLUICE_PORT", "eleven", 1);
-	fails(f, "",
-		"thing: environment SLUICE_PORT: expected an integer from 1 to 99, got 'eleven'");
+	fails(f, "", "environment SLUICE_PORT: expected an integer from 1 to 99, got 'eleven'");
 }
 
 static void config_file(void **state)
@@ -273,30 +272,26 @@ static void config_file_mistakes(void **state)
 
 	write_config(f, "fast: true\nprot: 1\n");
 	fails(f, "",
-		arena_printf(
-			&f->arena, "thing: %s:2: unknown key 'prot', did you mean 'port'?", path));
+		arena_printf(&f->arena, "%s:2: unknown key 'prot', did you mean 'port'?", path));
 	write_config(f, "body-max: 1\n");
 	fails(f, "",
-		arena_printf(&f->arena,
-			"thing: %s:1: unknown key 'body-max', did you mean 'body_max'?", path));
+		arena_printf(
+			&f->arena, "%s:1: unknown key 'body-max', did you mean 'body_max'?", path));
 	write_config(f, "version: true\n");
 	assert_false(read_line(f, &SPEC, ""));
 	write_config(f, "\nport: 1000\n");
 	fails(f, "",
-		arena_printf(&f->arena,
-			"thing: %s:2: port: expected an integer from 1 to 99, got '1000'", path));
+		arena_printf(&f->arena, "%s:2: port: expected an integer from 1 to 99, got '1000'",
+			path));
 	write_config(f, "port: [1]\n");
-	fails(f, "",
-		arena_printf(
-			&f->arena, "thing: %s:1: port: expected one value, got an array", path));
+	fails(f, "", arena_printf(&f->arena, "%s:1: port: expected one value, got an array", path));
 	write_config(f, "- 1\n");
 	fails(f, "",
-		arena_printf(
-			&f->arena, "thing: %s: expected option: value lines, got an array", path));
+		arena_printf(&f->arena, "%s: expected option: value lines, got an array", path));
 	write_config(f, "port: *x\n");
-	fails(f, "", arena_printf(&f->arena, "thing: %s:1: aliases are not allowed", path));
+	fails(f, "", arena_printf(&f->arena, "%s:1: aliases are not allowed", path));
 	fails(f, "--config /nonexistent/file",
-		"thing: --config '/nonexistent/file': No such file or directory");
+		"--config '/nonexistent/file': No such file or directory");
 }
 
 static void help(void **state)

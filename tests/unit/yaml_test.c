@@ -162,6 +162,10 @@ static void lines(void **state)
 	assert_int_equal(json_at(&value, STR("b.0"))->at, 4);
 	assert_int_equal(json_at(&value, STR("b.1.y"))->at, 5);
 	assert_int_equal(value.members[1].key.at, 3);
+	assert_true(yaml_read(&arena, "f", STR("a: 1\nb:"), &value, &err));
+	assert_int_equal(json_at(&value, STR("b"))->at, 2);
+	assert_true(yaml_read(&arena, "f", STR("? b"), &value, &err));
+	assert_int_equal(json_at(&value, STR("b"))->at, 1);
 }
 
 static void refuses_what_expands_or_hides(void **state)
