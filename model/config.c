@@ -89,7 +89,7 @@ static const struct decode_field tool_fields[] = {
 	{"description", DECODE_STRING, AT(tool_spec, description),
 		.help = "what it does, for readers"},
 	{"parameters", DECODE_JSON, AT(tool_spec, parameters), .json_type = JSON_OBJECT,
-		.help = "JSON Schema of its arguments (docs/schema.md), checked before it runs"},
+		.help = "JSON Schema of its arguments (see docs/config.md), checked before it runs"},
 	{"sql", DECODE_OBJECT, AT(tool_spec, sql), .fields = sql_fields,
 		.help = "a statement on SQLite"},
 	{0},

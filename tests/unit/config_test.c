@@ -322,6 +322,10 @@ static const struct mistake MISTAKES[] = {
 			"config.yaml:3: steps[0].tool.arguments.b: tool 't' has no parameter 'b'",
 			"config.yaml:3: steps[0].tool.arguments.c: tool 't' has no parameter 'c'",
 			"config.yaml:3: steps[0].tool.arguments.c: unknown name 'questio', did you mean 'question'?"}},
+	{IN_TOOL("name: t, parameters: {properties: {a: {}}}, sql: {statement: 'SELECT :a, :b'}"),
+		{"config.yaml:2: tools[0]: sql.statement: :b is none of the tool's parameters"}},
+	{IN_TOOL("name: t, parameters: {type: object}, sql: {statement: 'SELECT :a'}") "steps: [{name: answer, tool: t}]\n",
+		{"config.yaml:3: steps[0]: argument :a of tool 't' has no source: unknown name 'a'…"}},
 	/* outputs */
 	{MODELS "steps:\n  - {name: a, llm: {model: m, prompt: ask}}\n",
 		{"config.yaml:1: outputs: output column 'answer' of the signature has no source: unknown name 'answer'…"}},
