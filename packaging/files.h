@@ -48,7 +48,8 @@ struct files_walk {
 bool files_walk(struct arena *arena, int dir_fd, const struct files_walk *walk,
 	struct file_list *ret, struct error *err);
 
-/* Why a file or folder of this name is left out ("an editor's backup"); NULL where it is not. Not of a path. */
+/* Why a file or folder of this name is left out ("an editor's backup"); NULL where it is not. Not
+ * of a path. */
 const char *files_leave_out(const char *name);
 
 /* Opens a regular file below `dir_fd`; refuses links on the way. -1 with errno (ELOOP for a link).

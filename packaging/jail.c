@@ -209,8 +209,8 @@ static bool run_with(
 		return error_set_errno(err, ERR_INTERNAL, failed, "start the archive's reader");
 
 	const bool ok = receive(&inlet, sink, &is_crashed, err);
-	if (!is_crashed)
-		kill(pid, SIGKILL);
+	/* Also where it seems gone: one that closed the pipe and lives must not hold us. */
+	kill(pid, SIGKILL);
 	const int status = reap(pid);
 	if (is_crashed)
 		crash_error(status, err);
@@ -224,6 +224,8 @@ bool jail_run(
 
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return error_set_errno(err, ERR_INTERNAL, errno, "make a pipe");
+	/* A signal may end poll() early: then read() must not wait. */
+	fcntl(fds[0], F_SETFL, O_NONBLOCK);
 	/* A larger pipe saves switches; a refusal costs nothing else. */
 	fcntl(fds[1], F_SETPIPE_SZ, JAIL_BUFFER_SIZE);
 	struct jail_child child = {

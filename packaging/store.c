@@ -1,6 +1,6 @@
 /*
- * extract into staging/X/files → (one folder at the top: that is the root) → manifest → is it
- * there? reuse → fsync → rename to bundles/DIGEST
+ * extract into staging/X/files → find the root → manifest → { reuse what is there
+ *                                                           | fsync → rename to bundles/DIGEST }
  */
 #include "packaging/store.h"
 
