@@ -17,7 +17,7 @@ static const struct {
 	{CURLE_COULDNT_CONNECT, false, "cannot connect"},
 	{CURLE_GOT_NOTHING, false, "connection closed before an answer came"},
 	{CURLE_SEND_ERROR, true, "connection broke while the request was sent"},
-	{CURLE_RECV_ERROR, true, "connection broke before the answer was complete"},
+	{CURLE_RECV_ERROR, true, "answer cannot be read"},
 	{CURLE_PARTIAL_FILE, false, "answer was cut short"},
 	{CURLE_WEIRD_SERVER_REPLY, true, "answer is not HTTP/1.1"},
 	{CURLE_UNSUPPORTED_PROTOCOL, false, "answer is not HTTP/1.1"},
