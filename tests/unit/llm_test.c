@@ -473,6 +473,50 @@ static void test_slots(void **state)
 	bench_end(&bench);
 }
 
+enum { SHARED_CALLS = 30 };
+
+static void *ask_shared(void *data)
+{
+	struct bench *bench = data;
+	struct question *questions[SHARED_CALLS];
+
+	for (size_t i = 0; i < SHARED_CALLS; i++)
+		questions[i] = start(bench, 0);
+	for (size_t i = 0; i < SHARED_CALLS; i += 5)
+		llm_cancel(&questions[i]->call);
+	loop_run(bench->loop);
+	for (size_t i = 0; i < SHARED_CALLS; i++)
+		if (questions[i]->err.code != (i % 5 == 0 ? ERR_CANCELLED : ERR_NONE))
+			return bench;
+	return NULL;
+}
+
+/* The bound holds over loops, and who gives a slot back wakes who waits on another thread. */
+static void test_slots_across_threads(void **state)
+{
+	static const struct endpoint_answer SCRIPT[] = {{200, NULL, ENDPOINT_OK("\"ok\""), 5}};
+	struct bench benches[3];
+	pthread_t threads[3];
+	void *failed[3];
+
+	for (size_t i = 0; i < 3; i++) {
+		bench_start(&benches[i], SCRIPT, 1);
+		benches[i].model.base_url = str_of(benches[0].endpoint.url);
+	}
+	benches[0].model.gate = llm_gate_new(&benches[0].arena, 2);
+	benches[1].model.gate = benches[2].model.gate = benches[0].model.gate;
+	for (size_t i = 0; i < 3; i++)
+		pthread_create(&threads[i], NULL, ask_shared, &benches[i]);
+	for (size_t i = 0; i < 3; i++)
+		pthread_join(threads[i], &failed[i]);
+	for (size_t i = 0; i < 3; i++)
+		assert_null(failed[i]);
+	assert_int_equal(benches[0].endpoint.in_flight_max, 2);
+	assert_int_equal(benches[0].endpoint.asked, 3 * SHARED_CALLS * 4 / 5);
+	for (size_t i = 3; i-- > 0;)
+		bench_end(&benches[i]);
+}
+
 /* Half are cancelled at once: before they began, waiting for a slot, and in flight. */
 static void test_cancel(void **state)
 {
@@ -557,6 +601,7 @@ int main(void)
 		cmocka_unit_test(test_fallback),
 		cmocka_unit_test(test_timeout),
 		cmocka_unit_test(test_slots),
+		cmocka_unit_test(test_slots_across_threads),
 		cmocka_unit_test(test_cancel),
 		cmocka_unit_test(test_cancel_in_pause),
 		cmocka_unit_test(test_offline),
