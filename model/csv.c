@@ -1,5 +1,6 @@
 #include "model/csv.h"
 
+#include "model/enforce_text.h"
 #include "model/input_names.h"
 
 struct reader {
@@ -100,8 +101,7 @@ static bool read_header(struct reader *reader, struct csv *csv)
 	}
 	if (names_find_duplicate(reader->arena, names, reader->count, &duplicate))
 		return error_set(reader->err, ERR_BAD_REQUEST, "the CSV header has '%.*s' twice",
-			(int)(names[duplicate].len < 60 ? names[duplicate].len : 60),
-			names[duplicate].data);
+			STR_ARGS(text_clip(names[duplicate])));
 	csv->names = names;
 	csv->column_count = reader->count;
 	return true;

@@ -1,7 +1,8 @@
 #pragma once
 /*
- * CSV, as docs/protocol/RULES.md V10 says: comma, double quotes doubled, CR, LF or CRLF, blank lines skipped; the first
- * line is the header. Quotes count only at a field's start; text behind a closing quote belongs to the field.
+ * CSV, as docs/protocol/RULES.md V10 says: comma, double quotes doubled, CR, LF or CRLF, blank
+ * lines skipped; the first line is the header. Quotes count only at a field's start; text behind a
+ * closing quote belongs to the field.
  */
 #include "base/arena.h"
 #include "base/error.h"
@@ -10,11 +11,13 @@
 struct csv {
 	size_t row_count, column_count;
 	struct str *names; /* not empty, each once */
-	struct json *cells; /* row-major: JSON_STRING, or JSON_NULL where a cell is empty or missing */
+	struct json
+		*cells; /* row-major: JSON_STRING, or JSON_NULL where a cell is empty or missing */
 };
 
 enum { CSV_CELLS_MAX = 1 << 24 };
 
-/* Cells without quotes are views into `text`. ERR_BAD_REQUEST where it is not UTF-8, has no header, empty or repeated
- * names, longer rows or an unterminated quote ("line 3: …"); ERR_TOO_LARGE over CSV_CELLS_MAX cells. */
+/* Cells without quotes are views into `text`. ERR_BAD_REQUEST where it is not UTF-8, has no header,
+ * empty or repeated names, longer rows or an unterminated quote ("line 3: …"); ERR_TOO_LARGE over
+ * CSV_CELLS_MAX cells. */
 bool csv_read(struct arena *arena, struct str text, struct csv *ret, struct error *err);

@@ -4,26 +4,16 @@
  */
 #include "model/enforce.h"
 
+#include "model/enforce_text.h"
+
 enum {
-	SHOWN_MAX = 60,    /* bytes of a value or name in a message */
 	PLACE_MAX = 200,   /* of the path inside a cell */
 	EXAMPLE_MAX = 900, /* longer examples are left out: half of one works for nobody */
 };
 
-/* Up to `max` bytes, cut at a character's border. */
-static struct str clip(struct str text, size_t max)
-{
-	if (text.len <= max)
-		return text;
-	size_t len = max;
-	while (len > 0 && ((unsigned char)text.data[len] & 0xC0) == 0x80)
-		len--;
-	return (struct str){text.data, len};
-}
-
 static void add_clipped(struct buf *out, struct str text)
 {
-	const struct str shown = clip(text, SHOWN_MAX);
+	const struct str shown = text_clip(text);
 
 	buf_add_str(out, shown);
 	if (shown.len < text.len)
@@ -35,7 +25,7 @@ void enforce_show(struct buf *out, const struct json *value)
 	switch (json_type(value)) {
 	case JSON_STRING: {
 		const struct str text = json_str(value);
-		const struct str shown = clip(text, SHOWN_MAX);
+		const struct str shown = text_clip(text);
 		json_write_string(out, shown);
 		if (shown.len < text.len)
 			buf_printf(out, " (%zu bytes)", text.len);

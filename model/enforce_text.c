@@ -3,6 +3,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+enum { SHOWN_MAX = 60 }; /* bytes */
+
 static bool is_space(char c)
 {
 	return c == ' ' || (c >= '\t' && c <= '\r');
@@ -17,6 +19,17 @@ struct str text_trim(struct str text)
 	while (text.len > 0 && is_space(text.data[text.len - 1]))
 		text.len--;
 	return text;
+}
+
+struct str text_clip(struct str text)
+{
+	size_t len = SHOWN_MAX;
+
+	if (text.len <= SHOWN_MAX)
+		return text;
+	while (len > 0 && ((unsigned char)text.data[len] & 0xC0) == 0x80)
+		len--;
+	return (struct str){text.data, len};
 }
 
 static bool is_digit(char c)

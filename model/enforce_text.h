@@ -1,13 +1,17 @@
 #pragma once
 /*
- * Text that stands for a value, as docs/protocol/RULES.md V3 and V10 allow it in columns that are not text. Every one
- * allows white space around, and none knows `nan`, `inf`, hexadecimal or underscores.
+ * Text that stands for a value, as docs/protocol/RULES.md V3 and V10 allow it in columns that are
+ * not text. Every one allows white space around, and none knows `nan`, `inf`, hexadecimal or
+ * underscores.
  */
 #include "base/arena.h"
 #include "base/str.h"
 
 /* Without the white space around (ASCII: what Python's int() and float() strip). */
 struct str text_trim(struct str text);
+
+/* What messages show of long text: the first bytes, up to a character's border. */
+struct str text_clip(struct str text);
 
 enum text_number {
 	TEXT_NO_NUMBER,

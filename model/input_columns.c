@@ -2,6 +2,7 @@
  * inputs, instances and the LLM form against a signature of columns (docs/protocol/RULES.md V7,
  * V8).
  */
+#include "model/enforce_text.h"
 #include "model/input_form.h"
 
 static bool bind_array(struct form *form, struct json *value, struct input *ret);
@@ -108,15 +109,13 @@ static bool count_rows(struct form *form, const struct json *object, bool is_ins
 			if (!is_instances)
 				continue;
 			return enforce_error(form->signature, form->err,
-				"instances: '%.*s' is no array", (int)(key.len < 60 ? key.len : 60),
-				key.data);
+				"instances: '%.*s' is no array", STR_ARGS(text_clip(key)));
 		}
 		if (first == NULL)
 			first = member;
 		if (member->value.size != first->value.size)
 			return enforce_error(form->signature, form->err,
-				"'%.*s' has %u values, others have %u",
-				(int)(key.len < 60 ? key.len : 60), key.data,
+				"'%.*s' has %u values, others have %u", STR_ARGS(text_clip(key)),
 				(unsigned)member->value.size, (unsigned)first->value.size);
 	}
 	*ret = first != NULL ? first->value.size : !is_instances;

@@ -158,12 +158,9 @@ static bool type_column(struct form *form, struct table *table, size_t column)
 			*cell = json_bool(is_true_word(cell));
 		else if (!type_number(cell, content.all_integers))
 			return error_set(form->err, ERR_BAD_REQUEST,
-				"row %zu (counted from 0), column '%.*s': %.60s is out of range",
-				row,
-				(int)(table->names[column].len < 60 ? table->names[column].len
-								    : 60),
-				table->names[column].data,
-				arena_memdup(form->arena, cell->text, cell->size));
+				"row %zu (counted from 0), column '%.*s': %.*s is out of range",
+				row, STR_ARGS(text_clip(table->names[column])),
+				STR_ARGS(text_clip(json_str(cell))));
 	}
 	return true;
 }

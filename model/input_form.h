@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Forms: what the files input_*.c share. A form turns its JSON or CSV into a struct table (columns named by the request)
- * or straight into the input's cells; table_bind brings a table into the order and types of the signature.
- * Internal to input.
+ * Forms: what the files input_*.c share. A form turns its JSON or CSV into a struct table (columns
+ * named by the request) or straight into the input's cells; table_bind brings a table into the
+ * order and types of the signature. Internal to input.
  */
 #include "model/enforce.h"
 #include "model/input.h"
@@ -20,16 +20,18 @@ struct table {
 	struct json *cells; /* row-major; JSON_ABSENT where a record has no such key */
 };
 
-/* Tables are limited, so that wide keys times many short rows cannot ask for more memory than the request had. */
+/* Tables are limited, so that wide keys times many short rows cannot ask for more memory than the
+ * request had. */
 #define TABLE_SIZE_MAX ((size_t)1 << 28)
 bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count);
 /* Names "0", "1", … */
 const struct str *table_numbered(struct arena *arena, size_t count);
 
-/* Into the signature: columns found by name or position, values enforced. Without one: cells as they are, absent ones
- * null. Tensors: rows become a tensor. */
+/* Into the signature: columns found by name or position, values enforced. Without one: cells as
+ * they are, absent ones null. Tensors: rows become a tensor. */
 bool table_bind(struct form *form, struct table *table, struct input *ret);
-/* Enforces cells that are in the signature's order already; has_column tells what the request had. */
+/* Enforces cells that are in the signature's order already; has_column tells what the request had.
+ */
 bool cells_enforce(struct form *form, struct json *cells, size_t row_count, const bool *has_column);
 
 /* Objects: the columns are all their keys, in the order of their first appearance. */

@@ -1,13 +1,17 @@
 /*
  * Content types (docs/protocol/RULES.md V5): JSON and CSV in UTF-8, and no parameter but charset.
  */
+#include "model/enforce_text.h"
 #include "model/input.h"
 
 static bool fail(struct str content_type, struct error *err)
 {
+	/* A header may hold any bytes, a message may not. */
+	const struct str shown = str_is_utf8(content_type) ? text_clip(content_type) : STR("…");
+
 	return error_set(err, ERR_UNSUPPORTED_MEDIA,
 		"unsupported content type '%.*s', expected application/json or text/csv in UTF-8",
-		(int)(content_type.len < 100 ? content_type.len : 100), content_type.data);
+		STR_ARGS(shown));
 }
 
 static bool is_utf8_charset(struct str parameter)

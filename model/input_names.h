@@ -1,7 +1,8 @@
 #pragma once
 /*
- * Names: column names and where each stands. Small sets and names that come in order are found by comparing; others
- * by a sorted index that is built when first needed, so that no request makes looking up quadratic.
+ * Names: column names and where each stands. Small sets and names that come in order are found by
+ * comparing; others by a sorted index that is built when first needed, so that no request makes
+ * looking up quadratic.
  */
 #include "base/arena.h"
 #include "base/str.h"

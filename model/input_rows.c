@@ -1,6 +1,7 @@
 /*
  * The dataframe forms: dataframe_records and dataframe_split (docs/protocol/RULES.md V12).
  */
+#include "model/enforce_text.h"
 #include "model/input_form.h"
 
 struct elements elements_of(const struct json *array)
@@ -113,7 +114,7 @@ static bool split_members(struct form *form, struct json *value, struct split *r
 			return error_set(form->err, ERR_BAD_REQUEST,
 				"dataframe_split: unknown key '%.*s', expected columns, index and "
 				"data",
-				(int)(key.len < 60 ? key.len : 60), key.data);
+				STR_ARGS(text_clip(key)));
 	}
 	if (json_type(ret->data) != JSON_ARRAY)
 		return error_set(form->err, ERR_BAD_REQUEST,
@@ -159,8 +160,7 @@ static bool column_names(struct form *form, const struct json *columns, struct s
 	if (names_find_duplicate(form->arena, names, columns->size, &duplicate))
 		return error_set(form->err, ERR_BAD_REQUEST,
 			"dataframe_split: column '%.*s' is there twice",
-			(int)(names[duplicate].len < 60 ? names[duplicate].len : 60),
-			names[duplicate].data);
+			STR_ARGS(text_clip(names[duplicate])));
 	*ret = names;
 	return true;
 }

@@ -1,6 +1,7 @@
 /*
  * Tables: rows and columns of a request, bound to the columns of the signature.
  */
+#include "model/enforce_text.h"
 #include "model/input_form.h"
 
 bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count)
@@ -30,8 +31,8 @@ static bool fail_missing(struct form *form, const struct sig_property *column)
 
 	sig_node_write(&expected, &column->node);
 	enforce_error(form->signature, form->err,
-		"column '%.*s' is missing: expected %.400s (required)", STR_ARGS(column->name),
-		buf_text(&expected));
+		"column '%.*s' is missing: expected %.400s (required)",
+		STR_ARGS(text_clip(column->name)), buf_text(&expected));
 	buf_done(&expected);
 	return false;
 }

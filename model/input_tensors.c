@@ -2,6 +2,7 @@
  * inputs, instances and dataframes against a signature of tensors (docs/protocol/RULES.md V8).
  */
 #include "model/enforce_tensor.h"
+#include "model/enforce_text.h"
 #include "model/input_form.h"
 
 static struct enforce enforce_of(struct form *form, const struct sig_property *tensor)
@@ -39,8 +40,8 @@ static bool bind_unnamed(struct form *form, struct json *value, struct input *re
 
 static bool fail_missing(struct form *form, const struct sig_property *tensor)
 {
-	return enforce_error(
-		form->signature, form->err, "tensor '%.*s' is missing", STR_ARGS(tensor->name));
+	return enforce_error(form->signature, form->err, "tensor '%.*s' is missing",
+		STR_ARGS(text_clip(tensor->name)));
 }
 
 /* The members of `object` by the signature's names; extra ones are dropped. */
@@ -63,7 +64,7 @@ static bool bind_members(
 		if (is_instances && i > 0 && value.size != length)
 			return enforce_error(form->signature, form->err,
 				"instances: '%.*s' has %u rows, others have %zu",
-				STR_ARGS(tensor->name), (unsigned)value.size, length);
+				STR_ARGS(text_clip(tensor->name)), (unsigned)value.size, length);
 		length = value.size;
 		json_set(form->arena, &tensors, tensor->name, value);
 	}

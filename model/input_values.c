@@ -2,6 +2,7 @@
  * inputs and instances without a signature: values stay as they are, but arrays inside arrays must
  * form a box, as numpy wants it (docs/protocol/RULES.md V8).
  */
+#include "model/enforce_text.h"
 #include "model/input_form.h"
 
 enum { AXIS_NONE = JSON_DEPTH_MAX + 1 };
@@ -42,7 +43,7 @@ static bool check_box(struct form *form, const struct json *value, struct str ke
 			"arrays inside arrays must be of the same length");
 	return enforce_error(form->signature, form->err,
 		"'%.*s': arrays inside arrays must be of the same length",
-		(int)(key.len < 60 ? key.len : 60), key.data);
+		STR_ARGS(text_clip(key)));
 }
 
 static bool check_members(struct form *form, const struct json *object)

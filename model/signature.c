@@ -1,73 +1,23 @@
 /*
- * Signature: the JSON text of MLmodel becomes nodes. Every mistake is reported where it stands, and
- * reading goes on, so that one look shows them all.
+ * Signature: the JSON text of MLmodel becomes schemas and params. Every mistake is reported where
+ * it stands, and reading goes on, so that one look shows them all.
  */
 #include "model/signature.h"
 
+#include "model/input_names.h"
 #include "model/params.h"
+#include "model/signature_reader.h"
 
-static const char *const TYPES[SIG_TYPE_COUNT] = {
-	[SIG_BOOLEAN] = "boolean",
-	[SIG_INTEGER] = "integer",
-	[SIG_LONG] = "long",
-	[SIG_FLOAT] = "float",
-	[SIG_DOUBLE] = "double",
-	[SIG_STRING] = "string",
-	[SIG_BINARY] = "binary",
-	[SIG_DATETIME] = "datetime",
-	[SIG_ANY] = "any",
-	[SIG_ARRAY] = "array",
-	[SIG_OBJECT] = "object",
-	[SIG_MAP] = "map",
-	[SIG_TENSOR] = "tensor",
-};
-
-static const char *const DTYPES[SIG_DTYPE_COUNT] = {
-	[SIG_BOOL_] = "bool",
-	[SIG_INT8] = "int8",
-	[SIG_INT16] = "int16",
-	[SIG_INT32] = "int32",
-	[SIG_INT64] = "int64",
-	[SIG_UINT8] = "uint8",
-	[SIG_UINT16] = "uint16",
-	[SIG_UINT32] = "uint32",
-	[SIG_UINT64] = "uint64",
-	[SIG_FLOAT16] = "float16",
-	[SIG_FLOAT32] = "float32",
-	[SIG_FLOAT64] = "float64",
-	[SIG_STR] = "str",
-	[SIG_BYTES] = "bytes",
-	[SIG_DATETIME64] = "datetime64",
-	[SIG_OBJECT_] = "object",
-};
-
-struct reader {
-	struct decoder *decoder;
-	const struct json *where; /* the value in MLmodel: its line is the best there is */
-	unsigned depth;
-};
-
-static bool decode_text(
-	struct reader *reader, const struct json *value, const char *name, struct json *ret_list);
-static void decode_schema_text(
-	struct reader *reader, const struct json *value, const char *name, struct sig_schema *ret);
+static bool decode_text(struct sig_reader *reader, const struct json *value, const char *name,
+	struct json *ret_list);
+static void decode_schema_text(struct sig_reader *reader, const struct json *value,
+	const char *name, struct sig_schema *ret);
 static void decode_params_text(
-	struct reader *reader, const struct json *value, struct signature *ret);
-static void decode_node(struct reader *reader, const struct json *value, struct sig_node *ret);
-
-const char *sig_type_name(enum sig_type type)
-{
-	return (unsigned)type < SIG_TYPE_COUNT ? TYPES[type] : "unknown";
-}
-
-const char *sig_dtype_name(enum sig_dtype dtype)
-{
-	return (unsigned)dtype < SIG_DTYPE_COUNT ? DTYPES[dtype] : "unknown";
-}
+	struct sig_reader *reader, const struct json *value, struct signature *ret);
 
 void signature_decode(struct decoder *decoder, const struct json *value, struct signature *ret)
 {
-	struct reader reader = {.decoder = decoder, .where = value};
+	struct sig_reader reader = {.decoder = decoder, .where = value};
 
 	*ret = (struct signature){0};
 	if (json_type(value) == JSON_ABSENT || json_type(value) == JSON_NULL)
@@ -102,23 +52,8 @@ const struct sig_param *signature_param(const struct signature *signature, struc
 	return NULL;
 }
 
-static void problem(struct reader *reader, const char *text)
-{
-	decode_problem(reader->decoder, reader->where, "%s", text);
-}
-
-static const char *shown(struct reader *reader, const struct json *value)
-{
-	const struct str text = json_str(value);
-
-	if (json_type(value) != JSON_STRING)
-		return json_type_name(value);
-	return arena_printf(reader->decoder->arena, "'%.*s'", (int)(text.len < 60 ? text.len : 60),
-		text.data != NULL ? text.data : "");
-}
-
-static bool decode_text(
-	struct reader *reader, const struct json *value, const char *name, struct json *ret_list)
+static bool decode_text(struct sig_reader *reader, const struct json *value, const char *name,
+	struct json *ret_list)
 {
 	struct error err = {0};
 
@@ -142,16 +77,7 @@ static bool decode_text(
 	return true;
 }
 
-/* Member `name`; entered and left, so that problems of it show where it stands. */
-static void decode_member(struct reader *reader, const struct json *value, const char *name,
-	void (*decode)(struct reader *, const struct json *, void *), void *ret)
-{
-	decode_enter(reader->decoder, name);
-	decode(reader, json_get(value, str_of(name)), ret);
-	decode_leave(reader->decoder);
-}
-
-static void decode_name(struct reader *reader, const struct json *value, void *ret)
+static void decode_name(struct sig_reader *reader, const struct json *value, void *ret)
 {
 	struct str *name = ret;
 
@@ -160,168 +86,8 @@ static void decode_name(struct reader *reader, const struct json *value, void *r
 		if (name->data == NULL)
 			name->data = "";
 	} else if (json_type(value) != JSON_ABSENT && json_type(value) != JSON_NULL) {
-		problem(reader, "expected a name");
+		sig_problem(reader, "expected a name");
 	}
-}
-
-static void decode_flag(struct reader *reader, const struct json *value, void *ret)
-{
-	if (json_type(value) == JSON_BOOL)
-		*(bool *)ret = value->boolean;
-	else if (json_type(value) != JSON_ABSENT && json_type(value) != JSON_NULL)
-		problem(reader, "expected true or false");
-}
-
-/* `required`, or its older spelling `optional`; neither is `required`. */
-static bool decode_is_required(struct reader *reader, const struct json *value)
-{
-	bool is_required = true, is_optional = false;
-
-	decode_member(reader, value, "optional", decode_flag, &is_optional);
-	is_required = !is_optional;
-	decode_member(reader, value, "required", decode_flag, &is_required);
-	return is_required;
-}
-
-static void decode_type(struct reader *reader, const struct json *value, void *ret)
-{
-	const struct str text = json_str(value);
-
-	for (unsigned i = 0; i < SIG_TYPE_COUNT && json_type(value) == JSON_STRING; i++) {
-		if (str_is(text, TYPES[i])) {
-			*(enum sig_type *)ret = (enum sig_type)i;
-			return;
-		}
-	}
-	if (json_type(value) == JSON_STRING && str_is(text, "sparkml_vector"))
-		problem(reader, "Spark ML vectors cannot be served; declare an array of doubles");
-	else if (json_type(value) == JSON_STRING)
-		decode_problem(
-			reader->decoder, reader->where, "unknown type %s", shown(reader, value));
-	else
-		problem(reader, "expected the name of a type");
-}
-
-static void decode_dtype(struct reader *reader, const struct json *value, void *ret)
-{
-	struct str text = json_str(value);
-
-	/* numpy writes units and widths ("datetime64[ns]"), which mean nothing in JSON. */
-	if (str_starts(text, STR("datetime64")))
-		text.len = strlen("datetime64");
-	for (unsigned i = 0; i < SIG_DTYPE_COUNT && json_type(value) == JSON_STRING; i++) {
-		if (str_is(text, DTYPES[i])) {
-			*(enum sig_dtype *)ret = (enum sig_dtype)i;
-			return;
-		}
-	}
-	decode_problem(reader->decoder, reader->where, "unknown dtype %s", shown(reader, value));
-}
-
-static void decode_shape(struct reader *reader, const struct json *value, void *ret)
-{
-	struct sig_node *node = ret;
-
-	if (json_type(value) != JSON_ARRAY || value->size == 0) {
-		problem(reader, "expected an array of dimensions, as [-1, 3]");
-		return;
-	}
-	if (value->size > SIG_RANK_MAX) {
-		problem(reader, "too many dimensions");
-		return;
-	}
-	int64_t *shape = arena_array(reader->decoder->arena, value->size, sizeof(*shape));
-	for (size_t i = 0; i < value->size; i++) {
-		const struct json *item = &value->items[i];
-		if (json_type(item) != JSON_INTEGER || item->integer < -1) {
-			problem(reader, "a dimension is -1 or a length");
-			return;
-		}
-		shape[i] = item->integer;
-	}
-	node->shape = shape;
-	node->rank = value->size;
-}
-
-static void decode_tensor(struct reader *reader, const struct json *value, void *ret)
-{
-	struct sig_node *node = ret;
-
-	if (json_type(value) != JSON_OBJECT) {
-		problem(reader, "expected an object of dtype and shape");
-		return;
-	}
-	decode_member(reader, value, "dtype", decode_dtype, &node->dtype);
-	decode_member(reader, value, "shape", decode_shape, node);
-}
-
-static void decode_items(struct reader *reader, const struct json *value, void *ret)
-{
-	struct sig_node *items = arena_zalloc(reader->decoder->arena, sizeof(*items));
-
-	items->type = SIG_ANY;
-	decode_node(reader, value, items);
-	if (items->type == SIG_TENSOR)
-		problem(reader, "a tensor stands at the top only");
-	((struct sig_node *)ret)->items = items;
-}
-
-static void decode_property(
-	struct reader *reader, const struct json_member *member, struct sig_property *ret)
-{
-	struct decoder *decoder = reader->decoder;
-
-	ret->name = json_str(&member->key);
-	if (ret->name.data == NULL)
-		ret->name.data = "";
-	decode_enter(decoder, arena_memdup(decoder->arena, ret->name.data, ret->name.len));
-	decode_node(reader, &member->value, &ret->node);
-	if (ret->node.type == SIG_TENSOR)
-		problem(reader, "a tensor stands at the top only");
-	ret->is_required = decode_is_required(reader, &member->value);
-	decode_leave(decoder);
-}
-
-static void decode_properties(struct reader *reader, const struct json *value, void *ret)
-{
-	struct sig_node *node = ret;
-
-	if (json_type(value) != JSON_OBJECT || value->size == 0) {
-		problem(reader, "expected an object of at least one property");
-		return;
-	}
-	struct sig_property *properties =
-		arena_zalloc(reader->decoder->arena, value->size * sizeof(*properties));
-	for (size_t i = 0; i < value->size; i++)
-		decode_property(reader, &value->members[i], &properties[i]);
-	node->properties = properties;
-	node->property_count = value->size;
-}
-
-static void decode_node(struct reader *reader, const struct json *value, struct sig_node *ret)
-{
-	ret->type = SIG_ANY;
-	if (json_type(value) != JSON_OBJECT) {
-		decode_problem(reader->decoder, reader->where,
-			"expected an object with a type, got %s",
-			json_type(value) == JSON_ABSENT ? "nothing" : json_type_name(value));
-		return;
-	}
-	if (reader->depth == SIG_DEPTH_MAX) {
-		problem(reader, "nested too deep");
-		return;
-	}
-	reader->depth++;
-	decode_member(reader, value, "type", decode_type, &ret->type);
-	if (ret->type == SIG_ARRAY)
-		decode_member(reader, value, "items", decode_items, ret);
-	else if (ret->type == SIG_MAP)
-		decode_member(reader, value, "values", decode_items, ret);
-	else if (ret->type == SIG_OBJECT)
-		decode_member(reader, value, "properties", decode_properties, ret);
-	else if (ret->type == SIG_TENSOR)
-		decode_member(reader, value, "tensor-spec", decode_tensor, ret);
-	reader->depth--;
 }
 
 static bool is_nested(enum sig_type type)
@@ -330,7 +96,7 @@ static bool is_nested(enum sig_type type)
 }
 
 /* What holds between columns: all tensors or none, all named or none, names once. */
-static void check_columns(struct reader *reader, struct sig_schema *schema)
+static void check_columns(struct sig_reader *reader, struct sig_schema *schema)
 {
 	size_t tensors = 0, names = 0;
 
@@ -343,30 +109,31 @@ static void check_columns(struct reader *reader, struct sig_schema *schema)
 	schema->is_tensor = tensors > 0;
 	schema->is_named = names > 0;
 	if (tensors > 0 && tensors < schema->count)
-		problem(reader, "tensors and columns cannot be mixed");
+		sig_problem(reader, "tensors and columns cannot be mixed");
 	if (names > 0 && names < schema->count)
-		problem(reader, "either all columns have a name or none");
+		sig_problem(reader, "either all columns have a name or none");
 	if (tensors > 1 && names == 0)
-		problem(reader, "several tensors need names");
+		sig_problem(reader, "several tensors need names");
 }
 
-static void decode_columns(struct reader *reader, const struct json *list, struct sig_schema *ret)
+static void decode_columns(
+	struct sig_reader *reader, const struct json *list, struct sig_schema *ret)
 {
 	struct arena *arena = reader->decoder->arena;
 	struct sig_property *columns = arena_zalloc(arena, list->size * sizeof(*columns));
 
 	for (size_t i = 0; i < list->size; i++) {
 		decode_enter_index(reader->decoder, i);
-		decode_node(reader, &list->items[i], &columns[i].node);
+		sig_decode_node(reader, &list->items[i], &columns[i].node);
 		if (json_type(&list->items[i]) == JSON_OBJECT) {
-			decode_member(
+			sig_decode_member(
 				reader, &list->items[i], "name", decode_name, &columns[i].name);
-			columns[i].is_required = decode_is_required(reader, &list->items[i]);
+			columns[i].is_required = sig_decode_is_required(reader, &list->items[i]);
 		}
 		for (size_t j = 0; j < i && columns[i].name.data != NULL; j++)
 			if (columns[j].name.data != NULL &&
 				str_eq(columns[i].name, columns[j].name))
-				problem(reader, "this name is there twice");
+				sig_problem(reader, "this name is there twice");
 		decode_leave(reader->decoder);
 	}
 	ret->columns = columns;
@@ -392,8 +159,20 @@ static void write_names(struct arena *arena, struct sig_schema *schema)
 	schema->keys = keys;
 }
 
-static void decode_schema_text(
-	struct reader *reader, const struct json *value, const char *name, struct sig_schema *ret)
+static void check_names(struct sig_reader *reader, const struct sig_schema *schema)
+{
+	size_t duplicate;
+
+	if (!schema->is_named || !names_find_duplicate(reader->decoder->arena, schema->names,
+					 schema->count, &duplicate))
+		return;
+	decode_enter_index(reader->decoder, duplicate);
+	sig_problem(reader, "this name is there twice");
+	decode_leave(reader->decoder);
+}
+
+static void decode_schema_text(struct sig_reader *reader, const struct json *value,
+	const char *name, struct sig_schema *ret)
 {
 	struct json list;
 
@@ -404,6 +183,7 @@ static void decode_schema_text(
 		decode_columns(reader, &list, ret);
 		check_columns(reader, ret);
 		write_names(reader->decoder->arena, ret);
+		check_names(reader, ret);
 	}
 	decode_leave(reader->decoder);
 }
@@ -413,7 +193,7 @@ static bool is_param_type(enum sig_type type)
 	return sig_type_is_scalar(type) || type == SIG_OBJECT;
 }
 
-static void decode_param_shape(struct reader *reader, const struct json *value, void *ret)
+static void decode_param_shape(struct sig_reader *reader, const struct json *value, void *ret)
 {
 	if (json_type(value) == JSON_ABSENT || json_type(value) == JSON_NULL)
 		return;
@@ -421,16 +201,16 @@ static void decode_param_shape(struct reader *reader, const struct json *value, 
 		json_type(&value->items[0]) == JSON_INTEGER && value->items[0].integer == -1)
 		*(bool *)ret = true;
 	else
-		problem(reader, "expected null or [-1]");
+		sig_problem(reader, "expected null or [-1]");
 }
 
-static void decode_fallback(struct reader *reader, const struct json *value, void *ret)
+static void decode_fallback(struct sig_reader *reader, const struct json *value, void *ret)
 {
 	struct sig_param *param = ret;
 	struct error err = {0};
 
 	if (json_type(value) == JSON_ABSENT) {
-		problem(reader, "is missing");
+		sig_problem(reader, "is missing");
 		return;
 	}
 	param->fallback = *value;
@@ -440,29 +220,29 @@ static void decode_fallback(struct reader *reader, const struct json *value, voi
 		decode_problem(reader->decoder, reader->where, "%s", err.text);
 }
 
-static void decode_param(struct reader *reader, const struct json *value, struct sig_param *ret)
+static void decode_param(struct sig_reader *reader, const struct json *value, struct sig_param *ret)
 {
 	const size_t problems_before = reader->decoder->problems->count;
 
 	if (json_type(value) == JSON_OBJECT && json_get(value, STR("type")) == NULL &&
 		json_get(value, STR("dtype")) != NULL)
-		decode_member(reader, value, "dtype", decode_type, &ret->node.type);
+		sig_decode_member(reader, value, "dtype", sig_decode_type, &ret->node.type);
 	else
-		decode_node(reader, value, &ret->node);
+		sig_decode_node(reader, value, &ret->node);
 	if (json_type(value) != JSON_OBJECT)
 		return;
-	decode_member(reader, value, "name", decode_name, &ret->name);
-	decode_member(reader, value, "shape", decode_param_shape, &ret->is_list);
+	sig_decode_member(reader, value, "name", decode_name, &ret->name);
+	sig_decode_member(reader, value, "shape", decode_param_shape, &ret->is_list);
 	if (ret->name.data == NULL)
-		problem(reader, "a param needs a name");
+		sig_problem(reader, "a param needs a name");
 	if (reader->decoder->problems->count == problems_before && !is_param_type(ret->node.type))
-		problem(reader, "a param is a scalar, a list of scalars or an object");
+		sig_problem(reader, "a param is a scalar, a list of scalars or an object");
 	if (reader->decoder->problems->count == problems_before)
-		decode_member(reader, value, "default", decode_fallback, ret);
+		sig_decode_member(reader, value, "default", decode_fallback, ret);
 }
 
 static void decode_params_text(
-	struct reader *reader, const struct json *value, struct signature *ret)
+	struct sig_reader *reader, const struct json *value, struct signature *ret)
 {
 	struct json list;
 

@@ -132,7 +132,7 @@ static void test_media(void **state)
 		"application/json; charset=latin1",
 		"application/json; charset=utf-8; charset=latin1",
 		"application/json; charset='utf-8'", "application/json, text/plain",
-		"application/json; charset=\"utf-8", NULL};
+		"application/json; charset=\"utf-8", "text/\xFF", NULL};
 
 	is_media((struct str){0}, INPUT_JSON);
 	is_media(STR("application/json"), INPUT_JSON);
@@ -145,6 +145,7 @@ static void test_media(void **state)
 		if (input_media_parse(str_of(*header), &media, &err))
 			fail_msg("'%s' is accepted", *header);
 		assert_int_equal(err.code, ERR_UNSUPPORTED_MEDIA);
+		assert_true(str_is_utf8(str_of(err.text)));
 	}
 }
 
