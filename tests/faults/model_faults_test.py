@@ -81,7 +81,7 @@ def check_one_failed(result, *says, rows=ROWS, failed=1, longest_ms=TIMEOUT_MS):
     ("reset_before", "/fault/reset_before/v1/chat/completions"),
     ("reset_in_header", "/fault/reset_in_header/v1/chat/completions"),
     ("reset_after_header", "/fault/reset_after_header/v1/chat/completions"),
-    ("reset_in_body", "connection broke"),
+    ("reset_in_body", "/fault/reset_in_body/v1/chat/completions"),
     ("fin_before", "/fault/fin_before/v1/chat/completions"),
     ("fin_in_header", "/fault/fin_in_header/v1/chat/completions"),
     ("truncated", "/fault/truncated/v1/chat/completions"),
