@@ -1,5 +1,6 @@
 /* Writes the reference pages from the tables that the programs run by: generate FOLDER.
  * `lint/reference` compares. */
+#include "cli/command.h"
 #include "model/config.h"
 #include "server/route.h"
 #include "server/settings.h"
@@ -54,6 +55,18 @@ static void write_options(struct buf *out)
 	buf_add_text(out, "```\n");
 }
 
+static void write_commands(struct buf *out)
+{
+	buf_add_text(out,
+		"# sluice\n\nThe tables in `registry/cli/cmd_*.c`, as `sluice help COMMAND` prints them. Exit statuses are in "
+		"errors.md.\n");
+	for (size_t i = 0; commands[i] != NULL; i++) {
+		buf_printf(out, "\n## sluice %s\n\n```\n", commands[i]->name);
+		options_help(commands[i]->spec, out, false);
+		buf_add_text(out, "```\n");
+	}
+}
+
 static const struct {
 	const char *file;
 	void (*write)(struct buf *out);
@@ -61,6 +74,7 @@ static const struct {
 	{"config.md", write_config},
 	{"errors.md", write_errors},
 	{"routes.md", write_routes},
+	{"sluice.md", write_commands},
 	{"sluiced.md", write_options},
 };
 

@@ -11,7 +11,7 @@ struct predict_options {
 	const char *record;
 	const char *state_dir, *secret_dir, *ca_file;
 	int64_t timeout_ms, rows_in_flight;
-	bool is_offline, is_json;
+	bool is_example, is_offline, is_json;
 };
 
 struct predicting {
@@ -122,6 +122,20 @@ static bool score(struct console *console, struct arena *arena,
 	return is_fine;
 }
 
+static bool read_input(struct arena *arena, const struct predict_options *options,
+	const struct bundle *bundle, struct input *ret, struct error *err)
+{
+	if ((options->rows != NULL) == options->is_example)
+		return error_set(err, ERR_USAGE, "either --rows FILE or --example is wanted");
+	if (!options->is_example)
+		return rows_read(arena, &bundle->signature, options->rows,
+			(enum rows_format)options->format, ret, err);
+	if (json_type(&bundle->example) == JSON_ABSENT)
+		return error_set(err, ERR_NOT_FOUND, "the bundle has no input example");
+	return input_read_tree(arena, &bundle->signature, &bundle->example, ret, err) ||
+	       error_wrap(err, "input example");
+}
+
 static bool run(struct console *console, struct arena *arena, const void *data,
 	const struct options_result *arguments, struct error *err)
 {
@@ -135,8 +149,7 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 		return false;
 	if (!problems_check(&opened.problems, err))
 		return error_wrap(err, "bundle '%s'", arguments->arguments[0]);
-	if (!rows_read(arena, &opened.bundle->signature, options->rows,
-		    (enum rows_format)options->format, &input, err))
+	if (!read_input(arena, options, opened.bundle, &input, err))
 		return false;
 	if (opened.bundle->config.steps.count == 0)
 		return echo(console, arena, &input, err);
@@ -146,9 +159,10 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 #define AT(field_) offsetof(struct predict_options, field_)
 
 static const struct option OPTIONS[] = {
-	{"rows", 'r', OPTION_STRING, AT(rows), .value = "FILE|-", .is_required = true,
+	{"rows", 'r', OPTION_STRING, AT(rows), .value = "FILE|-",
 		.help = "the input: a request body, a JSON array of rows, JSON lines, or CSV; - is "
 			"standard input"},
+	{"example", 0, OPTION_FLAG, AT(is_example), .help = "run the bundle's own input example"},
 	{"format", 0, OPTION_CHOICE, AT(format), .value = "FORMAT", .fallback = "auto",
 		.choices = rows_formats,
 		.help = "how to read it, where its name and shape do not tell"},
@@ -174,6 +188,7 @@ static const struct option OPTIONS[] = {
 };
 
 static const char *const EXAMPLES[] = {
+	"sluice predict examples/slide_generator --example",
 	"sluice predict examples/slide_generator --rows rows.jsonl",
 	"echo '{\"question\": \"How did Q3 go?\"}' | sluice predict slides.tar.gz --rows -",
 	NULL,

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * Command: one verb of `sluice`. Each stands in a file of its own (cmd_VERB.c) that ends in its
- * `struct command`; the table of all is in main.c.
+ * `struct command`; the table of all is in command.c.
  *
  * A command writes its result to standard output (through console.h) and returns false with an
  * error, which main reports once; its exit status comes from the error table. With --json

@@ -6,6 +6,8 @@
 
 const char *const rows_formats[] = {"auto", "request", "rows", "csv", NULL};
 
+static const struct str RECORDS = STR("dataframe_records");
+
 static void free_text(void *data)
 {
 	buf_done(data);
@@ -98,12 +100,20 @@ static bool looks_like_lines(struct arena *arena, struct str text)
 	return text.len > 0 && json_read(arena, line, &first, NULL) && first.type == JSON_OBJECT;
 }
 
-static bool bind_rows(struct arena *arena, const struct signature *signature, struct json rows,
-	struct input *ret, struct error *err)
+/* As MLflow saves a data frame: pandas' "split" orientation without a name around it. */
+static bool is_split(const struct json *value)
+{
+	return json_type(value) == JSON_OBJECT &&
+	       json_type(json_get(value, STR("columns"))) == JSON_ARRAY &&
+	       json_type(json_get(value, STR("data"))) == JSON_ARRAY;
+}
+
+static bool bind(struct arena *arena, const struct signature *signature, struct str form,
+	struct json rows, struct input *ret, struct error *err)
 {
 	struct json request = json_object();
 
-	json_set(arena, &request, STR("dataframe_records"), rows);
+	json_set(arena, &request, form, rows);
 	return input_read_tree(arena, signature, &request, ret, err);
 }
 
@@ -119,14 +129,16 @@ static bool read_json(struct arena *arena, const struct signature *signature, st
 		if (!looks_like_lines(arena, text))
 			return error_set(err, why.code, "%s", why.text);
 		return read_lines(arena, text, &rows, err) &&
-		       bind_rows(arena, signature, rows, ret, err);
+		       bind(arena, signature, RECORDS, rows, ret, err);
 	}
 	if (format == ROWS_AUTO && is_request(&value))
 		return input_read(arena, signature, INPUT_JSON, text, ret, err);
+	if (format == ROWS_AUTO && is_split(&value))
+		return bind(arena, signature, STR("dataframe_split"), value, ret, err);
 	if (json_type(&value) == JSON_ARRAY)
-		return bind_rows(arena, signature, value, ret, err);
+		return bind(arena, signature, RECORDS, value, ret, err);
 	json_append(arena, &rows, value);
-	return bind_rows(arena, signature, rows, ret, err);
+	return bind(arena, signature, RECORDS, rows, ret, err);
 }
 
 bool rows_read(struct arena *arena, const struct signature *signature, const char *path,

@@ -220,6 +220,23 @@ def test_predict_reads_every_form(tmp_path, name, text, by_stdin):
     assert [{**{"max_slides": None}, **answer} for answer in answers] == ECHO
 
 
+def test_predict_reads_an_example_as_mlflow_saves_it(tmp_path):
+    rows = tmp_path / "input_example.json"
+    rows.write_text('{"columns": ["question", "max_slides"], "data": [["Q3?", 2]]}')
+    assert lines(sluice("predict", SLIDES, "--rows", rows)) == [{"question": "Q3?", "max_slides": 2}]
+
+
+def test_predict_runs_the_bundles_example(agent, model):
+    done = sluice("predict", agent, "--example", env=model.env)
+    assert done.returncode == 66 and "no input example" in done.stderr
+    (agent / "input_example.json").write_text('[{"question": "Q"}]')
+    answers = lines(sluice("predict", agent, "--example", env=model.env))
+    assert answers == [{"answer": "re: Answer: Q", "error": None}]
+    for args in ([], ["--example", "--rows", "-"]):
+        done = sluice("predict", agent, *args, env=model.env)
+        assert done.returncode == 64 and "either --rows FILE or --example" in done.stderr
+
+
 def test_predict_one_row_and_a_whole_response():
     assert lines(sluice("predict", SLIDES, "--rows", "-", stdin='{"question": "Q"}')) == [{"question": "Q"}]
     done = sluice("predict", SLIDES, "--rows", "-", "--json", stdin='{"question": "Q"}')
