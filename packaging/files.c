@@ -108,7 +108,7 @@ static int open_parent(int dir_fd, const char *path, bool make, const char **ret
 
 static int open_below(int dir_fd, const char *path, bool make, int flags)
 {
-	const char *name;
+	const char *name = path;
 	const int parent = open_parent(dir_fd, path, make, &name);
 
 	/* AT_FDCWD is negative too, and a folder. */

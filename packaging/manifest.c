@@ -76,7 +76,7 @@ static bool read_files(
 	struct file_list files = {0};
 
 	for (size_t i = 0; i < array->size; i++) {
-		struct file file;
+		struct file file = {0};
 
 		if (!read_file(arena, &array->items[i], &file, err))
 			return error_wrap(err, "files[%zu]", i);
