@@ -9,6 +9,7 @@ struct reader {
 	size_t line; /* from 1 */
 	struct json *fields;
 	size_t count, cap;
+	size_t cells_max;
 	struct error *err;
 };
 
@@ -28,6 +29,7 @@ bool csv_read(struct arena *arena, struct str text, struct csv *ret, struct erro
 		text.data += 3;
 		text.len -= 3;
 	}
+	reader.cells_max = CSV_CELLS_FREE + text.len;
 	reader.at = text.data;
 	reader.end = text.data + text.len;
 	if (!read_header(&reader, &csv) || !read_rows(&reader, &csv))
@@ -116,9 +118,10 @@ static bool read_rows(struct reader *reader, struct csv *csv)
 		if (reader->at == reader->end)
 			break;
 		const size_t before = reader->count;
-		if (before + csv->column_count > CSV_CELLS_MAX)
-			return error_set(reader->err, ERR_TOO_LARGE, "the CSV has over %d cells",
-				CSV_CELLS_MAX);
+		if (before + csv->column_count > reader->cells_max)
+			return error_set(reader->err, ERR_TOO_LARGE,
+				"the CSV has over %zu cells, most of them empty",
+				reader->cells_max);
 		if (!read_record(reader))
 			return false;
 		if (reader->count - before > csv->column_count)

@@ -15,9 +15,11 @@ struct csv {
 		*cells; /* row-major: JSON_STRING, or JSON_NULL where a cell is empty or missing */
 };
 
-enum { CSV_CELLS_MAX = 1 << 24 };
+/* Short rows are filled, so a wide header makes cells out of nothing: there may be so many more
+ * than the text has bytes. */
+enum { CSV_CELLS_FREE = 1 << 20 };
 
 /* Cells without quotes are views into `text`. ERR_BAD_REQUEST where it is not UTF-8, has no header,
- * empty or repeated names, longer rows or an unterminated quote ("line 3: …"); ERR_TOO_LARGE over
- * CSV_CELLS_MAX cells. */
+ * empty or repeated names, longer rows or an unterminated quote ("line 3: …"); ERR_TOO_LARGE with
+ * many more cells than bytes. */
 bool csv_read(struct arena *arena, struct str text, struct csv *ret, struct error *err);

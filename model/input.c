@@ -22,6 +22,8 @@ static const struct form_spec {
 };
 enum { FORM_COUNT = sizeof(FORMS) / sizeof(FORMS[0]) };
 
+static struct form form_of(
+	struct arena *arena, const struct signature *signature, size_t size, struct error *err);
 static bool read_tree(struct form *form, struct json *tree, struct input *ret);
 static bool read_form(struct form *form, struct json *tree, struct input *ret);
 static bool is_llm_form(const struct json *tree);
@@ -29,7 +31,7 @@ static bool is_llm_form(const struct json *tree);
 bool input_read(struct arena *arena, const struct signature *signature, enum input_media media,
 	struct str body, struct input *ret, struct error *err)
 {
-	struct form form = {.arena = arena, .signature = signature, .err = err};
+	struct form form = form_of(arena, signature, body.len, err);
 	struct input input = {0};
 	struct json tree;
 
@@ -47,7 +49,7 @@ bool input_read(struct arena *arena, const struct signature *signature, enum inp
 bool input_read_tree(struct arena *arena, const struct signature *signature,
 	const struct json *tree, struct input *ret, struct error *err)
 {
-	struct form form = {.arena = arena, .signature = signature, .err = err};
+	struct form form = form_of(arena, signature, JSON_SIZE_MAX, err);
 	struct input input = {0};
 	struct json copy;
 
@@ -59,6 +61,15 @@ bool input_read_tree(struct arena *arena, const struct signature *signature,
 		return false;
 	*ret = input;
 	return true;
+}
+
+static struct form form_of(
+	struct arena *arena, const struct signature *signature, size_t size, struct error *err)
+{
+	const size_t size_max = TABLE_SIZE_FREE + TABLE_SIZE_PER_BYTE * size;
+
+	return (struct form){
+		arena, signature, err, size_max < TABLE_SIZE_MAX ? size_max : TABLE_SIZE_MAX};
 }
 
 static bool read_tree(struct form *form, struct json *tree, struct input *ret)

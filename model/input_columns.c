@@ -141,7 +141,7 @@ static bool bind_object(struct form *form, struct json *value, bool is_instances
 	struct str *names = arena_array(form->arena, value->size, sizeof(*names));
 	for (size_t i = 0; i < value->size; i++)
 		names[i] = json_str(&value->members[i].key);
-	if (!table_fits(form, names, value->size, table.row_count))
+	if (!table_fits(form, NULL, value->size, table.row_count, form->size_max))
 		return false;
 	table.names = names;
 	table.cells = arena_array(form->arena, table.row_count, value->size * sizeof(*table.cells));

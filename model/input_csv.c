@@ -20,7 +20,8 @@ bool form_csv(struct form *form, struct str text, struct input *ret)
 	if (!csv_read(form->arena, text, &csv, form->err))
 		return false;
 	struct table table = {csv.row_count, csv.column_count, csv.names, csv.cells};
-	if (!table_fits(form, table.names, table.column_count, table.row_count))
+	if (!table_fits(form, schema->is_declared ? NULL : table.names, table.column_count,
+		    table.row_count, form->size_max))
 		return false;
 	if (!(schema->is_declared ? type_by_signature(form, &table)
 				  : type_by_content(form, &table)))

@@ -12,6 +12,7 @@ struct form {
 	struct arena *arena;
 	const struct signature *signature;
 	struct error *err;
+	size_t size_max; /* of a table whose columns the request names */
 };
 
 struct table {
@@ -20,10 +21,16 @@ struct table {
 	struct json *cells; /* row-major; JSON_ABSENT where a record has no such key */
 };
 
-/* Tables are limited, so that wide keys times many short rows cannot ask for more memory than the
- * request had. */
+/*
+ * Tables are limited, so that many keys times many short rows cannot ask for far more memory than
+ * the request has: where the signature names the columns by a constant, where the request does by a
+ * constant and its own length.
+ */
+enum { TABLE_SIZE_FREE = 1 << 24, TABLE_SIZE_PER_BYTE = 32 };
 #define TABLE_SIZE_MAX ((size_t)1 << 28)
-bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count);
+/* `names` is NULL where the answer does not repeat them in every row. */
+bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count,
+	size_t size_max);
 /* Names "0", "1", … */
 const struct str *table_numbered(struct arena *arena, size_t count);
 

@@ -59,13 +59,13 @@ static void gather_record(struct gather *gather, const struct json *record, stru
 
 /* Fills cells of the columns `names`; false where the table would be too large. */
 static bool gather_records(struct form *form, const struct json *records, const struct str *names,
-	size_t count, struct gather *ret)
+	size_t count, size_t size_max, struct gather *ret)
 {
 	struct gather gather = {
 		.names = {.arena = form->arena, .items = names, .count = count},
 	};
 
-	if (!table_fits(form, names, count, records->size))
+	if (!table_fits(form, names, count, records->size, size_max))
 		return false;
 	gather.cells = arena_zalloc(form->arena, records->size * count * sizeof(*gather.cells));
 	gather.has_column = arena_zalloc(form->arena, count * sizeof(*gather.has_column));
@@ -110,7 +110,7 @@ bool records_table(struct form *form, const struct json *records, struct table *
 	struct str *names = collect_keys(form, records, &count);
 
 	names = names_unique(form->arena, names, &count);
-	if (!gather_records(form, records, names, count, &gather))
+	if (!gather_records(form, records, names, count, form->size_max, &gather))
 		return false;
 	*ret = (struct table){
 		.row_count = records->size,
@@ -126,7 +126,7 @@ bool records_bind(struct form *form, const struct json *records, struct input *r
 	const struct sig_schema *schema = &form->signature->inputs;
 	struct gather gather;
 
-	if (!gather_records(form, records, schema->names, schema->count, &gather) ||
+	if (!gather_records(form, records, schema->names, schema->count, TABLE_SIZE_MAX, &gather) ||
 		!cells_enforce(form, gather.cells, records->size, gather.has_column))
 		return false;
 	ret->shape = INPUT_TABLE;

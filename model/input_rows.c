@@ -54,7 +54,7 @@ bool rows_table(struct form *form, const struct json *rows, struct table *ret)
 	ret->row_count = rows->size;
 	ret->column_count = width;
 	ret->names = table_numbered(form->arena, width);
-	if (!table_fits(form, ret->names, width, rows->size))
+	if (!table_fits(form, ret->names, width, rows->size, form->size_max))
 		return false;
 	ret->cells = arena_zalloc(form->arena, rows->size * width * sizeof(*ret->cells));
 	for (size_t row = 0; row < rows->size; row++) {
@@ -173,7 +173,7 @@ static bool select_columns(
 		.arena = form->arena, .items = table->names, .count = table->column_count};
 	struct json *cells;
 
-	if (!table_fits(form, names, count, table->row_count))
+	if (!table_fits(form, names, count, table->row_count, form->size_max))
 		return false;
 	cells = arena_zalloc(form->arena, table->row_count * count * sizeof(*cells));
 	for (size_t i = 0; i < count; i++) {

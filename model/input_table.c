@@ -4,13 +4,14 @@
 #include "model/enforce_text.h"
 #include "model/input_form.h"
 
-bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count)
+bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count,
+	size_t size_max)
 {
 	size_t width = 0, size;
 
 	for (size_t i = 0; i < column_count; i++)
-		width += names[i].len + sizeof(struct json);
-	if (!__builtin_mul_overflow(width, row_count, &size) && size <= TABLE_SIZE_MAX)
+		width += sizeof(struct json) + (names != NULL ? names[i].len : 0);
+	if (!__builtin_mul_overflow(width, row_count, &size) && size <= size_max)
 		return true;
 	return error_set(form->err, ERR_TOO_LARGE,
 		"a table of %zu rows and %zu columns is too large", row_count, column_count);
@@ -111,7 +112,7 @@ static bool bind_columns(struct form *form, struct table *table, struct input *r
 	bool *has_column = arena_array(form->arena, schema->count, sizeof(*has_column));
 
 	if (!find_columns(form, table, places) ||
-		!table_fits(form, schema->names, schema->count, table->row_count))
+		!table_fits(form, schema->names, schema->count, table->row_count, TABLE_SIZE_MAX))
 		return false;
 	struct json *cells =
 		arena_array(form->arena, table->row_count, schema->count * sizeof(struct json));
