@@ -176,7 +176,8 @@ static int run_all(struct setup *setup, unsigned count)
 			fprintf(stderr, "batch_tool: %s\n", threads[i].err.text);
 			status = error_info(threads[i].err.code)->exit_status;
 		}
-		fwrite(threads[i].out.data, 1, threads[i].out.len, stdout);
+		if (threads[i].out.len > 0)
+			fwrite(threads[i].out.data, 1, threads[i].out.len, stdout);
 		buf_done(&threads[i].out);
 		arena_done(&threads[i].arena);
 	}
