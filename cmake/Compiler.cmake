@@ -20,9 +20,9 @@ endif()
 if(SLUICE_HARDEN)
 	target_compile_options(sluice_flags INTERFACE -g1 -U_FORTIFY_SOURCE -D_FORTIFY_SOURCE=2
 		-fstack-protector-strong -fstack-clash-protection -fcf-protection)
-	target_link_options(sluice_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack
-		-Wl,--as-needed)
+	target_link_options(sluice_flags INTERFACE -pie -Wl,-z,relro,-z,now,-z,noexecstack)
 endif()
+target_link_options(sluice_flags INTERFACE -Wl,--as-needed)
 if(CMAKE_BUILD_TYPE STREQUAL "Release")
 	set(CMAKE_C_FLAGS_RELEASE "-O2 -DNDEBUG" CACHE STRING "" FORCE)
 endif()

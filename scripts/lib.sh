@@ -4,7 +4,8 @@ ROOT=$(cd "$(dirname "${BASH_SOURCE[0]}")/.." && pwd)
 cd "$ROOT"
 
 BUILD_PACKAGES=(cmake ninja-build pkg-config gcc libc6-dev libevent-dev libcurl4-openssl-dev libarchive-dev
-	libssl-dev libyaml-dev libsqlite3-dev libseccomp-dev zlib1g-dev libzstd-dev)
+	libssl-dev libyaml-dev libsqlite3-dev libseccomp-dev zlib1g-dev libzstd-dev
+	libbz2-dev liblzma-dev nettle-dev libxml2-dev)
 TEST_PACKAGES=(clang clang-tidy libclang-rt-14-dev libcmocka-dev libjansson-dev valgrind python3 python3-venv
 	curl openssl procps)
 
@@ -34,7 +35,7 @@ install_packages() {
 
 # The image may carry libraries older than their security fixes; CMake refuses those (cmake/Dependencies.cmake).
 upgrade_libraries() {
-	local libs=(libevent-core-2.1-7 libevent-openssl-2.1-7 libevent-pthreads-2.1-7 libarchive13 libcurl4 libssl3 libsqlite3-0)
+	local libs=(libevent-core-2.1-7 libevent-openssl-2.1-7 libevent-pthreads-2.1-7 libarchive-dev libarchive13 libcurl4 libssl3 libsqlite3-0)
 	local old
 	old=$(apt-get -s install --only-upgrade "${libs[@]}" 2>/dev/null | awk '/^Inst/ {print $2}' | xargs)
 	[ -z "$old" ] || {
