@@ -6,6 +6,8 @@
 
 #include <assert.h>
 
+enum { KEYS_LISTED_MAX = 8 };
+
 static void decode_members(struct decoder *decoder, const struct json *object,
 	const struct decode_field *fields, size_t first_offset, void *ret);
 static void check_unknown(struct decoder *decoder, const struct json *object,
@@ -44,6 +46,17 @@ static bool is_known(struct str key, const struct decode_field *fields, size_t f
 	return false;
 }
 
+static const char *joined(struct arena *arena, const char *const *names)
+{
+	struct buf list = {0};
+
+	for (size_t i = 0; names[i] != NULL; i++)
+		buf_printf(&list, "%s%s", i > 0 ? ", " : "", names[i]);
+	const char *text = arena_strdup(arena, buf_text(&list));
+	buf_done(&list);
+	return text;
+}
+
 static void report_unknown(struct decoder *decoder, const struct json *key,
 	const struct decode_field *fields, size_t first_offset)
 {
@@ -58,13 +71,16 @@ static void report_unknown(struct decoder *decoder, const struct json *key,
 			names[count++] = field->name;
 	names[count] = NULL;
 
+	const char *key_text = decode_shown(decoder, json_str(key));
 	const char *nearest = decode_nearest(json_str(key), names);
 	if (nearest != NULL)
-		decode_problem(decoder, key, "unknown key '%s', did you mean '%s'?",
-			decode_shown(decoder, json_str(key)), nearest);
-	else
 		decode_problem(
-			decoder, key, "unknown key '%s'", decode_shown(decoder, json_str(key)));
+			decoder, key, "unknown key '%s', did you mean '%s'?", key_text, nearest);
+	else if (count <= KEYS_LISTED_MAX)
+		decode_problem(decoder, key, "unknown key '%s', expected %s", key_text,
+			joined(decoder->arena, names));
+	else
+		decode_problem(decoder, key, "unknown key '%s'", key_text);
 }
 
 static void check_unknown(struct decoder *decoder, const struct json *object,

@@ -266,9 +266,9 @@ static void unknown_and_missing(void **state)
 	one_problem(
 		f, "stops:\n  - x: 1\n  - name: n\n", "config.yaml:3: stops[1]: 'x' is missing");
 	one_problem(f, "places:\n  a:\n    x: 1\n    nmae: b\n",
-		"config.yaml:4: places.a: unknown key 'nmae'");
+		"config.yaml:4: places.a: unknown key 'nmae', expected x");
 	one_problem(f, "places:\n  a:\n    x: 1\n    xx: b\n",
-		"config.yaml:4: places.a: unknown key 'xx'");
+		"config.yaml:4: places.a: unknown key 'xx', expected x");
 	one_problem(f, "[]", "config.yaml:1: expected an object, got an array");
 }
 
