@@ -120,7 +120,7 @@ static size_t head_max(const struct http_answer *answer)
 }
 
 static char *put_head(char *at, struct http_conn *conn, const struct http_answer *answer,
-	enum length_kind kind, size_t length, bool is_old)
+	enum length_kind kind, size_t length, bool is_http10)
 {
 	at = put(at, status_line(answer->status));
 	at = put(at, http_server_stamp(conn->server));
@@ -138,21 +138,21 @@ static char *put_head(char *at, struct http_conn *conn, const struct http_answer
 			at = put_field(at, answer->fields[i].name, answer->fields[i].value);
 	if (conn->is_closing)
 		at = put(at, STR("Connection: close\r\n"));
-	else if (is_old)
+	else if (is_http10)
 		at = put(at, STR("Connection: keep-alive\r\n"));
 	return put(at, STR("\r\n"));
 }
 
 /* Head and a short body into one piece of the output. */
 static void add_answer(struct http_conn *conn, const struct http_answer *answer,
-	enum length_kind kind, size_t length, struct str body, bool is_old)
+	enum length_kind kind, size_t length, struct str body, bool is_http10)
 {
 	struct evbuffer_iovec room;
 
 	if (evbuffer_reserve_space(
 		    conn->out, (ev_ssize_t)(head_max(answer) + body.len), &room, 1) != 1)
 		abort();
-	char *at = put_head(room.iov_base, conn, answer, kind, length, is_old);
+	char *at = put_head(room.iov_base, conn, answer, kind, length, is_http10);
 	if (body.len > 0)
 		at = put(at, body);
 	room.iov_len = (size_t)(at - (char *)room.iov_base);
@@ -178,7 +178,7 @@ static bool status_has_body(int status)
 	return status >= 200 && status != 204 && status != 304;
 }
 
-static bool is_old(const struct http_conn *conn)
+static bool is_http10(const struct http_conn *conn)
 {
 	return conn->desk->parse.minor == 0;
 }
@@ -217,7 +217,7 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
 		if (!has_body || is_taken)
 			body.len = 0;
 		add_answer(conn, answer, status_has_body(answer->status) ? WITH_LENGTH : WITHOUT,
-			length, body, is_old(conn));
+			length, body, is_http10(conn));
 		if (is_taken)
 			add_taken(conn, answer->take_body);
 	}
@@ -235,10 +235,10 @@ void http_stream_start(struct http_request *request, const struct http_answer *h
 	conn->is_streaming = true;
 	if (conn->is_broken)
 		return;
-	conn->is_closing = conn->is_closing || head->is_closing || is_last(conn) || is_old(conn);
-	conn->is_chunking = has_body && !is_old(conn);
+	conn->is_closing = conn->is_closing || head->is_closing || is_last(conn) || is_http10(conn);
+	conn->is_chunking = has_body && !is_http10(conn);
 	const enum length_kind kind = !status_has_body(head->status) ? WITHOUT
-				      : is_old(conn)                 ? UNTIL_CLOSE
+				      : is_http10(conn)              ? UNTIL_CLOSE
 								     : WITH_CHUNKS;
 	add_answer(conn, head, kind, 0, (struct str){NULL, 0}, false);
 	http_conn_wake(conn);
@@ -344,6 +344,6 @@ void http_answer_probe(struct http_conn *conn)
 {
 	if (conn->is_chunking)
 		evbuffer_add(conn->out, "0", 1);
-	else if (!conn->is_streaming && !is_old(conn))
+	else if (!conn->is_streaming && !is_http10(conn))
 		evbuffer_add(conn->out, "HTTP/1.1 100 Continue\r\n\r\n", 25);
 }

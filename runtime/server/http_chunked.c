@@ -13,7 +13,7 @@
 enum {
 	SIZE_LINE_MAX = 256, /* of a size line */
 	TRAILER_MAX = 8 * 1024,
-	OVERHEAD_MAX = 16 * 1024, /* plus a part of the data: */
+	OVERHEAD_MAX = 16 * 1024, /* plus a part of the data; trailers have a limit of their own */
 	OVERHEAD_SHARE = 4,
 	SIZE_DIGITS_MAX = 16,
 };
@@ -186,7 +186,8 @@ static bool take_trailer(struct http_chunked *chunked, char c)
 
 static bool take_byte(struct http_chunked *chunked, char c)
 {
-	if (++chunked->overhead > OVERHEAD_MAX + TRAILER_MAX + chunked->body / OVERHEAD_SHARE)
+	if (chunked->step < STEP_TRAILER_FIRST &&
+		++chunked->overhead > OVERHEAD_MAX + chunked->body / OVERHEAD_SHARE)
 		return refuse(chunked, 400, "more chunk framing than data");
 	if (chunked->step <= STEP_SIZE_LF && ++chunked->line > SIZE_LINE_MAX)
 		return refuse(chunked, 400, "a chunk size line is too long");

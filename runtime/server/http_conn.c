@@ -8,6 +8,8 @@
 #include <event2/buffer.h>
 #include <stdlib.h>
 
+enum { STEPS_MAX = 400 }; /* then others get their turn: about a hundred pipelined requests */
+
 static bool step_handshake(struct http_conn *conn);
 static bool step_head(struct http_conn *conn);
 static bool step_body(struct http_conn *conn);
@@ -75,10 +77,14 @@ void http_conn_run(struct http_conn *conn)
 	};
 
 	assert(!conn->is_running);
+	unsigned steps = 0;
 	conn->is_running = true;
-	while ((!conn->is_broken || conn->state == HTTP_CONN_HANDLING) && STEPS[conn->state](conn))
+	while ((!conn->is_broken || conn->state == HTTP_CONN_HANDLING) && steps++ < STEPS_MAX &&
+		STEPS[conn->state](conn))
 		continue;
 	conn->is_running = false;
+	if (steps > STEPS_MAX)
+		http_conn_wake(conn);
 	if (conn->is_broken && conn->state != HTTP_CONN_HANDLING)
 		conn_free(conn);
 	else
@@ -185,43 +191,6 @@ static bool step_head(struct http_conn *conn)
 	}
 }
 
-static void fields_build(
-	struct http_request *request, const struct http_parse *parse, const char *text)
-{
-	struct http_field *fields =
-		arena_array(request->arena, parse->field_count, sizeof(*fields));
-
-	for (uint32_t i = 0; i < parse->field_count; i++) {
-		const struct http_span_field *span = &parse->fields[i];
-
-		fields[i].name = (struct str){text + span->name.at, span->name.len};
-		fields[i].value = (struct str){text + span->value.at, span->value.len};
-	}
-	request->fields = fields;
-	request->field_count = parse->field_count;
-}
-
-static void request_build(struct http_conn *conn)
-{
-	struct http_desk *desk = conn->desk;
-	const struct http_parse *parse = &desk->parse;
-	const char *text = desk->data + desk->begin;
-
-	desk->request = (struct http_request){
-		.conn = conn,
-		.arena = &desk->arena,
-		.loop = conn->server->loop,
-		.method = parse->method,
-		.method_text = {text + parse->method_text.at, parse->method_text.len},
-		.target = {text + parse->target.at, parse->target.len},
-		.path = http_path_decode(&desk->arena, text, parse),
-		.query = {text + parse->query.at, parse->query.len},
-		.body = http_body_text(desk, parse),
-		.started_ns = conn->first_byte_ns,
-	};
-	fields_build(&desk->request, parse, text);
-}
-
 static bool step_body(struct http_conn *conn)
 {
 	struct http_server *server = conn->server;
@@ -232,7 +201,7 @@ static bool step_body(struct http_conn *conn)
 	if (parsed != HTTP_PARSED_DONE)
 		return parsed == HTTP_PARSED_REFUSED;
 
-	request_build(conn);
+	http_request_build(conn);
 	conn->state = HTTP_CONN_HANDLING;
 	http_deadline_clear(&conn->waiting);
 	HTTP_COUNT(server->counters.requests, 1);
@@ -321,29 +290,9 @@ static bool step_linger(struct http_conn *conn)
 	return got > 0;
 }
 
-static enum http_deadline_kind waits_for(const struct http_conn *conn)
-{
-	switch (conn->state) {
-	case HTTP_CONN_HANDSHAKE:
-		return HTTP_DEADLINE_TLS;
-	case HTTP_CONN_HEAD:
-		if (http_conn_waiting(conn) >= HTTP_OUTPUT_MAX)
-			return HTTP_DEADLINE_NONE;
-		return conn->desk != NULL ? HTTP_DEADLINE_HEADER : HTTP_DEADLINE_IDLE;
-	case HTTP_CONN_BODY:
-		return HTTP_DEADLINE_BODY;
-	case HTTP_CONN_LINGER:
-		return HTTP_DEADLINE_LINGER;
-	default:
-		return HTTP_DEADLINE_NONE;
-	}
-}
-
 /* The end of a turn: sends what is queued, gives an empty desk back, sets the deadlines. */
 static void settle(struct http_conn *conn)
 {
-	struct http_deadlines *deadlines = &conn->server->deadlines;
-
 	if (!conn->is_broken)
 		http_conn_flush(conn);
 	if (conn->is_broken) {
@@ -358,11 +307,7 @@ static void settle(struct http_conn *conn)
 		http_desk_put(conn->server, conn->desk);
 		conn->desk = NULL;
 	}
-	const enum http_deadline_kind kind = waits_for(conn);
-	const bool is_rated =
-		kind == HTTP_DEADLINE_BODY && conn->waiting.kind == HTTP_DEADLINE_RATE;
-	if (kind != conn->waiting.kind && !is_rated)
-		http_deadline_set(deadlines, &conn->waiting, kind);
+	http_timeout_set(conn);
 }
 
 size_t http_conn_waiting(const struct http_conn *conn)
@@ -417,50 +362,4 @@ void http_conn_request_end(struct http_conn *conn)
 	conn->on_ready = NULL;
 	http_deadline_clear(&conn->waiting);
 	http_conn_wake(conn);
-}
-
-/* A body that came at body_rate_min or faster may go on; RATE looks again every second. */
-static bool is_fast_enough(const struct http_conn *conn)
-{
-	const struct http_limits *limits = &conn->server->limits;
-	const struct http_desk *desk = conn->desk;
-	const uint64_t came = desk->is_body_in_place ? desk->end - desk->pin : desk->body.len;
-	const uint64_t now_ns = loop_now_ns(conn->server->loop);
-	const uint64_t took_ms = (now_ns - conn->body_since_ns) / 1000000;
-
-	return limits->body_rate_min > 0 &&
-	       took_ms < limits->body_timeout_ms + came * 1000 / limits->body_rate_min;
-}
-
-static void on_timeout(struct http_conn *conn, enum http_deadline_kind kind)
-{
-	HTTP_COUNT(conn->server->counters.timeouts, 1);
-	if (kind == HTTP_DEADLINE_IDLE)
-		conn->state = HTTP_CONN_ENDING;
-	else if (kind == HTTP_DEADLINE_HEADER)
-		http_conn_refuse(conn, (struct http_refusal){408, "the header took too long"});
-	else if (kind == HTTP_DEADLINE_BODY || kind == HTTP_DEADLINE_RATE)
-		http_conn_refuse(conn, (struct http_refusal){408, "the body took too long"});
-	else
-		http_conn_break(conn);
-}
-
-static struct http_conn *conn_of(struct http_deadline *deadline, enum http_deadline_kind kind)
-{
-	const size_t at = kind == HTTP_DEADLINE_WRITE ? offsetof(struct http_conn, writing)
-						      : offsetof(struct http_conn, waiting);
-
-	return (struct http_conn *)((char *)deadline - at);
-}
-
-void http_conn_on_deadline(struct http_deadline *deadline, enum http_deadline_kind kind)
-{
-	struct http_conn *conn = conn_of(deadline, kind);
-	const bool is_body = kind == HTTP_DEADLINE_BODY || kind == HTTP_DEADLINE_RATE;
-
-	if (is_body && is_fast_enough(conn))
-		http_deadline_set(&conn->server->deadlines, deadline, HTTP_DEADLINE_RATE);
-	else
-		on_timeout(conn, kind);
-	http_conn_run(conn);
 }

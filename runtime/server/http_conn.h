@@ -88,7 +88,6 @@ void http_conn_break(struct http_conn *conn);
 void http_conn_refuse(struct http_conn *conn, struct http_refusal refusal);
 /* The request in hand was answered. */
 void http_conn_request_end(struct http_conn *conn);
-void http_conn_on_deadline(struct http_deadline *deadline, enum http_deadline_kind kind);
 /* Sends what the socket takes. */
 void http_conn_flush(struct http_conn *conn);
 size_t http_conn_waiting(const struct http_conn *conn);
@@ -99,6 +98,13 @@ void http_body_start(struct http_conn *conn);
  * broke. */
 enum http_parsed http_body_take(struct http_conn *conn);
 struct str http_body_text(struct http_desk *desk, const struct http_parse *parse);
+
+/* http_request.c: fills desk->request in. */
+void http_request_build(struct http_conn *conn);
+
+/* http_timeout.c: puts the connection under the deadline of its state, unless it runs already. */
+void http_timeout_set(struct http_conn *conn);
+void http_timeout_on_deadline(struct http_deadline *deadline, enum http_deadline_kind kind);
 
 /* http_desk.c */
 struct http_desk *http_desk_get(struct http_server *server);

@@ -5,8 +5,7 @@
  *section end
  *
  * Each step takes the bytes of one token and says what came of it; the loop at the end runs them.
- *What a header means to framing is judged when its line is complete, what follows from several of
- *them when the section is.
+ *What the header lines mean to framing and to the connection is http_framing.c's.
  */
 #include "server/http_parse.h"
 #include "server/http_class.h"
@@ -16,7 +15,6 @@
 enum {
 	METHOD_MAX = 32,     /* longest one registered has 17 */
 	EMPTY_LINES_MAX = 8, /* RFC 9112 2.2: at least one should be ignored */
-	LENGTH_DIGITS_MAX = 19,
 };
 
 enum step {
@@ -39,11 +37,17 @@ enum step {
 /* What a step says: go on with the next one, or end this call. */
 enum verdict { GO_ON, NEED_MORE, IS_DONE, IS_REFUSED };
 
-static enum verdict refuse(struct http_parse *parse, int status, const char *message)
+/* The refusal is written down already. */
+static enum verdict refused(struct http_parse *parse)
 {
 	parse->step = STEP_REFUSED;
-	parse->refusal = (struct http_refusal){status, message};
 	return IS_REFUSED;
+}
+
+static enum verdict refuse(struct http_parse *parse, int status, const char *message)
+{
+	parse->refusal = (struct http_refusal){status, message};
+	return refused(parse);
 }
 
 void http_parse_start(
@@ -286,96 +290,6 @@ static enum verdict take_value(struct http_parse *parse, const char *text, size_
 	return GO_ON;
 }
 
-/* One line, digits only. Anything else may mean another length to somebody in front of us (RFC
- * 9112 6.3). */
-static enum verdict on_content_length(struct http_parse *parse, struct str value)
-{
-	if (parse->has_length)
-		return refuse(parse, 400, "more than one Content-Length");
-	if (value.len == 0 || value.len > LENGTH_DIGITS_MAX)
-		return refuse(parse, 400, "Content-Length is not a number");
-	parse->has_length = true;
-	for (size_t i = 0; i < value.len; i++) {
-		if (value.data[i] < '0' || value.data[i] > '9')
-			return refuse(parse, 400, "Content-Length is not a number");
-		parse->length = parse->length * 10 + (uint64_t)(value.data[i] - '0');
-	}
-	return GO_ON;
-}
-
-static enum verdict on_transfer_encoding(struct http_parse *parse, struct str value)
-{
-	if (parse->has_coding)
-		return refuse(parse, 400, "more than one Transfer-Encoding");
-	if (parse->minor == 0)
-		return refuse(parse, 400, "Transfer-Encoding in HTTP/1.0");
-	if (!str_eq_nocase(value, STR("chunked")))
-		return refuse(parse, 501, "the only transfer coding known here is 'chunked'");
-	parse->has_coding = true;
-	return GO_ON;
-}
-
-static enum verdict on_host(struct http_parse *parse, struct str value)
-{
-	if (parse->has_host)
-		return refuse(parse, 400, "more than one Host");
-	if (value.len > 0 && !http_host_is_valid(value))
-		return refuse(parse, 400, "Host is not a host name");
-	parse->has_host = true;
-	return GO_ON;
-}
-
-static enum verdict on_connection(struct http_parse *parse, struct str value)
-{
-	struct str option;
-	bool is_more = true;
-
-	while (is_more) {
-		is_more = str_cut(&value, ',', &option);
-		option = str_trim(option);
-		parse->has_close |= str_eq_nocase(option, STR("close"));
-		parse->has_keep_alive |= str_eq_nocase(option, STR("keep-alive"));
-	}
-	return GO_ON;
-}
-
-static enum verdict on_expect(struct http_parse *parse, struct str value)
-{
-	if (str_eq_nocase(value, STR("100-continue")))
-		parse->is_expecting_continue = true;
-	else
-		parse->is_expecting_unknown = true;
-	return GO_ON;
-}
-
-/* Never followed, but see http_parse_is_persistent(). */
-static enum verdict on_upgrade(struct http_parse *parse, struct str value)
-{
-	parse->has_upgrade = true;
-	return GO_ON;
-}
-
-/* The few fields that decide about framing and the connection; found by their length first. */
-static enum verdict on_field(struct http_parse *parse, struct str name, struct str value)
-{
-	static const struct {
-		struct str name;
-		enum verdict (*fn)(struct http_parse *parse, struct str value);
-	} FIELDS[] = {
-		{STR("host"), on_host},
-		{STR("content-length"), on_content_length},
-		{STR("transfer-encoding"), on_transfer_encoding},
-		{STR("connection"), on_connection},
-		{STR("expect"), on_expect},
-		{STR("upgrade"), on_upgrade},
-	};
-
-	for (size_t i = 0; i < sizeof(FIELDS) / sizeof(FIELDS[0]); i++)
-		if (FIELDS[i].name.len == name.len && str_eq_nocase(FIELDS[i].name, name))
-			return FIELDS[i].fn(parse, value);
-	return GO_ON;
-}
-
 static enum verdict take_value_lf(struct http_parse *parse, const char *text, size_t len)
 {
 	if (parse->at == section_end(parse, len))
@@ -384,7 +298,9 @@ static enum verdict take_value_lf(struct http_parse *parse, const char *text, si
 		return IS_REFUSED;
 	const struct http_span_field *field = &parse->fields[parse->field_count++];
 
-	return on_field(parse, span_str(text, field->name), span_str(text, field->value));
+	if (!http_framing_field(parse, span_str(text, field->name), span_str(text, field->value)))
+		return refused(parse);
+	return GO_ON;
 }
 
 static enum verdict take_end_lf(struct http_parse *parse, const char *text, size_t len)
@@ -393,20 +309,7 @@ static enum verdict take_end_lf(struct http_parse *parse, const char *text, size
 		return more_or_too_large(parse, len);
 	if (take_lf(parse, text, STEP_DONE) == IS_REFUSED)
 		return IS_REFUSED;
-	if (parse->minor > 0 && !parse->has_host)
-		return refuse(parse, 400, "Host is missing");
-	if (parse->has_length && parse->has_coding)
-		return refuse(parse, 400, "Content-Length and Transfer-Encoding in one request");
-	if (parse->length > parse->limits->body_max)
-		return refuse(parse, 413, "the body is too large");
-	/* RFC 9110 10.1.1: an HTTP/1.0 client cannot wait for a 100, so its Expect is ignored. */
-	if (parse->minor > 0 && parse->is_expecting_unknown)
-		return refuse(parse, 417, "the only expectation met here is '100-continue'");
-	parse->is_expecting_continue = parse->is_expecting_continue && parse->minor > 0;
-	parse->framing = parse->has_coding   ? HTTP_CHUNKED
-			 : parse->length > 0 ? HTTP_LENGTH
-					     : HTTP_NO_BODY;
-	return IS_DONE;
+	return http_framing_end(parse) ? IS_DONE : refused(parse);
 }
 
 enum http_parsed http_parse_head(struct http_parse *parse, const char *text, size_t len)
@@ -442,13 +345,4 @@ enum http_parsed http_parse_head(struct http_parse *parse, const char *text, siz
 bool http_parse_is_blank(const struct http_parse *parse)
 {
 	return parse->step == STEP_LEAD || parse->step == STEP_LEAD_LF;
-}
-
-/* llhttp, and so every proxy made with it, sees no body behind an Upgrade but the other protocol.
- * What follows such a request is therefore not taken for one. */
-bool http_parse_is_persistent(const struct http_parse *parse)
-{
-	if (parse->has_close || (parse->has_upgrade && parse->framing != HTTP_NO_BODY))
-		return false;
-	return parse->minor > 0 || parse->has_keep_alive;
 }

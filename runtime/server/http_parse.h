@@ -75,7 +75,11 @@ bool http_parse_is_persistent(const struct http_parse *parse);
  * checked it. */
 struct str http_path_decode(struct arena *arena, const char *text, const struct http_parse *parse);
 
-/* Of use to http_parse.c: splits a target that has the characters of one. */
+/* http_framing.c, of use to http_parse.c: one header line, and the end of them; false: `refusal`
+ * says why. */
+bool http_framing_field(struct http_parse *parse, struct str name, struct str value);
+bool http_framing_end(struct http_parse *parse);
+/* http_target.c, of use to http_parse.c: splits a target that has the characters of one. */
 bool http_target_split(struct http_parse *parse, const char *text);
 /* RFC 9112 3.2: is it a Host value: name, IPv4 or [IPv6], with or without a port? */
 bool http_host_is_valid(struct str host);
@@ -87,7 +91,7 @@ struct http_chunked {
 	uint64_t left; /* bytes of this chunk that are still to come; while its size is read, the
 			  size */
 	uint64_t body; /* bytes of data so far */
-	uint64_t overhead; /* bytes that are not data */
+	uint64_t overhead; /* bytes that are neither data nor trailers */
 	uint32_t line;     /* bytes of this size line */
 	uint32_t trailer;  /* bytes of the trailer section */
 	struct http_refusal refusal;

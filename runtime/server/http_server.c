@@ -37,7 +37,7 @@ struct http_server *http_server_new(struct loop *loop, struct http_listener *lis
 	server->limits = *limits;
 	server->handler = handler;
 	server->data = data;
-	http_deadlines_init(&server->deadlines, loop, http_conn_on_deadline);
+	http_deadlines_init(&server->deadlines, loop, http_timeout_on_deadline);
 	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_TLS, limits->tls_timeout_ms);
 	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_HEADER, limits->header_timeout_ms);
 	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_BODY, limits->body_timeout_ms);
@@ -178,15 +178,4 @@ void http_server_stats(const struct http_server *server, struct http_stats *ret)
 	};
 	for (int i = 0; i < 6; i++)
 		ret->answered[i] = READ(answered[i]);
-}
-
-struct str http_field_get(const struct http_request *request, const char *name)
-{
-	const struct str wanted = str_of(name);
-
-	for (size_t i = 0; i < request->field_count; i++)
-		if (request->fields[i].name.len == wanted.len &&
-			str_eq_nocase(request->fields[i].name, wanted))
-			return request->fields[i].value;
-	return (struct str){NULL, 0};
 }

@@ -131,8 +131,9 @@ static size_t feed_chunked(struct feed *feed, struct str piece)
 		feed_request_end(feed);
 		break;
 	case HTTP_PARSED_REFUSED:
-		buf_printf(
-			feed->seen, "@%zu", (size_t)(feed->chunked.overhead + feed->chunked.body));
+		buf_printf(feed->seen, "@%zu",
+			(size_t)(feed->chunked.overhead + feed->chunked.body +
+				 feed->chunked.trailer));
 		feed_refused(feed, feed->chunked.refusal);
 		break;
 	case HTTP_PARSED_MORE:
