@@ -20,7 +20,7 @@ struct loader {
 	struct bundle *bundle;
 	const struct bundle_options *options;
 	struct problems *problems;
-	size_t problems_before;
+	size_t before; /* problems there were already */
 	struct mlmodel mlmodel;
 	struct json config_tree;
 	struct decoder decoder; /* of config.yaml */
@@ -60,8 +60,7 @@ static const char *name_of(struct arena *arena, const char *dir)
 
 static bool is_fine(const struct loader *loader)
 {
-	return loader->problems->count == loader->problems_before &&
-	       loader->problems->left_out == 0;
+	return loader->problems->count + loader->problems->left_out == loader->before;
 }
 
 bool bundle_load(const char *dir, const struct bundle_options *options, struct problems *problems,
@@ -71,7 +70,8 @@ bool bundle_load(const char *dir, const struct bundle_options *options, struct p
 	struct loader loader = {.bundle = bundle,
 		.options = options,
 		.problems = problems,
-		.problems_before = problems->count};
+
+		.before = problems->count + problems->left_out};
 
 	bundle->name = name_of(&bundle->arena, dir);
 	load_mlmodel(&loader);

@@ -222,7 +222,7 @@ static void test_all_are_told(void **state)
 	kit_write(kit, "prompts/x.txt", "{{}}");
 	kit_write(kit, "input_example.json", "{\n  \"a\": ]\n}");
 	assert_false(kit_load(kit));
-	kit_expect(kit, "MLmodel:3: signature…", "config.yaml:1: unknown key 'a'",
+	kit_expect(kit, "MLmodel:3: signature…", "config.yaml:1: unknown key 'a'…",
 		"prompts/x.txt:1: '{{'…", "input_example.json: …", NULL);
 }
 

@@ -1,0 +1,227 @@
+/* What the tables of config.yaml cannot say, and what needs nothing but the file itself. */
+#include "model/config_check.h"
+
+#include <math.h>
+
+/* Names only: how they are asked lives with the llm step. */
+static const char *const providers[] = {"openai", "recorded", NULL};
+
+static const struct json *member(const struct json *object, const char *name)
+{
+	return json_get(object, str_of(name));
+}
+
+/* Where a problem of `name` stands: its own line, else its object's. */
+static const struct json *at(const struct json *object, const char *name)
+{
+	const struct json *value = member(object, name);
+
+	return value != NULL ? value : object;
+}
+
+static bool is_unresolved(struct str text)
+{
+	return text.len > 0 && memmem(text.data, text.len, "${", 2) != NULL;
+}
+
+static void check_provider(
+	struct decoder *decoder, const struct json *tree, const struct model_spec *model)
+{
+	const struct str name = model->provider;
+	bool is_known = is_unresolved(name);
+
+	for (size_t i = 0; providers[i] != NULL; i++)
+		is_known |= str_is(name, providers[i]);
+	if (is_known)
+		return;
+	const char *nearest = decode_nearest(name, providers);
+	decode_enter(decoder, "provider");
+	decode_problem(decoder, at(tree, "provider"), "unknown provider '%.*s'%s%s%s",
+		STR_ARGS(name), nearest != NULL ? ", did you mean '" : " (known: openai, recorded)",
+		nearest != NULL ? nearest : "", nearest != NULL ? "'?" : "");
+	decode_leave(decoder);
+}
+
+/* No query, no fragment, no blanks or control characters. */
+static bool is_plain_url(struct str url)
+{
+	for (size_t i = 0; i < url.len; i++)
+		if ((unsigned char)url.data[i] <= ' ' || strchr("?#\x7f", url.data[i]) != NULL)
+			return false;
+	return true;
+}
+
+static void check_base_url(
+	struct decoder *decoder, const struct json *tree, struct model_spec *model)
+{
+	struct str *url = &model->base_url;
+
+	if (is_unresolved(*url) || (url->len == 0 && str_is(model->provider, "recorded")))
+		return;
+	decode_enter(decoder, "base_url");
+	const bool is_http = str_starts(*url, STR("http://")) || str_starts(*url, STR("https://"));
+	if (url->len == 0)
+		decode_problem(decoder, at(tree, "base_url"), "provider '%.*s' needs a base_url",
+			STR_ARGS(model->provider));
+	else if (!is_http)
+		decode_problem(decoder, at(tree, "base_url"),
+			"'%.*s' does not start with http:// or https://", STR_ARGS(*url));
+	else if (memchr(url->data, '@', url->len) != NULL)
+		decode_problem(decoder, at(tree, "base_url"),
+			"credentials in the URL would show in logs: use api_key");
+	else if (!is_plain_url(*url))
+		decode_problem(decoder, at(tree, "base_url"),
+			"'%.*s': expected scheme, host and path only", STR_ARGS(*url));
+	decode_leave(decoder);
+	while (url->len > 0 && url->data[url->len - 1] == '/')
+		url->len--;
+}
+
+/* Micro-dollars for a million tokens; a finer price could not be booked exactly. */
+static int64_t exact_price(
+	struct decoder *decoder, const struct json *tree, const char *name, double usd)
+{
+	const double microusd = usd * 1e6;
+	const int64_t rounded = llround(microusd);
+
+	if (fabs(microusd - (double)rounded) > 1e-3)
+		decode_problem(decoder, at(tree, name), "%s: %.12g is finer than a micro-dollar",
+			name, usd);
+	return rounded;
+}
+
+static void check_extra(struct decoder *decoder, const struct json *extra)
+{
+	static const char *const ours[] = {"model", "messages", "temperature", "top_p",
+		"max_tokens", "seed", "response_format", "stream", "n", "tools", NULL};
+
+	for (size_t i = 0; json_type(extra) == JSON_OBJECT && i < extra->size; i++)
+		for (size_t j = 0; ours[j] != NULL; j++)
+			if (str_is(json_str(&extra->members[i].key), ours[j]))
+				decode_problem(decoder, &extra->members[i].key,
+					"extra: '%s' is set by the runtime", ours[j]);
+}
+
+/* A line break in a key would end its header field and start another. */
+static void check_api_key(struct decoder *decoder, const struct json *tree, struct secret key)
+{
+	const struct str text = secret_reveal(key);
+
+	for (size_t i = 0; i < text.len; i++) {
+		if ((unsigned char)text.data[i] > ' ' && text.data[i] != 0x7f)
+			continue;
+		decode_problem(decoder, at(tree, "api_key"),
+			"api_key: holds a blank or a control character");
+		return;
+	}
+}
+
+static void check_model(struct decoder *decoder, const struct json *tree, struct model_spec *model)
+{
+	const struct json *price = member(tree, "price_usd_per_million");
+
+	check_provider(decoder, tree, model);
+	check_base_url(decoder, tree, model);
+	check_api_key(decoder, tree, model->api_key);
+	check_extra(decoder, &model->extra);
+	decode_enter(decoder, "price_usd_per_million");
+	model->input_microusd_per_million =
+		exact_price(decoder, price, "input", model->usd_per_million_input);
+	model->output_microusd_per_million =
+		exact_price(decoder, price, "output", model->usd_per_million_output);
+	decode_leave(decoder);
+}
+
+static void check_tool(struct decoder *decoder, const struct json *tree, struct tool_spec *tool)
+{
+	tool->has_sql = json_type(member(tree, "sql")) == JSON_OBJECT;
+	if (json_type(tree) == JSON_OBJECT && member(tree, "sql") == NULL)
+		decode_problem(decoder, tree, "a tool needs a kind: sql");
+}
+
+static void check_llm_output(
+	struct decoder *decoder, const struct json *tree, const struct llm_step *llm)
+{
+	const bool is_text =
+		json_type(&llm->output) == JSON_STRING && str_is(json_str(&llm->output), "text");
+
+	if (is_text || json_type(&llm->output) == JSON_OBJECT)
+		return;
+	decode_enter(decoder, "llm");
+	decode_enter(decoder, "output");
+	decode_problem(decoder, at(member(tree, "llm"), "output"),
+		"expected text or a JSON Schema, got %s", json_type_name(&llm->output));
+	decode_leave(decoder);
+	decode_leave(decoder);
+}
+
+static void check_step(struct decoder *decoder, const struct json *tree, struct step_spec *step)
+{
+	const bool has_llm = member(tree, "llm") != NULL, has_tool = member(tree, "tool") != NULL;
+
+	step->line = decode_line(decoder, tree);
+	if (json_type(tree) != JSON_OBJECT)
+		return;
+	if (has_llm == has_tool)
+		decode_problem(decoder, tree,
+			has_llm ? "a step is either llm or tool, not both"
+				: "a step needs a kind: llm or tool");
+	if (has_llm && !has_tool)
+		check_llm_output(decoder, tree, &step->llm);
+}
+
+/* Names are looked up in lists: these limits keep that cheap, whatever a file holds. */
+static void check_count(struct decoder *decoder, const struct json *tree, const char *name,
+	struct decode_list *list)
+{
+	enum { ITEMS_MAX = 256 };
+
+	if (list->count <= ITEMS_MAX)
+		return;
+	decode_problem(decoder, at(tree, name), "%s: %zu of them, at most %d are read", name,
+		list->count, ITEMS_MAX);
+	list->count = ITEMS_MAX;
+}
+
+void config_check(struct decoder *decoder, const struct json *tree, struct config *config)
+{
+	check_count(decoder, tree, "models", &config->models);
+	check_count(decoder, tree, "data", &config->data);
+	check_count(decoder, tree, "tools", &config->tools);
+	check_count(decoder, tree, "steps", &config->steps);
+	check_count(decoder, tree, "outputs", &config->outputs);
+
+	struct model_spec *models = config->models.items;
+	struct tool_spec *tools = config->tools.items;
+	struct step_spec *steps = config->steps.items;
+	const struct json *list = member(tree, "models");
+
+	if (config->version != 1)
+		decode_problem(decoder, at(tree, "version"),
+			"version: this runtime reads version 1, not %lld",
+			(long long)config->version);
+	for (size_t i = 0; i < config->models.count; i++) {
+		decode_enter(decoder, "models");
+		decode_enter(decoder,
+			arena_memdup(decoder->arena, models[i].name.data, models[i].name.len));
+		check_model(decoder, &list->members[i].value, &models[i]);
+		decode_leave(decoder);
+		decode_leave(decoder);
+	}
+	list = member(tree, "tools");
+	for (size_t i = 0; i < config->tools.count; i++) {
+		decode_enter(decoder, "tools");
+		decode_enter_index(decoder, i);
+		check_tool(decoder, &list->items[i], &tools[i]);
+		decode_leave(decoder);
+		decode_leave(decoder);
+	}
+	list = member(tree, "steps");
+	for (size_t i = 0; i < config->steps.count; i++) {
+		decode_enter(decoder, "steps");
+		decode_enter_index(decoder, i);
+		check_step(decoder, &list->items[i], &steps[i]);
+		decode_leave(decoder);
+		decode_leave(decoder);
+	}
+}
