@@ -28,13 +28,6 @@ struct packing {
 	struct sha256 hash;
 };
 
-bool pack_is_archive_name(const char *path, struct str *ret_stem)
-{
-	enum writer_format format;
-
-	return writer_format_of(path, &format, ret_stem);
-}
-
 bool pack_manifest(struct arena *arena, int dir_fd, const struct files_walk *walk,
 	struct str *ret_manifest, struct file_list *ret_files, struct error *err)
 {

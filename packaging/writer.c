@@ -6,35 +6,6 @@
 /* 1980-01-01 00:00:00 UTC, the first moment that zip can spell. */
 static const time_t ENTRY_TIME = 315532800;
 
-static const struct {
-	const char *suffix;
-	enum writer_format format;
-} FORMATS[] = {
-	{".tar.gz", WRITER_TAR_GZ},
-	{".tgz", WRITER_TAR_GZ},
-	{".tar.zst", WRITER_TAR_ZST},
-	{".tar", WRITER_TAR},
-	{".zip", WRITER_ZIP},
-};
-
-bool writer_format_of(const char *path, enum writer_format *ret, struct str *ret_stem)
-{
-	const struct str name = str_of(path);
-
-	for (size_t i = 0; i < sizeof(FORMATS) / sizeof(FORMATS[0]); i++) {
-		const struct str suffix = str_of(FORMATS[i].suffix);
-		const struct str stem = {name.data, name.len - suffix.len};
-
-		if (!str_ends(name, suffix) || stem.len == 0 || str_ends(stem, STR("/")))
-			continue;
-		*ret = FORMATS[i].format;
-		if (ret_stem != NULL)
-			*ret_stem = stem;
-		return true;
-	}
-	return false;
-}
-
 static bool check(struct writer *writer, int status, struct error *err)
 {
 	if (status == ARCHIVE_OK)
