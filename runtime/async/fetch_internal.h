@@ -1,10 +1,17 @@
 #pragma once
 /*
- * What the files of fetch share. fetcher.c: what fetches share. fetch.c: a fetch's life. fetch_request.c: what goes out. fetch_reply.c: what comes in.
- * fetch_error.c: what went wrong, in words. fetch_host.c: who waits for whom. fetch_pump.c: libcurl on the loop.
+ * What the files of fetch share:
+ *   fetcher.c        what the fetches of one loop share
+ *   fetch.c          a fetch's life
+ *   fetch_host.c     who waits for whom
+ *   fetch_handle.c   libcurl's options
+ *   fetch_request.c  what goes out
+ *   fetch_reply.c    what comes in
+ *   fetch_error.c    what went wrong, in words
+ *   fetch_pump.c     libcurl on the loop
  *
- * A `struct fetch` lives in its caller's arena. What is costly to make lives in a `struct fetch_handle`: an easy handle
- * of libcurl with its options and two buffers, taken from the fetcher's pool and given back before `done` is called.
+ * A `struct fetch` lives in its caller's arena. While libcurl performs it, it has a `struct fetch_handle`: an easy handle
+ * of libcurl and two buffers, taken from the fetcher's pool and given back before `done` is called.
  */
 #include "async/deadline.h"
 #include "async/fetch.h"
@@ -41,9 +48,7 @@ enum fetch_fault {
 struct fetch_handle {
 	struct fetch_handle *next; /* in the pool */
 	struct fetch *fetch;
-	CURL *easy;
-	char *url, *method; /* as set in `easy` */
-	bool has_body, is_used;
+	CURL *easy; /* NULL in the pool */
 	struct buf head, body;
 	char why[CURL_ERROR_SIZE];
 };
@@ -109,7 +114,7 @@ struct fetcher {
 	struct fetch_handle *handles;
 	unsigned handle_count, active;
 	struct fetch_host *hosts[FETCH_HOST_BUCKETS];
-	char *no_proxy; /* NULL: the environment names no proxy */
+	CURL *pattern; /* what every request shares; performs nothing itself */
 };
 
 /* fetch_pump.c. What libcurl finished is handed to on_result, never inside another call of these. */
@@ -123,13 +128,9 @@ void fetch_pump_watch(struct fetch_pump *pump, CURL *easy);
 
 /* fetch_request.c */
 bool fetch_request_check(const struct fetch_request *request, struct error *err);
-struct fetch_handle *fetch_handle_new(struct fetcher *fetcher);
-void fetch_handle_free(struct fetch_handle *handle);
 /* Copies the request into the fetch's arena; later lays it on the fetch's handle. */
 void fetch_request_copy(struct fetch *fetch, const struct fetch_request *request);
 void fetch_request_apply(struct fetch *fetch);
-/* "localhost and its like, and what the environment says", or NULL where it names no proxy. */
-char *fetch_no_proxy(void);
 
 /* fetch_host.c. A host is there from fetch_host_get() until fetch_host_drop() finds nothing running or waiting. */
 struct fetch_host *fetch_host_get(struct fetcher *fetcher, const char *url);
@@ -143,7 +144,8 @@ void fetch_host_begin(struct fetch_host *host, struct fetch *fetch);
 void fetch_host_end(struct fetch_host *host);
 
 /* fetch_reply.c */
-void fetch_reply_watch(CURL *easy, struct fetch_handle *handle);
+/* Lets this file see what comes in; the callbacks' data is the handle. */
+void fetch_reply_watch(CURL *easy);
 void fetch_reply_make(struct fetch *fetch, struct fetch_reply *reply);
 void fetch_reply_forget(struct fetch_handle *handle);
 
@@ -153,9 +155,11 @@ void fetch_error_curl(const struct fetch *fetch, CURLcode code, struct error *er
 /* "POST https://host/path": no query, no user info. */
 void fetch_label(const struct fetch *fetch, char *label, size_t size);
 
-/* fetcher.c: the pool. */
+/* fetch_handle.c: the pool. */
+CURL *fetch_pattern_new(const char *ca_file);
 struct fetch_handle *fetch_handle_take(struct fetcher *fetcher);
 void fetch_handle_give_back(struct fetcher *fetcher, struct fetch_handle *handle);
+void fetch_handle_free(struct fetch_handle *handle);
 
 /* fetch.c: events in a fetch's life. */
 void fetch_on_result(struct fetch_handle *handle, CURLcode code);

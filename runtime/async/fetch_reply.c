@@ -11,12 +11,10 @@
 static size_t on_header(char *line, size_t one, size_t len, void *data);
 static size_t on_body(char *bytes, size_t one, size_t len, void *data);
 
-void fetch_reply_watch(CURL *easy, struct fetch_handle *handle)
+void fetch_reply_watch(CURL *easy)
 {
 	curl_easy_setopt(easy, CURLOPT_HEADERFUNCTION, on_header);
-	curl_easy_setopt(easy, CURLOPT_HEADERDATA, handle);
 	curl_easy_setopt(easy, CURLOPT_WRITEFUNCTION, on_body);
-	curl_easy_setopt(easy, CURLOPT_WRITEDATA, handle);
 }
 
 static bool fail(struct fetch *fetch, enum fetch_fault fault)

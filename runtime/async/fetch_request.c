@@ -8,7 +8,6 @@
 #include "async/fetch_internal.h"
 
 #include <ctype.h>
-#include <stdlib.h>
 #include <strings.h>
 
 static const char *const IDEMPOTENT[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
@@ -128,33 +127,16 @@ static struct curl_slist *header_list(struct arena *arena, const struct fetch_re
 	return nodes;
 }
 
-static bool remember(char **kept, const char *text)
+static void set_method(CURL *easy, const struct fetch *fetch)
 {
-	if (*kept != NULL && strcmp(*kept, text) == 0)
-		return false;
-	free(*kept);
-	*kept = strdup(text);
-	if (*kept == NULL)
-		abort();
-	return true;
-}
+	const bool is_post = strcmp(fetch->method, "POST") == 0;
 
-static void set_method(struct fetch_handle *handle, const char *method, bool has_body)
-{
-	const bool is_post = strcmp(method, "POST") == 0;
-
-	if (!remember(&handle->method, method) && handle->has_body == has_body)
-		return;
-	handle->has_body = has_body;
-	curl_easy_setopt(handle->easy, CURLOPT_CUSTOMREQUEST, NULL);
-	if (has_body || is_post)
-		curl_easy_setopt(handle->easy, CURLOPT_POST, 1L);
-	else
-		curl_easy_setopt(handle->easy, CURLOPT_HTTPGET, 1L);
-	if (strcmp(method, "HEAD") == 0)
-		curl_easy_setopt(handle->easy, CURLOPT_NOBODY, 1L);
-	else if (!is_post && (has_body || strcmp(method, "GET") != 0))
-		curl_easy_setopt(handle->easy, CURLOPT_CUSTOMREQUEST, method);
+	curl_easy_setopt(easy, fetch->has_body ? CURLOPT_POST : CURLOPT_HTTPGET, 1L);
+	curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, NULL);
+	if (fetch->is_head)
+		curl_easy_setopt(easy, CURLOPT_NOBODY, 1L);
+	else if (!is_post && (fetch->has_body || strcmp(fetch->method, "GET") != 0))
+		curl_easy_setopt(easy, CURLOPT_CUSTOMREQUEST, fetch->method);
 }
 
 static bool is_idempotent(const char *method)
@@ -181,110 +163,14 @@ void fetch_request_copy(struct fetch *fetch, const struct fetch_request *request
 
 void fetch_request_apply(struct fetch *fetch)
 {
-	struct fetch_handle *handle = fetch->handle;
-	CURL *easy = handle->easy;
+	CURL *easy = fetch->handle->easy;
 
-	if (remember(&handle->url, fetch->url))
-		curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
-	set_method(handle, fetch->method, fetch->has_body);
+	curl_easy_setopt(easy, CURLOPT_URL, fetch->url);
+	set_method(easy, fetch);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->lines);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
 	if (!fetch->has_body)
 		return;
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->post.data);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->post.len);
-}
-
-static int on_send(void *data, char *peer_ip, char *local_ip, int peer_port, int local_port)
-{
-	struct fetch_handle *handle = data;
-
-	if (!fetch_on_send(handle->fetch))
-		return CURL_PREREQFUNC_ABORT;
-	/* Should this sending meet a connection that is gone, the next one must not meet another of
-	 * its kind. */
-	curl_easy_setopt(handle->easy, CURLOPT_FRESH_CONNECT, 1L);
-	return CURL_PREREQFUNC_OK;
-}
-
-static void set_constant_options(struct fetcher *fetcher, struct fetch_handle *handle)
-{
-	CURL *easy = handle->easy;
-
-	curl_easy_setopt(easy, CURLOPT_PRIVATE, handle);
-	curl_easy_setopt(easy, CURLOPT_ERRORBUFFER, handle->why);
-	curl_easy_setopt(easy, CURLOPT_NOSIGNAL, 1L);
-	curl_easy_setopt(easy, CURLOPT_TCP_NODELAY, 1L);
-	curl_easy_setopt(easy, CURLOPT_HTTP_VERSION, (long)CURL_HTTP_VERSION_1_1);
-	curl_easy_setopt(easy, CURLOPT_FOLLOWLOCATION, 0L);
-	curl_easy_setopt(easy, CURLOPT_PROTOCOLS_STR, "http,https");
-	curl_easy_setopt(easy, CURLOPT_SSLVERSION, (long)CURL_SSLVERSION_TLSv1_2);
-	curl_easy_setopt(easy, CURLOPT_SUPPRESS_CONNECT_HEADERS, 1L);
-	curl_easy_setopt(easy, CURLOPT_USERAGENT, "sluice/" SLUICE_VERSION);
-	/* Giving up must not wait for a resolver's thread. */
-	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
-	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
-	curl_easy_setopt(easy, CURLOPT_PREREQDATA, handle);
-	if (fetcher->options.ca_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, fetcher->options.ca_file);
-	if (fetcher->no_proxy != NULL)
-		curl_easy_setopt(easy, CURLOPT_NOPROXY, fetcher->no_proxy);
-	else
-		curl_easy_setopt(easy, CURLOPT_PROXY, "");
-}
-
-struct fetch_handle *fetch_handle_new(struct fetcher *fetcher)
-{
-	struct fetch_handle *handle = calloc(1, sizeof(*handle));
-
-	if (handle == NULL || (handle->easy = curl_easy_init()) == NULL)
-		abort();
-	set_constant_options(fetcher, handle);
-	fetch_pump_watch(&fetcher->pump, handle->easy);
-	fetch_reply_watch(handle->easy, handle);
-	return handle;
-}
-
-void fetch_handle_free(struct fetch_handle *handle)
-{
-	if (handle == NULL)
-		return;
-	curl_easy_cleanup(handle->easy);
-	buf_done(&handle->head);
-	buf_done(&handle->body);
-	free(handle->url);
-	free(handle->method);
-	free(handle);
-}
-
-static const char *env_any(const char *const *names)
-{
-	for (; *names != NULL; names++) {
-		const char *value = getenv(*names);
-
-		if (value != NULL && value[0] != '\0')
-			return value;
-	}
-	return NULL;
-}
-
-char *fetch_no_proxy(void)
-{
-	/* libcurl does not read HTTP_PROXY in capitals: a CGI client could set it (httpoxy). */
-	static const char *const PROXY[] = {
-		"http_proxy", "https_proxy", "HTTPS_PROXY", "all_proxy", "ALL_PROXY", NULL};
-	static const char *const NO_PROXY[] = {"no_proxy", "NO_PROXY", NULL};
-	static const char LOOPBACK[] = "localhost,127.0.0.0/8,::1";
-	const char *env = env_any(NO_PROXY);
-	struct buf list = {0};
-
-	if (env_any(PROXY) == NULL)
-		return NULL;
-	if (env != NULL && strcmp(env, "*") == 0)
-		buf_add_text(&list, "*");
-	else
-		buf_printf(
-			&list, "%s%s%s", LOOPBACK, env != NULL ? "," : "", env != NULL ? env : "");
-	buf_text(&list);
-	return list.data;
 }

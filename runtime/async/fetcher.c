@@ -1,4 +1,4 @@
-/* The fetcher: what the fetches of one loop share, from its options to its pool of handles. */
+/* The fetcher: what the fetches of one loop share. */
 #include "async/fetch_internal.h"
 
 #include <assert.h>
@@ -60,13 +60,15 @@ struct fetcher *fetcher_new(
 		abort();
 	fetcher->loop = loop;
 	set_options(fetcher, options);
-	fetcher->no_proxy = fetch_no_proxy();
+	fetcher->pattern = fetch_pattern_new(fetcher->options.ca_file);
 	deadline_set_init(&fetcher->deadlines);
 	timer_init(&fetcher->deadline_timer, loop, fetch_on_deadline, fetcher);
-	if (fetch_pump_init(&fetcher->pump, loop, &fetcher->options, fetch_on_result))
+	if (fetch_pump_init(&fetcher->pump, loop, &fetcher->options, fetch_on_result)) {
+		fetch_pump_watch(&fetcher->pump, fetcher->pattern);
 		return fetcher;
+	}
 	free((char *)fetcher->options.ca_file);
-	free(fetcher->no_proxy);
+	curl_easy_cleanup(fetcher->pattern);
 	free(fetcher);
 	error_set(err, ERR_INTERNAL, "libcurl cannot make a multi handle");
 	return NULL;
@@ -87,36 +89,11 @@ void fetcher_free(struct fetcher *fetcher)
 	timer_stop(&fetcher->deadline_timer);
 	deadline_set_done(&fetcher->deadlines);
 	free((char *)fetcher->options.ca_file);
-	free(fetcher->no_proxy);
+	curl_easy_cleanup(fetcher->pattern);
 	free(fetcher);
 }
 
 unsigned fetcher_active(const struct fetcher *fetcher)
 {
 	return fetcher->active;
-}
-
-struct fetch_handle *fetch_handle_take(struct fetcher *fetcher)
-{
-	struct fetch_handle *handle = fetcher->handles;
-
-	if (handle == NULL)
-		return fetch_handle_new(fetcher);
-	fetcher->handles = handle->next;
-	fetcher->handle_count--;
-	return handle;
-}
-
-void fetch_handle_give_back(struct fetcher *fetcher, struct fetch_handle *handle)
-{
-	handle->fetch = NULL;
-	handle->why[0] = '\0';
-	fetch_reply_forget(handle);
-	if (fetcher->handle_count >= FETCH_HANDLES_KEPT) {
-		fetch_handle_free(handle);
-		return;
-	}
-	handle->next = fetcher->handles;
-	fetcher->handles = handle;
-	fetcher->handle_count++;
 }

@@ -33,7 +33,7 @@ class Tool:
         self.process.stdin.flush()
         line = self.process.stdout.readline()
         if not line:
-            pytest.fail("fetch_tool ended: " + self.process.stderr.read()[-3000:])
+            pytest.fail("fetch_tool ended: " + self.process.stderr.read()[:6000])
         answer = json.loads(line)
         answer["wall_ms"] = (time.monotonic() - start) * 1000
         assert answer["done_count"] == request.get("parallel", 1)
@@ -318,6 +318,40 @@ def test_chaos(up, tool):
         assert answer["wall_ms"] < 150 + SLACK_MS
         up.forget()
     assert tool.call(up.url + "/x")["status"] == 200
+
+
+def test_a_first_header_line_that_goes_on_with_nothing(up, tool):
+    """libcurl 7.88 freed memory twice here, where a handle performed a second time (curl issue 11101)."""
+    for _ in range(5):
+        assert tool.call(up.url + "/x")["status"] == 200
+        answer = post(up, tool, {"raw": "HTTP/1.1 200 OK\r\n folded: x\r\nContent-Length: 2\r\n\r\n{}"})
+        assert answer["status"] == 200 and answer["body"] == "{}"
+
+
+SEEDS = [
+    "HTTP/1.1 200 OK\r\nContent-Type: application/json\r\nContent-Length: 8\r\nX: a\r\n b\r\n\r\n{\"a\": 1}",
+    "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\nTrailer: T\r\n\r\n4;x=y\r\nabcd\r\n2\r\nef\r\n0\r\nT: 1\r\n\r\n",
+    "HTTP/1.1 100 Continue\r\nA: b\r\n\r\nHTTP/1.1 429 Slow\r\nRetry-After: 5\r\nContent-Length: 0\r\n\r\n",
+    "HTTP/1.0 200 OK\r\nA:\r\n:b\r\n\r\nuntil the end",
+]
+
+
+def mutate(dice, text):
+    for _ in range(dice.randint(1, 4)):
+        at, end = sorted(dice.randrange(len(text) + 1) for _ in range(2))
+        piece = dice.choice(["", "\0", "\r\n", "\n", " ", "\t", ":", "\xff", "9" * 25, "-", text[at:end], text[end:], "HTTP/1.1 "])
+        text = text[:at] + piece + text[dice.choice([at, min(at + 1, len(text)), end]):]
+    return text
+
+
+def test_mutated_answers(up, tool):
+    """What is left of an answer is a reply or an error, never a crash, and never another call's answer."""
+    dice = random.Random(3)
+    for _ in range(int(os.environ.get("MUTATIONS", 300))):
+        up.script([{"raw": mutate(dice, dice.choice(SEEDS)), "close_after": "fin"}])
+        answer = tool.call(up.url + "/x", total_ms=2000)
+        assert answer.get("status", 200) >= 200 and answer.get("code") in (None, "upstream", "too_large")
+        assert tool.call(up.url + "/fault/ok/x?mine", method="GET", body="")["body"].count("?mine") == 1
 
 
 def test_memory_is_flat_while_it_drips_and_floods(up, tool):

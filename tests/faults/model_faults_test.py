@@ -176,7 +176,8 @@ def test_deadline_of_the_batch(bundle, upstream):
 
     assert result["elapsed_ms"] <= 200 + SLACK_MS
     answers = result["answer"]["predictions"]
-    assert answers[1]["error"] == "step 'wrong': the row's deadline of 200 ms ran out"
+    assert answers[1]["error"] == ("step 'wrong': the row's deadline of 200 ms ran out while it waited for an answer of "
+                                   "model 'bad' (attempt 1)")
     assert answers[0]["right"] == "Q: 0" and answers[2]["right"] == "Q: 2"
 
 
