@@ -7,7 +7,8 @@
 #include "model/enforce_text.h"
 
 enum {
-	PLACE_MAX = 200,   /* of the path inside a cell */
+	PLACE_MAX = 400, /* of the path inside a cell, with what stands before it */
+	EXPECTED_MAX = 400,
 	EXAMPLE_MAX = 900, /* longer examples are left out: half of one works for nobody */
 };
 
@@ -44,9 +45,11 @@ void enforce_show(struct buf *out, const struct json *value)
 
 static void add_place(struct buf *out, const struct place *place)
 {
-	if (place == NULL || out->len > PLACE_MAX)
+	if (place == NULL)
 		return;
 	add_place(out, place->up);
+	if (out->len > PLACE_MAX)
+		return;
 	if (place->key.data == NULL && place->key.len == 0) {
 		buf_printf(out, "[%zu]", place->index);
 	} else {
@@ -125,7 +128,9 @@ bool enforce_fail(struct enforce *enforce, const struct place *place, const char
 	struct buf got = {0};
 
 	enforce_show(&got, value);
-	enforce_fail_text(enforce, place, "expected %.400s, got %s", expected, buf_text(&got));
+	const struct str wanted = text_clip_to(str_of(expected), EXPECTED_MAX);
+	enforce_fail_text(
+		enforce, place, "expected %.*s, got %s", STR_ARGS(wanted), buf_text(&got));
 	buf_done(&got);
 	return false;
 }

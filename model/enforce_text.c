@@ -23,9 +23,14 @@ struct str text_trim(struct str text)
 
 struct str text_clip(struct str text)
 {
-	size_t len = SHOWN_MAX;
+	return text_clip_to(text, SHOWN_MAX);
+}
 
-	if (text.len <= SHOWN_MAX)
+struct str text_clip_to(struct str text, size_t size_max)
+{
+	size_t len = size_max;
+
+	if (text.len <= size_max)
 		return text;
 	while (len > 0 && ((unsigned char)text.data[len] & 0xC0) == 0x80)
 		len--;

@@ -12,6 +12,7 @@ struct str text_trim(struct str text);
 
 /* What messages show of long text: the first bytes, up to a character's border. */
 struct str text_clip(struct str text);
+struct str text_clip_to(struct str text, size_t size_max);
 
 enum text_number {
 	TEXT_NO_NUMBER,

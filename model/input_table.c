@@ -4,6 +4,8 @@
 #include "model/enforce_text.h"
 #include "model/input_form.h"
 
+enum { EXPECTED_MAX = 400 }; /* bytes of a type in a message */
+
 bool table_fits(struct form *form, const struct str *names, size_t column_count, size_t row_count,
 	size_t size_max)
 {
@@ -28,13 +30,14 @@ const struct str *table_numbered(struct arena *arena, size_t count)
 
 static bool fail_missing(struct form *form, const struct sig_property *column)
 {
-	struct buf expected = {0};
+	struct buf type = {0};
 
-	sig_node_write(&expected, &column->node);
+	sig_node_write(&type, &column->node);
 	enforce_error(form->signature, form->err,
-		"column '%.*s' is missing: expected %.400s (required)",
-		STR_ARGS(text_clip(column->name)), buf_text(&expected));
-	buf_done(&expected);
+		"column '%.*s' is missing: expected %.*s (required)",
+		STR_ARGS(text_clip(column->name)),
+		STR_ARGS(text_clip_to(buf_str(&type), EXPECTED_MAX)));
+	buf_done(&type);
 	return false;
 }
 

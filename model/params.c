@@ -42,7 +42,7 @@ bool params_enforce(struct arena *arena, const struct signature *signature,
 
 	*ret = (struct json){.type = JSON_ABSENT};
 	if (!signature->has_params) {
-		if (json_type(given) == JSON_OBJECT)
+		if (json_type(given) == JSON_OBJECT && given->size <= PARAMS_UNDECLARED_MAX)
 			*ret = *given;
 		return true;
 	}

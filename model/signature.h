@@ -75,7 +75,7 @@ void signature_decode(struct decoder *decoder, const struct json *value, struct 
  * config.yaml's `defaults` names, before the bundle is frozen. False where there is no such column. */
 bool signature_make_optional(struct signature *signature, struct str column);
 const struct sig_param *signature_param(const struct signature *signature, struct str name);
-/* As `long (required)`, `Array(string)`, `{city: string, zip: string (optional)}`: for messages and people. */
+/* As `long`, `Array(string)`, `{city: string, zip: string (optional)}`: for messages and people. */
 void sig_node_write(struct buf *out, const struct sig_node *node);
 /* A working request body made from the signature: {"dataframe_records":[{…}]}, inputs for tensors; JSON_ABSENT where
  * its tensors are too large to show. */

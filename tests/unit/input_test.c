@@ -4,6 +4,7 @@
 #include <stdlib.h>
 
 #include "model/input.h"
+#include "model/params.h"
 #include "signature_of.h"
 
 static struct arena arena;
@@ -614,6 +615,72 @@ static void test_rows(void **state)
 		"{\"k\":\"x\",\"t\":0.5,\"stops\":[\"a\"]}");
 }
 
+/* Names of a wide row and of params meet in time that grows with them: the test's time-out tells.
+ */
+static void test_wide_rows(void **state)
+{
+	const struct signature signature = signature_of(&arena, NULL, NULL);
+	struct buf body = {0};
+	struct input input;
+	struct error err = {0};
+
+	buf_add_text(&body, "{\"inputs\":[{");
+	for (int i = 0; i < 50000; i++)
+		buf_printf(&body, "%s\"k%d\":1", i > 0 ? "," : "", i);
+	buf_add_text(&body, "},1],\"params\":{");
+	for (int i = 0; i < PARAMS_UNDECLARED_MAX; i++)
+		buf_printf(&body, "%s\"k%d\":2", i > 0 ? "," : "", 50099 - i);
+	buf_add_text(&body, "}}");
+	buf_reserve(&body, JSON_PADDING);
+	assert_true(input_read(&arena, &signature, INPUT_JSON, buf_str(&body), &input, &err));
+	const struct json row = input_row(&arena, &input, 0);
+	assert_int_equal(row.size, 50100);
+	assert_int_equal(row.members[49999].value.integer, 1);
+	assert_int_equal(row.members[50000].value.integer, 2);
+	assert_int_equal(input_row(&arena, &input, 1).size, 1 + PARAMS_UNDECLARED_MAX);
+	buf_done(&body);
+}
+
+static void test_undeclared_params_are_few(void **state)
+{
+	struct buf body = {0};
+
+	buf_add_text(&body, "{\"inputs\":5,\"params\":{");
+	for (int i = 0; i <= PARAMS_UNDECLARED_MAX; i++)
+		buf_printf(&body, "%s\"k%d\":2", i > 0 ? "," : "", i);
+	buf_add_text(&body, "}}");
+	assert_string_equal(row_text(NONE, NULL, buf_text(&body), 0), "{\"input\":5}");
+	buf_done(&body);
+}
+
+/* A path of long keys is cut before it pushes everything else out of the message. */
+static void test_deep_places(void **state)
+{
+	struct buf inputs = {0}, body = {0};
+	char key[81];
+
+	memset(key, 'k', 80);
+	key[80] = '\0';
+	buf_add_text(&inputs, "[");
+	for (int i = 0; i < 30; i++)
+		buf_printf(&inputs,
+			"{\"type\":\"map\"%s,\"values\":", i == 0 ? ",\"name\":\"n\"" : "");
+	buf_add_text(&inputs, "{\"type\":\"long\"}");
+	for (int i = 0; i < 30; i++)
+		buf_add_char(&inputs, '}');
+	buf_add_char(&inputs, ']');
+	buf_add_text(&body, "{\"inputs\":{\"n\":");
+	for (int i = 0; i < 30; i++)
+		buf_printf(&body, "{\"%s\":", key);
+	buf_add_text(&body, "\"x\"");
+	for (int i = 0; i < 32; i++)
+		buf_add_char(&body, '}');
+	FAILS(buf_text(&inputs), buf_text(&body), INVALID_PARAMETER,
+		"got \"x\"; a request that works");
+	buf_done(&inputs);
+	buf_done(&body);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -638,6 +705,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_many_columns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_trees_are_copied, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_rows, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_wide_rows, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_undeclared_params_are_few, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_deep_places, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
