@@ -10,6 +10,8 @@
 #include "model/recorder.h"
 #include "model/seam.h"
 
+#include <stdio.h>
+
 enum { PAUSE_FIRST_MS = 250, PAUSE_MAX_MS = 8000, RETRY_AFTER_MAX_MS = 30000 };
 
 static struct next begin_model(void *self);
@@ -104,6 +106,7 @@ void llm_start(struct llm_call *call, struct arena *arena, const struct llm_cont
 	call->model = question->model;
 	call->waits_for = LLM_WAIT_NOTHING;
 	call->has_slot = false;
+	call->attempts = 0;
 	call->fetch = NULL;
 	error_clear(&call->first);
 	call->done = done;
@@ -115,6 +118,20 @@ void llm_start(struct llm_call *call, struct arena *arena, const struct llm_cont
 void llm_cancel(struct llm_call *call)
 {
 	flow_cancel(&call->flow);
+}
+
+void llm_tell(const struct llm_call *call, char *ret, size_t size)
+{
+	static const char *const WAITS[] = {
+		[LLM_WAIT_NOTHING] = "to ask",
+		[LLM_WAIT_SLOT] = "for a free slot of",
+		[LLM_WAIT_REPLY] = "for an answer of",
+		[LLM_WAIT_PAUSE] = "to ask again after a failure:",
+	};
+
+	snprintf(ret, size, "%s model '%.*s' (attempt %lld)", WAITS[call->waits_for],
+		STR_ARGS(call->model->name),
+		(long long)call->attempts + (call->waits_for != LLM_WAIT_REPLY));
 }
 
 static struct next begin_model(void *self)

@@ -82,6 +82,8 @@ void llm_start(struct llm_call *call, struct arena *arena, const struct llm_cont
 	const struct llm_question *question, void (*done)(void *data, const struct error *err),
 	void *data);
 void llm_cancel(struct llm_call *call);
+/* Writes what the call waits for: "an answer of model 'm' (attempt 2)". */
+void llm_tell(const struct llm_call *call, char *ret, size_t size);
 
 /* How long to wait before attempt `attempt` + 1: what the endpoint asked for (at most 30 s), else a
  * random time up to 250 ms × 2^(attempt - 1), at most 8 s (full jitter, so that clients that failed

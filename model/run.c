@@ -24,7 +24,10 @@ static void on_deadline(void *data)
 {
 	struct run *run = data;
 
+	if (run->flow.is_waiting)
+		step_kind(run_step(run)->type)->tell(run, run->waited, sizeof(run->waited));
 	run->is_late = true;
+	run->late_step = run->step;
 	flow_cancel(&run->flow);
 }
 
@@ -39,15 +42,14 @@ static void on_cancel(void *self)
  * was. */
 static void tell_late(const struct run *run, struct error *err)
 {
-	if (run->timeout_ms == 0) {
+	if (run->waited[0] == '\0')
 		error_set(err, ERR_DEADLINE,
 			"the deadline of all rows ran out before this one began");
-		return;
-	}
-	error_set(err, ERR_DEADLINE, "the row's deadline of %llu ms ran out",
-		(unsigned long long)run->timeout_ms);
-	if (run->step < run->context->bundle->config.steps.count)
-		error_wrap(err, "step '%.*s'", STR_ARGS(run_step(run)->name));
+	else
+		error_set(err, ERR_DEADLINE,
+			"step '%.*s': the row's deadline of %llu ms ran out while it waited %s",
+			STR_ARGS(step_at(run, run->late_step)->name),
+			(unsigned long long)run->timeout_ms, run->waited);
 }
 
 static void on_flow_done(void *self, const struct error *err)
@@ -109,6 +111,7 @@ void run_start(struct run *run, const struct run_context *context, const struct 
 	run->row = own_row(&run->arena, input, index);
 	run->step = 0;
 	run->is_late = false;
+	run->waited[0] = '\0';
 	run->played = (struct recordings_played){0};
 	run->usage = (struct batch_usage){0};
 	run->answer = (struct json){0};

@@ -23,6 +23,8 @@ struct run_context {
 	bool is_bare; /* one unnamed column: the answer is its value */
 };
 
+enum { RUN_WAITED_MAX = 160 };
+
 struct run {
 	struct flow flow;
 	struct arena arena; /* the run's own; the run itself lies elsewhere */
@@ -34,6 +36,8 @@ struct run {
 	struct timer deadline;
 	uint64_t started_ns, timeout_ms;
 	bool is_late;
+	size_t late_step;            /* the step at that moment */
+	char waited[RUN_WAITED_MAX]; /* what a late run waited for; "": it had not begun */
 	struct recordings_played played;
 	struct llm_context llm;
 	struct batch_usage usage;

@@ -7,6 +7,9 @@ struct step_kind {
 	const char *name;
 	flow_step *start; /* self is the run; ends in run_step_done() or next_fail() */
 	void (*cancel)(struct run *run); /* of what is in flight */
+	/* Writes what the run waits for, as "an answer of model 'm' (attempt 2)": for a run that is
+	 * late. */
+	void (*tell)(const struct run *run, char *ret, size_t size);
 };
 extern const struct step_kind STEP_KIND_LLM, STEP_KIND_TOOL;
 

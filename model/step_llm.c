@@ -169,8 +169,16 @@ static void cancel(struct run *run)
 	llm_cancel(&state->call);
 }
 
+static void tell(const struct run *run, char *ret, size_t size)
+{
+	const struct llm_state *state = run->step_state;
+
+	llm_tell(&state->call, ret, size);
+}
+
 const struct step_kind STEP_KIND_LLM = {
 	.name = "llm",
 	.start = ask_model,
 	.cancel = cancel,
+	.tell = tell,
 };

@@ -6,6 +6,8 @@
 #include "model/step.h"
 #include "model/tool.h"
 
+#include <stdio.h>
+
 struct tool_state {
 	struct tool_call call;
 	struct json value;
@@ -85,8 +87,14 @@ static void cancel(struct run *run)
 	tool_cancel(&state->call);
 }
 
+static void tell(const struct run *run, char *ret, size_t size)
+{
+	snprintf(ret, size, "for tool '%.*s'", STR_ARGS(run_step(run)->tool.spec->name));
+}
+
 const struct step_kind STEP_KIND_TOOL = {
 	.name = "tool",
 	.start = start_tool,
 	.cancel = cancel,
+	.tell = tell,
 };
