@@ -1,8 +1,9 @@
 #pragma once
 /*
- * Bundle example: the input example as a request's body. MLflow saves it twice: as input_example.json in one of several
- * shapes, and (since 2.15) as serving_input_example.json, which is a body already. A bundle made by hand has the first
- * only, often as a plain object or an array of them.
+ * Bundle example: the input example as a request's body. MLflow saves it twice: as
+ * input_example.json in one of several shapes, and (since 2.15) as serving_input_example.json,
+ * which is a body already. A bundle made by hand has the first only, often as a plain object or an
+ * array of them.
  */
 #include "model/mlmodel.h"
 #include "model/signature.h"

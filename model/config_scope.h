@@ -1,10 +1,11 @@
 #pragma once
 /*
- * Scope: which names a row has at one moment of a run, and what lies below each: what config_link.c checks prompts,
- * arguments, conditions and outputs against. Grows in the order in which a run goes; lives on an arena.
+ * Scope: which names a row has at one moment of a run, and what lies below each: what config_link.c
+ * checks prompts, arguments, conditions and outputs against. Grows in the order in which a run
+ * goes; lives on an arena.
  *
- * Where inputs are not declared, or have no names, a request may bring any name: then only paths into steps and
- * built-in values are checked.
+ * Where inputs are not declared, or have no names, a request may bring any name: then only paths
+ * into steps and built-in values are checked.
  */
 #include "model/config.h"
 #include "model/signature.h"
@@ -29,7 +30,8 @@ struct scope {
 };
 
 /* Starts with built-in values, inputs, params and defaults. */
-void scope_init(struct scope *scope, struct arena *arena, const struct signature *signature, const struct json *defaults);
+void scope_init(struct scope *scope, struct arena *arena, const struct signature *signature,
+	const struct json *defaults);
 void scope_add(struct scope *scope, struct scope_name name);
 /* NULL where there is none. */
 const struct scope_name *scope_find(const struct scope *scope, struct str name);

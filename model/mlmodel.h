@@ -1,11 +1,11 @@
 #pragma once
 /*
- * MLmodel: what a bundle needs to know from MLflow's model file: the signature, and which files hold config, prompts
- * and the input example. Two flavors name them:
+ * MLmodel: what a bundle needs to know from MLflow's model file: the signature, and which files
+ *hold config, prompts and the input example. Two flavors name them:
  *
- *	sluice           {config: config.yaml, prompts: prompts, runtime_version: 0.1.0}, all optional
- *	python_function  as mlflow.pyfunc.log_model(artifacts={"config": …, "prompts": …}) writes it (MLflow 3.17.2,
- *	                 mlflow/pyfunc/model.py): artifacts.config.path, relative to the model's folder
+ *	sluice           {config: config.yaml, prompts: prompts, runtime_version: 0.1.0}, all
+ *optional python_function  as mlflow.pyfunc.log_model(artifacts={"config": …, "prompts": …}) writes
+ *it (MLflow 3.17.2, mlflow/pyfunc/model.py): artifacts.config.path, relative to the model's folder
  *
  * `sluice` wins where both are there. Keys outside of it belong to MLflow and are not judged.
  */

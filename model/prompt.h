@@ -2,18 +2,20 @@
 /*
  * Prompts: templates by name, from prompts/NAME.txt or prompts.yaml (name → template).
  *
- * {{path}} takes the row's value at a dotted path: text as it is, everything else as JSON (MLflow's prompt syntax;
- * blanks inside the braces are ignored). There is nothing else: no conditions, no loops. An unknown name is a mistake
- * when the bundle is loaded, a null renders as nothing.
+ * {{path}} takes the row's value at a dotted path: text as it is, everything else as JSON (MLflow's
+ * prompt syntax; blanks inside the braces are ignored). There is nothing else: no conditions, no
+ * loops. An unknown name is a mistake when the bundle is loaded, a null renders as nothing.
  */
 #include "base/decode.h"
 
 struct prompts;
 struct template;
 
-/* Reads `path` (a folder of .txt files or a .yaml file; relative to dir; NULL: there are none). Problems are named by
- * file and line. Never NULL. A file's last newline is no part of its template. */
-const struct prompts *prompts_load(struct arena *arena, struct problems *problems, const char *dir, const char *path);
+/* Reads `path` (a folder of .txt files or a .yaml file; relative to dir; NULL: there are none).
+ * Problems are named by file and line. Never NULL. A file's last newline is no part of its
+ * template. */
+const struct prompts *prompts_load(
+	struct arena *arena, struct problems *problems, const char *dir, const char *path);
 const struct template *prompts_get(const struct prompts *prompts, struct str name);
 size_t prompts_count(const struct prompts *prompts);
 const struct template *prompts_at(const struct prompts *prompts, size_t index);
@@ -25,6 +27,7 @@ struct template_variable {
 	const char *file;
 	unsigned line;
 };
-const struct template_variable *template_variables(const struct template *template, size_t *ret_count);
+const struct template_variable *template_variables(
+	const struct template *template, size_t *ret_count);
 /* `row` is an object. */
 void template_render(struct buf *out, const struct template *template, const struct json *row);

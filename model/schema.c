@@ -7,6 +7,7 @@
  */
 #include "model/schema_node.h"
 
+#include <float.h>
 #include <math.h>
 
 enum { DEPTH_MAX = 32, WORK_MAX = 1 << 20, VIOLATIONS_MAX = 8, SHOWN_MAX = 60, LIST_MAX = 400 };
@@ -170,7 +171,7 @@ static bool is_multiple(const struct json *value, const struct json *of)
 		return value->integer % of->integer == 0;
 	/* 0.3 is a multiple of 0.1 to everyone but binary floating point. */
 	const long double quotient = number_of(value) / number_of(of);
-	return fabsl(quotient - roundl(quotient)) <= 1e-9L * fmaxl(1.0L, fabsl(quotient));
+	return fabsl(quotient - roundl(quotient)) <= 4 * (long double)DBL_EPSILON * fabsl(quotient);
 }
 
 static void check_limit(struct check *check, const struct json *limit, bool is_kept,

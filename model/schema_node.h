@@ -1,6 +1,7 @@
 #pragma once
 /*
- * Schema node: what schema_compile.c makes of one (sub)schema and schema.c checks values against. Private to the two.
+ * Schema node: what schema_compile.c makes of one (sub)schema and schema.c checks values against.
+ * Private to the two.
  *
  * Every keyword that is absent leaves its zero value, which never refuses anything.
  */
@@ -41,13 +42,13 @@ struct schema_range {
 };
 
 struct schema_node {
-	unsigned types; /* 1 << enum schema_type; 0: any */
-	bool is_never;  /* the schema `false` */
+	unsigned types;              /* 1 << enum schema_type; 0: any */
+	bool is_never;               /* the schema `false` */
 	const struct json *values;   /* enum: an array */
 	const struct json *constant; /* const */
 	const struct schema_property *properties;
 	size_t property_count;
-	const struct json *required; /* an array of strings */
+	const struct json *required;          /* an array of strings */
 	const struct schema_node *additional; /* NULL: any */
 	const struct schema_node *items;      /* NULL: any */
 	struct schema_range item_count, length;

@@ -17,12 +17,13 @@
 #define KIT_FLAVOR "flavors:\n  sluice: {config: config.yaml}\n"
 /* question: string, max_slides: long (optional) → answer: string, error: string */
 #define KIT_MLMODEL                                                                                \
-	KIT_FLAVOR "signature:\n"                                                                  \
-		   "  inputs: '[{\"type\": \"string\", \"name\": \"question\", \"required\": true}, "      \
-		   "{\"type\": \"long\", \"name\": \"max_slides\", \"required\": false}]'\n"               \
-		   "  outputs: '[{\"type\": \"string\", \"name\": \"answer\", \"required\": true}, "       \
-		   "{\"type\": \"string\", \"name\": \"error\", \"required\": false}]'\n"                  \
-		   "  params: null\n"
+	KIT_FLAVOR                                                                                 \
+		"signature:\n"                                                                     \
+		"  inputs: '[{\"type\": \"string\", \"name\": \"question\", \"required\": true}, " \
+		"{\"type\": \"long\", \"name\": \"max_slides\", \"required\": false}]'\n"          \
+		"  outputs: '[{\"type\": \"string\", \"name\": \"answer\", \"required\": true}, "  \
+		"{\"type\": \"string\", \"name\": \"error\", \"required\": false}]'\n"             \
+		"  params: null\n"
 
 struct kit {
 	char dir[64];
@@ -40,8 +41,7 @@ static inline void kit_init(struct kit *kit)
 	arena_init(&kit->arena);
 }
 
-static inline int kit_remove(
-	const char *path, const struct stat *info, int type, struct FTW *walk)
+static inline int kit_remove(const char *path, const struct stat *info, int type, struct FTW *walk)
 {
 	return remove(path);
 }
@@ -85,7 +85,8 @@ static inline char *kit_problem(struct kit *kit, size_t index)
 	return copy;
 }
 
-/* Exactly these problems, in this order, ended by NULL: each its whole line, or the start of it where it ends in "…". */
+/* Exactly these problems, in this order, ended by NULL: each its whole line, or the start of it
+ * where it ends in "…". */
 static inline void kit_expect(struct kit *kit, const char *first, ...)
 {
 	va_list args;
@@ -94,7 +95,8 @@ static inline void kit_expect(struct kit *kit, const char *first, ...)
 
 	va_start(args, first);
 	for (const char *want = first; want != NULL; want = va_arg(args, const char *), count++) {
-		const char *got = count < kit->problems.count ? kit_problem(kit, count) : "(nothing)";
+		const char *got =
+			count < kit->problems.count ? kit_problem(kit, count) : "(nothing)";
 		const struct str wanted = str_of(want);
 		const bool is_start = str_ends(wanted, STR("…"));
 		const size_t len = is_start ? wanted.len - strlen("…") : wanted.len;
