@@ -21,6 +21,8 @@ static const struct {
 	{CURLE_PARTIAL_FILE, false, "answer was cut short"},
 	{CURLE_WEIRD_SERVER_REPLY, true, "answer is not HTTP/1.1"},
 	{CURLE_UNSUPPORTED_PROTOCOL, false, "answer is not HTTP/1.1"},
+	/* The only function of libcurl that gets a hostile argument here keeps the headers. */
+	{CURLE_BAD_FUNCTION_ARGUMENT, false, "answer's header section is malformed"},
 	{CURLE_BAD_CONTENT_ENCODING, false, "answer's encoding is wrong"},
 	{CURLE_PEER_FAILED_VERIFICATION, true, "certificate was not accepted"},
 	{CURLE_SSL_CACERT_BADFILE, false, "file of trusted certificates cannot be read"},
