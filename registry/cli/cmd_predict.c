@@ -136,6 +136,23 @@ static bool read_input(struct arena *arena, const struct predict_options *option
 	       error_wrap(err, "input example");
 }
 
+/* All mistakes at once, but on standard error: standard output is for answers. */
+static bool check_problems(struct console *console, const char *path,
+	const struct problems *problems, struct error *err)
+{
+	const size_t total = problems->count + problems->left_out;
+
+	if (total <= 1 || console->is_json)
+		return problems_check(problems, err) || error_wrap(err, "bundle '%s'", path);
+	for (size_t i = 0; i < problems->count; i++) {
+		struct buf line = {0};
+		problem_write(&line, &problems->items[i]);
+		console_notice(console, "%s", buf_text(&line));
+		buf_done(&line);
+	}
+	return error_set(err, ERR_INVALID_BUNDLE, "bundle '%s' has %zu mistakes", path, total);
+}
+
 static bool run(struct console *console, struct arena *arena, const void *data,
 	const struct options_result *arguments, struct error *err)
 {
@@ -147,8 +164,8 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 
 	if (!opened_read(arena, arguments->arguments[0], &how, &opened, err))
 		return false;
-	if (!problems_check(&opened.problems, err))
-		return error_wrap(err, "bundle '%s'", arguments->arguments[0]);
+	if (!check_problems(console, arguments->arguments[0], &opened.problems, err))
+		return false;
 	if (!read_input(arena, options, opened.bundle, &input, err))
 		return false;
 	if (opened.bundle->config.steps.count == 0)

@@ -172,13 +172,10 @@ static bool read_scalar(struct reader *reader, const yaml_event_t *event, struct
 	const struct str text = {(const char *)event->data.scalar.value, event->data.scalar.length};
 	struct error why;
 
-	if (!is_plain(event)) {
-		*ret = text_value(reader, event);
-	} else if (!yaml_scalar(text, ret, &why)) {
+	if (is_plain(event) && !yaml_scalar(text, ret, &why))
 		return fail_at(reader, line_of(event), why.text);
-	} else if (ret->type == JSON_STRING) {
+	if (!is_plain(event) || ret->type == JSON_STRING)
 		*ret = text_value(reader, event);
-	}
 	ret->at = line_of(event);
 	return true;
 }

@@ -283,6 +283,14 @@ def test_predict_needs_its_environment(agent):
     assert done.returncode == 65 and "LLM_BASE_URL" in done.stderr
 
 
+def test_predict_names_all_mistakes_on_standard_error(agent):
+    (agent / "config.yaml").write_text(CONFIG.replace("retries: 0", "retrys: 0").replace("prompt: ask", "prompt: aks"))
+    done = sluice("predict", agent, "--rows", "-", env={"LLM_BASE_URL": "http://x/v1", "SLUICE_SECRET_LLM": "x"}, stdin="[]")
+    assert done.returncode == 65 and done.stdout == ""
+    assert "'retrys', did you mean 'retries'?\n" in done.stderr and "aks" in done.stderr
+    assert done.stderr.splitlines()[-1].endswith("has 2 mistakes")
+
+
 def test_recorded_replies_run_offline(agent, model, tmp_path):
     rows = '[{"question":"a"},{"question":"b"}]'
     (agent / "recordings").mkdir()
