@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Our CSV reader beside Python's csv module on random text: the same rows, or refused for a reason Python can tell.
 
-  csv_differential.py --tool build/dev/enforce_tool [--count 20000] [--seed 1]
+  csv_differential.py --tool build/dev/tests/enforce_tool [--count 20000] [--seed 1]
 
 Last line: "N compared, N left out, N differ".  Exit status 1 where any differ.  Standard library only.
 """

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Replays the captured scoring cases through enforce_tool: input forms and signatures, without a server.
 
-  run_enforce_cases.py --tool build/dev/enforce_tool [--cases FILE] [--models DIR] [--only ID|GROUP|RULE]
+  run_enforce_cases.py --tool build/dev/tests/enforce_tool [--cases FILE] [--models DIR] [--only ID|GROUP|RULE]
 
 Cases about HTTP (methods, paths, transfers) need a server and are left out: their number is printed, too.
 Last line: "N passed, N failed".  Exit status 1 on any failure.  Standard library only.
