@@ -22,6 +22,7 @@ struct batch {
 	struct run *runs;  /* in flight */
 	struct run *spare; /* done, for the next rows */
 	struct json *answers;
+	size_t ready; /* answers from the first on that are there */
 	struct batch_usage usage;
 	struct error err; /* of the whole batch; ERR_NONE so far */
 	struct loop_task task;
@@ -59,6 +60,7 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 	batch->launched = batch->running = 0;
 	batch->runs = batch->spare = NULL;
 	batch->answers = arena_zalloc(arena, batch->row_count * sizeof(*batch->answers));
+	batch->ready = 0;
 	batch->usage = (struct batch_usage){0};
 	batch->task = (struct loop_task){0};
 	error_clear(&batch->err);
@@ -153,6 +155,9 @@ static void on_run_done(struct run *run, const struct error *err)
 		take_failure(batch, run, err);
 	else
 		*answer = json_copy(batch->arena, &run->answer);
+	while (batch->ready < batch->row_count &&
+		json_type(&batch->answers[batch->ready]) != JSON_ABSENT)
+		batch->ready++;
 	if (batch->options.on_row != NULL && batch->err.code == ERR_NONE)
 		batch->options.on_row(batch->options.data, run->index, answer, err);
 	run_done(run);
@@ -223,35 +228,44 @@ const struct batch_usage *batch_usage(const struct batch *batch)
 	return &batch->usage;
 }
 
-static void write_answers(struct buf *out, const struct batch *batch)
+bool batch_fails_by_row(const struct batch *batch)
 {
-	buf_add_char(out, '[');
-	for (size_t i = 0; i < batch->row_count; i++) {
+	for (size_t i = 0; i < batch->context.column_count; i++)
+		if (batch->context.columns[i].is_error)
+			return true;
+	return false;
+}
+
+size_t batch_ready_count(const struct batch *batch)
+{
+	return batch->ready;
+}
+
+/* The chat form without a signature is one object, not rows: so is its answer. */
+static bool is_one_value(const struct batch *batch)
+{
+	return batch->input->is_bare && batch->input->shape == INPUT_VALUE && batch->row_count == 1;
+}
+
+void batch_write_part(struct buf *out, const struct batch *batch, size_t from, size_t to)
+{
+	const bool is_rows = !is_one_value(batch), is_wrapped = !batch->input->is_bare;
+
+	if (from == 0 && is_rows)
+		buf_add_text(out, is_wrapped ? "{\"predictions\":[" : "[");
+	for (size_t i = from; i < to; i++) {
 		if (i > 0)
 			buf_add_char(out, ',');
 		json_write(out, &batch->answers[i]);
 	}
-	buf_add_char(out, ']');
+	if (to == batch->row_count && is_rows)
+		buf_add_text(out, is_wrapped ? "]}" : "]");
 }
 
 void batch_write(struct buf *out, const struct batch *batch)
 {
-	const struct input *input = batch->input;
-
-	if (is_echo(batch)) {
-		input_write(out, input);
-		return;
-	}
-	/* The chat form without a signature is one object, not rows: so is its answer. */
-	if (input->is_bare && input->shape == INPUT_VALUE && batch->row_count == 1) {
-		json_write(out, &batch->answers[0]);
-		return;
-	}
-	if (input->is_bare) {
-		write_answers(out, batch);
-		return;
-	}
-	buf_add_str(out, STR("{\"predictions\":"));
-	write_answers(out, batch);
-	buf_add_char(out, '}');
+	if (is_echo(batch))
+		input_write(out, batch->input);
+	else
+		batch_write_part(out, batch, 0, batch->row_count);
 }

@@ -41,5 +41,12 @@ void batch_cancel(struct batch *batch);
  * column is declared). */
 const struct json *batch_answers(const struct batch *batch, size_t *ret_count);
 const struct batch_usage *batch_usage(const struct batch *batch);
+/* At any time: whether every failure has a column, so that the batch can only end early by a
+ * cancel; and how many rows, from the first on, have their answers. */
+bool batch_fails_by_row(const struct batch *batch);
+size_t batch_ready_count(const struct batch *batch);
 /* Appends the answers, {"predictions":[…]} or bare. */
 void batch_write(struct buf *out, const struct batch *batch);
+/* The same in pieces: rows `from` to before `to`, with what stands before the first and behind the
+ * last. */
+void batch_write_part(struct buf *out, const struct batch *batch, size_t from, size_t to);

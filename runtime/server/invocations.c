@@ -6,14 +6,14 @@
  * batch, which then ends as ever and its answer is dropped.
  */
 #include "server/route.h"
-
-#include "model/batch.h"
+#include "server/row_stream.h"
 
 struct invocation {
 	struct exchange *exchange;
 	struct bundle *bundle;
 	struct input input;
 	struct batch *batch;
+	struct row_stream stream;
 };
 
 static void unref_bundle(void *data)
@@ -50,8 +50,9 @@ static void on_batch_done(void *data, const struct error *err)
 	struct buf body = {0};
 
 	exchange->request->on_gone = NULL;
-	exchange->rows_failed = usage->rows_failed;
 	count(exchange->worker, usage);
+	if (row_stream_finish(&invocation->stream, err == NULL))
+		return;
 	if (err != NULL) {
 		exchange_error(exchange, err, NULL);
 		return;
@@ -61,6 +62,15 @@ static void on_batch_done(void *data, const struct error *err)
 	buf_done(&body);
 }
 
+static void on_row(void *data, size_t row, const struct json *answer, const struct error *err)
+{
+	struct invocation *invocation = data;
+
+	if (err != NULL)
+		invocation->exchange->rows_failed++;
+	row_stream_push(&invocation->stream);
+}
+
 static void run_rows(struct invocation *invocation)
 {
 	struct exchange *exchange = invocation->exchange;
@@ -68,12 +78,16 @@ static void run_rows(struct invocation *invocation)
 	const struct batch_options options = {
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,
+		.on_row = on_row,
 		.done = on_batch_done,
 		.data = invocation,
 	};
 
 	invocation->batch = batch_start(&exchange->worker->seam, invocation->bundle,
 		exchange->request->arena, &invocation->input, &options);
+	row_stream_init(&invocation->stream, exchange, invocation->batch,
+		(uint64_t)settings->stream_after_ms);
+	exchange->stream = &invocation->stream;
 	exchange->request->on_gone = on_gone;
 }
 

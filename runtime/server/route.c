@@ -93,32 +93,30 @@ static uint64_t clock_ns(void)
 	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
-static void finish(struct exchange *exchange, const struct http_answer *answer)
+/* Counts and logs: once an exchange, whatever way it ends. */
+static void account(const struct exchange *exchange, int status, size_t bytes_out)
 {
 	const struct http_request *request = exchange->request;
 	const unsigned index = exchange->route != NULL ? (unsigned)(exchange->route - ROUTES)
 						       : METRICS_ROUTES_MAX - 1;
 	const uint64_t now = clock_ns();
 	const uint64_t elapsed = now > request->started_ns ? now - request->started_ns : 0;
-	const size_t bytes = answer->take_body != NULL ? answer->take_body->len : answer->body.len;
+	const struct log_field error = exchange->error != NULL ? LOG_TEXT("error", exchange->error)
+							       : (struct log_field){0};
 
-	metrics_answered(&exchange->worker->metrics, index, answer->status, elapsed);
-	if (exchange->error != NULL)
-		log_info("http.request", LOG_STR("method", request->method_text),
-			LOG_STR("path", request->path), LOG_INT("status", answer->status),
-			LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
-			LOG_INT("bytes_in", (int64_t)request->body.len),
-			LOG_INT("bytes_out", (int64_t)bytes),
-			LOG_INT("rows", (int64_t)exchange->rows),
-			LOG_TEXT("error", exchange->error));
-	else
-		log_info("http.request", LOG_STR("method", request->method_text),
-			LOG_STR("path", request->path), LOG_INT("status", answer->status),
-			LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
-			LOG_INT("bytes_in", (int64_t)request->body.len),
-			LOG_INT("bytes_out", (int64_t)bytes),
-			LOG_INT("rows", (int64_t)exchange->rows),
-			LOG_INT("rows_failed", (int64_t)exchange->rows_failed));
+	metrics_answered(&exchange->worker->metrics, index, status, elapsed);
+	log_info("http.request", LOG_STR("method", request->method_text),
+		LOG_STR("path", request->path), LOG_INT("status", status),
+		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
+		LOG_INT("bytes_in", (int64_t)request->body.len),
+		LOG_INT("bytes_out", (int64_t)bytes_out), LOG_INT("rows", (int64_t)exchange->rows),
+		LOG_INT("rows_failed", (int64_t)exchange->rows_failed), error);
+}
+
+static void finish(struct exchange *exchange, const struct http_answer *answer)
+{
+	account(exchange, answer->status,
+		answer->take_body != NULL ? answer->take_body->len : answer->body.len);
 	http_answer(exchange->request, answer);
 }
 
@@ -133,6 +131,27 @@ void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 	finish(exchange, &(struct http_answer){.status = status,
 				 .content_type = "application/json",
 				 .take_body = take_body});
+}
+
+void exchange_stream_start(struct exchange *exchange)
+{
+	http_stream_start(exchange->request,
+		&(struct http_answer){.status = 200, .content_type = "application/json"});
+}
+
+bool exchange_stream_write(struct exchange *exchange, struct str data)
+{
+	exchange->streamed += data.len;
+	return http_stream_write(exchange->request, data);
+}
+
+void exchange_stream_end(struct exchange *exchange, bool is_whole)
+{
+	if (!is_whole)
+		exchange->error = "the stream was cut";
+	account(exchange, is_whole ? 200 : error_info(ERR_CANCELLED)->http_status,
+		exchange->streamed);
+	http_stream_end(exchange->request, is_whole);
 }
 
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)

@@ -9,6 +9,7 @@
 
 struct exchange;
 struct invocation;
+struct row_stream;
 
 struct route {
 	const char *path;
@@ -24,9 +25,11 @@ struct exchange {
 	struct worker *worker;
 	const struct route *route; /* NULL: none matched */
 	uint64_t rows, rows_failed;
+	uint64_t streamed;             /* bytes of the body so far */
 	const char *error;             /* for the log: why it failed */
 	bool is_closing;               /* the connection ends with the answer */
 	struct invocation *invocation; /* of /invocations */
+	struct row_stream *stream;
 };
 
 /* The http_handler: `data` is the struct worker. */
@@ -38,6 +41,11 @@ const struct route *route_table(size_t *ret_count);
 void exchange_text(
 	struct exchange *exchange, int status, const char *content_type, struct str body);
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body);
+/* A JSON body in pieces, for answers whose end is not known yet; true and false as of
+ * http_stream_write(). */
+void exchange_stream_start(struct exchange *exchange);
+bool exchange_stream_write(struct exchange *exchange, struct str data);
+void exchange_stream_end(struct exchange *exchange, bool is_whole);
 /* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow
  * field's value. */
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow);

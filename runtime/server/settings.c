@@ -34,6 +34,10 @@ static const struct option OPTIONS[] = {
 		.help = "deadline of a request's rows"},
 	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64",
 		.min = 1, .max = 65536, .help = "rows of one request that run at the same time"},
+	{"stream-after-ms", 0, OPTION_INTEGER, AT(stream_after_ms), .value = "N",
+		.fallback = "5000", .min = 0, .max = 86400000,
+		.help = "a batch that takes longer sends its first rows while later ones run, where the signature "
+			"has an `error` column"},
 	{"drain-timeout-ms", 0, OPTION_INTEGER, AT(drain_timeout_ms), .value = "N",
 		.fallback = "30000", .min = 0, .max = 86400000,
 		.help = "how long SIGTERM waits for requests in flight"},

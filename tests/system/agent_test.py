@@ -221,6 +221,88 @@ def test_a_thousand_rows(agent):
     assert [p["answer"] for p in answer["predictions"]] == ["%d (plain)" % i for i in range(1000)]
 
 
+def raw_post(server, body, version="1.1"):
+    s = socket.create_connection(("127.0.0.1", server.port))
+    s.sendall(b"POST /invocations HTTP/%s\r\nHost: t\r\nContent-Type: application/json\r\nConnection: close\r\n"
+              b"Content-Length: %d\r\n\r\n%s" % (version.encode(), len(body), body))
+    s.settimeout(20)
+    return s
+
+
+def read_all(s):
+    data = b""
+    while True:
+        more = s.recv(65536)
+        if not more:
+            return data
+        data += more
+
+
+def dechunk(data):
+    out = b""
+    while True:
+        size, _, data = data.partition(b"\r\n")
+        if int(size, 16) == 0:
+            assert data == b"\r\n"
+            return out
+        out += data[:int(size, 16)]
+        assert data[int(size, 16):int(size, 16) + 2] == b"\r\n"
+        data = data[int(size, 16) + 2:]
+
+
+@pytest.mark.parametrize("version", ["1.1", "1.0"])
+def test_a_long_batch_sends_its_first_rows_while_later_ones_run(agent, version):
+    with Upstream() as up:
+        server = agent(up, "--stream-after-ms", 200, "--rows-in-flight", 1)
+        up.script([{"echo": True, "delay_ms": 150, "times": 7}, {"status": 500}, {"status": 500}, {"echo": True}])
+        started = time.monotonic()
+        with raw_post(server, json.dumps(rows(*"abcdefghi")).encode(), version) as s:
+            first = s.recv(65536)
+            first_at = time.monotonic() - started
+            data = first + read_all(s)
+            last_at = time.monotonic() - started
+    assert first_at < 0.7 * last_at
+    head, _, body = data.partition(b"\r\n\r\n")
+    assert head.startswith(b"HTTP/1.1 200 ") and b"content-length" not in head.lower()
+    assert (b"Transfer-Encoding: chunked" in head) == (version == "1.1")
+    answer = json.loads(dechunk(body) if version == "1.1" else body)
+    assert [p["answer"] for p in answer["predictions"]] == ["%s (plain)" % q for q in "abcdefg"] + [None, "i (plain)"]
+    assert "500" in answer["predictions"][7]["error"]
+    record = server.wait_records("http.request")[0]
+    assert (record["status"], record["rows"], record["rows_failed"]) == (200, 9, 1)
+    assert record["bytes_out"] == len(json.dumps(answer, separators=(",", ":")))
+
+
+def test_without_an_error_column_nothing_is_sent_early(agent):
+    with Upstream() as up:
+        server = agent(up, "--stream-after-ms", 50, has_error=False, retries=0)
+        up.script([{"echo": True}, {"status": 500, "delay_ms": 400}])
+        status, answer = server.post(rows("a", "b"))
+    assert status == 400 and "500" in answer["message"]
+
+
+def test_a_slow_reader_of_a_stream_gets_all_of_it(agent):
+    big = "x" * 20000
+    with Upstream() as up:
+        server = agent(up, "--stream-after-ms", 0)
+        up.script([{"text": big, "times": -1}])
+        with raw_post(server, json.dumps(rows(*map(str, range(200)))).encode()) as s:
+            time.sleep(1.5)
+            _, _, body = read_all(s).partition(b"\r\n\r\n")
+    answer = json.loads(dechunk(body))
+    assert len(answer["predictions"]) == 200 and all(p["answer"] == big for p in answer["predictions"])
+
+
+def test_a_reader_that_leaves_in_the_middle_of_a_stream_ends_it(agent):
+    with Upstream() as up:
+        server = agent(up, "--stream-after-ms", 0)
+        up.script([{"text": "x" * 20000, "times": -1}])
+        with raw_post(server, json.dumps(rows(*map(str, range(200)))).encode()) as s:
+            s.recv(1000)
+        server.wait_records("http.request")
+        assert server.get("/ping") is not None
+
+
 @pytest.mark.parametrize("content, text", [
     ("plain", "plain"),
     ([{"type": "text", "text": "one "}, {"type": "text", "text": "two"}], "one two"),
