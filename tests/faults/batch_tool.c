@@ -5,6 +5,7 @@
  *N]
  *		[--repeat N] [--record FILE] < request.json
  *
+ * Repeated with --cancel-after-ms, each time is cancelled a millisecond later than the one before.
  * Prints one JSON object a thread: {"answer":…} or {"error":…,"code":…}, with usage, elapsed_ms,
  *loop_stall_ms (the longest time that the loop was held).
  */
@@ -115,7 +116,8 @@ static void start_batch(struct thread *thread, const struct seam *seam)
 
 	thread->batch = batch_start(seam, setup->bundle, &thread->arena, &thread->input, &options);
 	if (setup->cancel_after_ms > 0)
-		timer_start(&thread->cancel, setup->cancel_after_ms);
+		timer_start(
+			&thread->cancel, setup->cancel_after_ms + (setup->repeat - thread->left));
 }
 
 static bool read_input(struct thread *thread)

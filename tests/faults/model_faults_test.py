@@ -218,6 +218,40 @@ def test_cancel(bundle, upstream, fault):
     assert result["elapsed_ms"] <= 150 + SLACK_MS
 
 
+MIXED = """
+version: 1
+models:
+  small: {base_url: "%(bad)s", model: x, timeout_ms: 8, retries: 2, concurrency: 2, fallback: big}
+  big: {base_url: "%(good)s", model: y, timeout_ms: 5000, concurrency: 3}
+tools:
+  - name: busy
+    sql: {result: value, statement: "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 100000)
+          SELECT sum(x) + length(:question) FROM c"}
+steps:
+  - name: sum
+    tool: busy
+  - name: first
+    llm: {model: small, prompt: ask}
+  - name: second
+    llm: {model: big, prompt: ask, output: {type: object}, repairs: 2}
+outputs: {wrong: first, right: sum}
+"""
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_cancel_at_any_moment(bundle, upstream, threads):
+    """In a slot's line, a fetch, a pause, a statement, a repair: the sanitizers watch, and every batch ends."""
+    upstream.script([{"echo": True, "delay_ms": 5, "times": -1}])
+    mixed = bundle(upstream.url + "/v1", config=MIXED, outputs=[column("wrong"), column("right", "long"), ERROR])
+    rows = [{"kind": "good", "question": str(i)} for i in range(12)]
+    for how in ("--cancel-after-ms", "--timeout-ms"):
+        done = run(mixed, rows, how, 1 if how == "--cancel-after-ms" else 40, "--repeat", 60 if threads == 1 else 30,
+                   "--rows-in-flight", 8, "--threads", threads, threads=threads)
+        for result in done if threads > 1 else [done]:
+            assert result.get("code") == "cancelled" or len(result["answer"]["predictions"]) == 12
+            assert result["loop_stall_ms"] < 200, "nothing may hold the loop"
+
+
 SCHEMA = (", output: {type: object, properties: {n: {type: integer}}, required: [n], additionalProperties: false}")
 ANY = [column("wrong", "any", required=False), column("right", required=False), ERROR]
 
