@@ -20,7 +20,7 @@ static const struct option OPTIONS[] = {
 		.max = 256, .help = "threads that serve; 0: one a processor"},
 	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
 		.help = "where unpacked archives are kept (default: $XDG_STATE_HOME/sluice or ~/.local/state/sluice)"},
-	{"secret-dir", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
+	{"secrets", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
 		.help = "a file a secret, for ${secret:name}; without one: environment SLUICE_SECRET_NAME"},
 	{"tls-cert", 0, OPTION_STRING, AT(tls_cert), .value = "FILE",
 		.help = "certificate chain in PEM; with --tls-key the port speaks TLS only"},
@@ -71,7 +71,8 @@ static const struct option OPTIONS[] = {
 	{"http-connections-max", 0, OPTION_INTEGER, AT(http_connections_max), .value = "N",
 		.fallback = "10000", .min = 1, .max = 1000000,
 		.help = "beyond it accepting pauses"},
-	{"version", 0, OPTION_FLAG, AT(is_version), .help = "print the version and exit"},
+	{"version", 0, OPTION_FLAG, AT(is_version), .is_argument_only = true,
+		.help = "print the version and exit"},
 	{0},
 };
 
