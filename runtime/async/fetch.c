@@ -140,6 +140,7 @@ static void launch(struct fetch *fetch)
 	end_later(fetch, &err);
 }
 
+/* libcurl by itself sends again what met a closed connection: here is who may. */
 bool fetch_on_send(struct fetch *fetch)
 {
 	if (fetch->sendings++ > 0 && !fetch->is_repeatable) {
@@ -190,28 +191,12 @@ static void abandon(struct fetch *fetch)
 	detach(fetch);
 }
 
-/* A kept connection may end just as it is used again. libcurl sees to most of these cases, not to
- * all. */
-static bool send_again(struct fetch *fetch, CURLcode code)
-{
-	long connects = 1;
-
-	if (code != CURLE_RECV_ERROR && code != CURLE_SEND_ERROR && code != CURLE_GOT_NOTHING)
-		return false;
-	if (fetch->phase != FETCH_SENT || fetch->sendings != 1 || !fetch->is_repeatable)
-		return false;
-	curl_easy_getinfo(fetch->handle->easy, CURLINFO_NUM_CONNECTS, &connects);
-	return connects == 0 && fetch_pump_add(&fetch->fetcher->pump, fetch->handle) == CURLM_OK;
-}
-
 void fetch_on_result(struct fetch_handle *handle, CURLcode code)
 {
 	struct fetch *fetch = handle->fetch;
 	struct fetch_reply reply;
 	struct error err;
 
-	if (send_again(fetch, code))
-		return;
 	/* libcurl takes the end of the connection for the end of the section. */
 	if (code == CURLE_OK && !fetch->is_head_over)
 		fetch->fault = FETCH_HEAD_CUT;
