@@ -41,7 +41,7 @@ static const struct decode_field model_fields[] = {
 		.help = "for the connection of one attempt, milliseconds"},
 	{"retries", DECODE_INTEGER, AT(model_spec, retries), .fallback = "2", .max = 10,
 		.help = "further attempts after the first, with growing pauses; Retry-After is kept"},
-	{"concurrency", DECODE_INTEGER, AT(model_spec, concurrency), .fallback = "64", .max = 10000,
+	{"concurrency", DECODE_INTEGER, AT(model_spec, concurrency), .fallback = "1024", .max = 10000,
 		.help = "calls in flight in one process, others wait; 0: no limit"},
 	{"fallback", DECODE_STRING, AT(model_spec, fallback),
 		.help = "another model's name under `models`, asked when the attempts are used up"},

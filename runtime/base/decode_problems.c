@@ -57,9 +57,11 @@ void problem_write(struct buf *out, const struct problem *problem)
 		buf_printf(out, ":%u", problem->line);
 	if (problem->file != NULL && problem->file[0] != '\0')
 		buf_add_text(out, ": ");
-	if (problem->path[0] != '\0')
-		buf_printf(out, "%s: ", problem->path);
-	buf_add_text(out, problem->text);
+	if (problem->path[0] != '\0') {
+		buf_add_visible(out, str_of(problem->path));
+		buf_add_text(out, ": ");
+	}
+	buf_add_visible(out, str_of(problem->text));
 }
 
 bool problems_check(const struct problems *problems, struct error *err)

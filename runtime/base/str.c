@@ -136,6 +136,23 @@ char *buf_grow(struct buf *buf, size_t more)
 	return data + buf->len;
 }
 
+void buf_add_visible(struct buf *buf, struct str text)
+{
+	for (size_t i = 0; i < text.len;) {
+		const unsigned char c = (unsigned char)text.data[i];
+		const size_t step = str_utf8_step((struct str){text.data + i, text.len - i});
+		/* U+0080 to U+009F are control characters of terminals, too. */
+		const bool is_control = c < 0x20 || c == 0x7F ||
+			(c == 0xC2 && step == 2 && (unsigned char)text.data[i + 1] < 0xA0);
+
+		if (step == 0 || is_control)
+			buf_printf(buf, "\\x%02x", c);
+		else
+			buf_add(buf, text.data + i, step);
+		i += step == 0 || is_control ? 1 : step;
+	}
+}
+
 void buf_vprintf(struct buf *buf, const char *format, va_list args)
 {
 	va_list again;

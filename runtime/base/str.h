@@ -92,6 +92,8 @@ static inline void buf_add_text(struct buf *buf, const char *text)
 	buf_add(buf, text, strlen(text));
 }
 
+/* For a person's terminal: control bytes and what is not UTF-8 become \xNN, so that no escape sequence gets through. */
+void buf_add_visible(struct buf *buf, struct str text);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Ends the bytes with a NUL that does not count, and returns them. */
