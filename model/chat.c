@@ -67,6 +67,16 @@ static void write_sampling(struct buf *out, const struct model_spec *model)
 	}
 }
 
+static bool has_type(const struct json *schema, const char *name)
+{
+	const struct json *type = json_get(schema, STR("type"));
+
+	for (size_t i = 0; json_type(type) == JSON_ARRAY && i < type->size; i++)
+		if (str_is(json_str(&type->items[i]), name))
+			return true;
+	return str_is(json_str(type), name);
+}
+
 static bool is_closed_object(const struct json *schema)
 {
 	const struct json *properties = json_get(schema, STR("properties"));
@@ -78,30 +88,69 @@ static bool is_closed_object(const struct json *schema)
 	return json_type(more) == JSON_BOOL && !more->boolean && property_count == required_count;
 }
 
-/* OpenAI refuses `strict` for a schema whose objects are open or have optional properties
+enum below { BELOW_NOTHING, BELOW_SCHEMA, BELOW_LIST, BELOW_MAP };
+
+/* What OpenAI takes for `strict`, and refuses a request over otherwise
  * (platform.openai.com/docs/guides/structured-outputs, "Supported schemas"). */
-static bool schema_is_strict(const struct json *schema, unsigned depth)
+static const struct {
+	const char *name;
+	enum below below; /* what schemas its value holds */
+} STRICT_KEYWORDS[] = {
+	{"type", BELOW_NOTHING},
+	{"enum", BELOW_NOTHING},
+	{"const", BELOW_NOTHING},
+	{"title", BELOW_NOTHING},
+	{"description", BELOW_NOTHING},
+	{"format", BELOW_NOTHING},
+	{"required", BELOW_NOTHING},
+	{"additionalProperties", BELOW_NOTHING},
+	{"minimum", BELOW_NOTHING},
+	{"maximum", BELOW_NOTHING},
+	{"exclusiveMinimum", BELOW_NOTHING},
+	{"exclusiveMaximum", BELOW_NOTHING},
+	{"multipleOf", BELOW_NOTHING},
+	{"minItems", BELOW_NOTHING},
+	{"maxItems", BELOW_NOTHING},
+	{"$ref", BELOW_NOTHING},
+	{"items", BELOW_SCHEMA},
+	{"anyOf", BELOW_LIST},
+	{"properties", BELOW_MAP},
+	{"$defs", BELOW_MAP},
+};
+
+static bool is_strict(const struct json *schema, unsigned depth);
+
+static bool is_strict_member(const struct json_member *member, unsigned depth)
 {
-	if (depth > STRICT_DEPTH_MAX)
+	const size_t count = sizeof(STRICT_KEYWORDS) / sizeof(*STRICT_KEYWORDS);
+	const struct json *value = &member->value;
+	size_t at = 0;
+
+	while (at < count && !str_is(json_str(&member->key), STRICT_KEYWORDS[at].name))
+		at++;
+	if (at == count)
 		return false;
-	if (json_type(schema) == JSON_ARRAY) {
-		for (size_t i = 0; i < schema->size; i++)
-			if (!schema_is_strict(&schema->items[i], depth + 1))
+	if (STRICT_KEYWORDS[at].below == BELOW_SCHEMA)
+		return is_strict(value, depth + 1);
+	if (STRICT_KEYWORDS[at].below == BELOW_LIST && json_type(value) == JSON_ARRAY)
+		for (size_t i = 0; i < value->size; i++)
+			if (!is_strict(&value->items[i], depth + 1))
 				return false;
-		return true;
-	}
-	if (json_type(schema) != JSON_OBJECT)
-		return true;
+	if (STRICT_KEYWORDS[at].below == BELOW_MAP && json_type(value) == JSON_OBJECT)
+		for (size_t i = 0; i < value->size; i++)
+			if (!is_strict(&value->members[i].value, depth + 1))
+				return false;
+	return true;
+}
 
-	const struct json *type = json_get(schema, STR("type"));
-
-	if (json_type(type) == JSON_STRING && str_eq(json_str(type), STR("object")) &&
-		!is_closed_object(schema))
+static bool is_strict(const struct json *schema, unsigned depth)
+{
+	if (json_type(schema) != JSON_OBJECT || depth > STRICT_DEPTH_MAX)
 		return false;
 	for (size_t i = 0; i < schema->size; i++)
-		if (!schema_is_strict(&schema->members[i].value, depth + 1))
+		if (!is_strict_member(&schema->members[i], depth))
 			return false;
-	return true;
+	return !has_type(schema, "object") || is_closed_object(schema);
 }
 
 /* The protocol allows a-z, A-Z, 0-9, _ and -, up to 64. */
@@ -125,7 +174,8 @@ static void write_response_format(struct buf *out, const struct schema *schema, 
 	buf_add_str(out,
 		STR(",\"response_format\":{\"type\":\"json_schema\",\"json_schema\":{\"name\":\""));
 	write_schema_name(out, step);
-	buf_add_text(out, schema_is_strict(tree, 0) ? "\",\"strict\":true" : "\",\"strict\":false");
+	buf_add_text(out, has_type(tree, "object") && is_strict(tree, 0) ? "\",\"strict\":true"
+									 : "\",\"strict\":false");
 	buf_add_str(out, STR(",\"schema\":"));
 	json_write(out, tree);
 	buf_add_str(out, STR("}}"));

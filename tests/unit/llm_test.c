@@ -1,6 +1,7 @@
 /* Asking language models: bodies, replies, retries, pauses, fallback, slots, cancel. */
 #include "model/llm.h"
 
+#include "model/schema.h"
 #include "model/seam.h"
 #include "tests/unit/endpoint.h"
 
@@ -153,6 +154,63 @@ static void test_body(void **state)
 		"\\n brief\"},{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":0.0,\"top_p\":0."
 		"5,\"max_tokens\":200,\"seed\":7,\"user\":\"u\",\"n\":[1]}");
 	buf_done(&out);
+	arena_done(&arena);
+}
+
+/* `strict` is asked for only where OpenAI would not refuse the request over the schema. */
+static void test_strict(void **state)
+{
+	static const struct {
+		const char *schema;
+		bool is_strict;
+	} CASES[] = {
+		{"{\"type\":\"object\",\"additionalProperties\":false}", true},
+		{"{\"type\":\"object\",\"properties\":{\"minLength\":{\"type\":\"string\"}},"
+		 "\"required\":[\"minLength\"],\"additionalProperties\":false}",
+			true},
+		{"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"string\",\"minLength\":1}},"
+		 "\"required\":[\"a\"],\"additionalProperties\":false}",
+			false},
+		{"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"array\",\"minItems\":1,"
+		 "\"items\":{\"anyOf\":[{\"type\":\"null\"},{\"$ref\":\"#/$defs/d\"}]}}},"
+		 "\"required\":[\"a\"],\"additionalProperties\":false,"
+		 "\"$defs\":{\"d\":{\"enum\":[1,2]}}}",
+			true},
+		{"{\"type\":\"object\",\"properties\":{\"a\":{}},\"additionalProperties\":false}",
+			false},
+		{"{\"type\":\"object\",\"properties\":{\"a\":{\"type\":[\"object\",\"null\"]}},"
+		 "\"required\":[\"a\"],\"additionalProperties\":false}",
+			false},
+		{"{\"type\":\"object\"}", false},
+		{"{\"type\":\"array\",\"items\":{\"type\":\"string\"}}", false},
+		{"{\"oneOf\":[{\"type\":\"null\"}]}", false},
+	};
+	struct problems problems;
+	struct decoder decoder;
+	struct arena arena;
+
+	arena_init(&arena);
+	problems_init(&problems, &arena);
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		const struct model_spec model = {.temperature = -1, .top_p = -1, .seed = -1};
+		struct buf out = {0};
+		struct chat chat;
+		struct json tree;
+
+		assert_true(json_read(&arena, str_of(CASES[i].schema), &tree, NULL));
+		decoder_init(&decoder, &arena, &problems, "schema");
+		const struct schema *schema = schema_compile(&decoder, &tree);
+		decoder_done(&decoder);
+		assert_int_equal(problems.count, 0);
+		chat_init(&chat, &arena);
+		chat_write_request(&out, &chat, &model, schema, STR("my step/é"));
+		if (strstr(buf_text(&out),
+			    CASES[i].is_strict ? "\"strict\":true" : "\"strict\":false") == NULL)
+			fail_msg("%s", buf_text(&out));
+		assert_non_null(strstr(out.data, "\"name\":\"my_step___\""));
+		assert_non_null(strstr(out.data, CASES[i].schema));
+		buf_done(&out);
+	}
 	arena_done(&arena);
 }
 
@@ -588,6 +646,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_body),
+		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_reply_shapes),
 		cmocka_unit_test(test_reply_mistakes),
 		cmocka_unit_test(test_usage_and_cost),

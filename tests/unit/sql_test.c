@@ -256,6 +256,28 @@ static void test_rows_of_a_file(void **state)
 	assert_string_equal(result_text(bench), "null");
 }
 
+/* A database that was written in WAL mode wants to make files beside itself; an immutable one does
+ * not. */
+static void test_wal_mode(void **state)
+{
+	struct bench *bench = *state;
+	const char *path = arena_printf(&bench->arena, "%s/my %%23 db?.sqlite", bench->dir);
+	sqlite3 *db;
+
+	assert_int_equal(sqlite3_open(path, &db), SQLITE_OK);
+	assert_int_equal(
+		sqlite3_exec(db,
+			"PRAGMA journal_mode=WAL; UPDATE member SET name = 'An' WHERE id = 1", NULL,
+			NULL, NULL),
+		SQLITE_OK);
+	sqlite3_close(db);
+	bench->tool.data_spec = &bench->data;
+	bench->tool.sql.result = SQL_VALUE;
+	assert_true(compile(bench, "SELECT name FROM member WHERE id = 1"));
+	assert_true(run(bench, "{}"));
+	assert_string_equal(result_text(bench), "\"An\"");
+}
+
 static void test_parameters(void **state)
 {
 	struct bench *bench = *state;
@@ -370,6 +392,7 @@ int main(void)
 		TEST(test_no_database_file),
 		TEST(test_types),
 		TEST(test_rows_of_a_file),
+		TEST(test_wal_mode),
 		TEST(test_parameters),
 		TEST(test_limits),
 		TEST(test_interrupted),
