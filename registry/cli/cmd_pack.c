@@ -53,7 +53,7 @@ static bool write_text(struct console *console, const char *file, const struct p
 
 	console_style(&out, console->has_out_color, STYLE_GOOD, "packed");
 	buf_add_char(&out, ' ');
-	console_plain(&out, str_of(file));
+	buf_add_visible(&out, str_of(file));
 	buf_printf(&out, "\n  %-8s %zu\n  %-8s %" PRIu64 " bytes\n  %-8s sha256:%s\n", "files",
 		packed->files.count, "size", packed->archive_size, "digest",
 		digest_hex(&packed->digest, hex));

@@ -68,9 +68,9 @@ static void add_columns(struct buf *out, const struct json *columns)
 {
 	for (size_t i = 0; i < columns->size; i++) {
 		buf_add_text(out, i > 0 ? ", " : "");
-		console_plain(out, json_str(&columns->members[i].key));
+		buf_add_visible(out, json_str(&columns->members[i].key));
 		buf_add_text(out, ": ");
-		console_plain(out, json_str(&columns->members[i].value));
+		buf_add_visible(out, json_str(&columns->members[i].value));
 	}
 }
 
@@ -78,7 +78,7 @@ static void add_names(struct buf *out, const struct json *names)
 {
 	for (size_t i = 0; i < names->size; i++) {
 		buf_add_text(out, i > 0 ? ", " : "");
-		console_plain(out, json_str(&names->items[i]));
+		buf_add_visible(out, json_str(&names->items[i]));
 	}
 }
 
@@ -88,7 +88,7 @@ static bool write_text(struct console *console, const struct json *answer, struc
 
 	console_style(&out, console->has_out_color, STYLE_GOOD, "ok");
 	buf_add_char(&out, ' ');
-	console_plain(&out, json_str(json_get(answer, STR("name"))));
+	buf_add_visible(&out, json_str(json_get(answer, STR("name"))));
 	buf_add_char(&out, '\n');
 	for (size_t i = 3; i < answer->size; i++) {
 		const struct json *value = &answer->members[i].value;

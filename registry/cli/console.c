@@ -93,32 +93,6 @@ void console_style(struct buf *out, bool has_color, enum console_style style, co
 		buf_printf(out, "\033[%sm%s\033[0m", CODES[style], text);
 }
 
-/* C0, DEL, and C1 in UTF-8 (C2 80 to C2 9F). */
-static bool is_control(struct str rest)
-{
-	const unsigned char c = (unsigned char)rest.data[0];
-
-	if (c < 0x20 || c == 0x7F)
-		return true;
-	return c == 0xC2 && rest.len > 1 && (unsigned char)rest.data[1] < 0xA0;
-}
-
-void console_plain(struct buf *out, struct str text)
-{
-	while (text.len > 0) {
-		const size_t step = str_utf8_step(text);
-
-		if (step == 0 || is_control(text)) {
-			for (size_t i = 0; i < (step == 0 ? 1 : step); i++)
-				buf_printf(out, "\\x%02x", (unsigned char)text.data[i]);
-		} else {
-			buf_add(out, text.data, step);
-		}
-		text.data += step == 0 ? 1 : step;
-		text.len -= step == 0 ? 1 : step;
-	}
-}
-
 void console_notice(struct console *console, const char *format, ...)
 {
 	struct buf text = {0}, line = {0};
@@ -127,7 +101,7 @@ void console_notice(struct console *console, const char *format, ...)
 	va_start(args, format);
 	buf_vprintf(&text, format, args);
 	va_end(args);
-	console_plain(&line, buf_str(&text));
+	buf_add_visible(&line, buf_str(&text));
 	buf_add_char(&line, '\n');
 	console_progress_end(console);
 	write_fd(STDERR_FILENO, buf_str(&line));
@@ -160,7 +134,7 @@ void console_fail(struct console *console, const char *program, const struct err
 	}
 	console_style(&line, console->has_err_color, STYLE_BAD, program);
 	buf_add_text(&line, ": ");
-	console_plain(&line, str_of(err->text));
+	buf_add_visible(&line, str_of(err->text));
 	buf_add_char(&line, '\n');
 	write_fd(STDERR_FILENO, buf_str(&line));
 	buf_done(&line);
@@ -193,7 +167,7 @@ void console_problems(struct console *console, struct buf *out, const struct pro
 	for (size_t i = 0; i < problems->count; i++) {
 		struct buf line = {0};
 		problem_write(&line, &problems->items[i]);
-		console_plain(out, buf_str(&line));
+		buf_add_visible(out, buf_str(&line));
 		buf_add_char(out, '\n');
 		buf_done(&line);
 	}

@@ -4,7 +4,7 @@
  * and notices to standard error; colour and progress only where a terminal reads them (NO_COLOR is
  * honoured, https://no-color.org).
  *
- * Text from bundles and servers passes console_plain(): control characters could drive the
+ * Text from bundles and servers passes buf_add_visible(): control characters could drive the
  * terminal.
  */
 #include "base/decode.h"
@@ -27,8 +27,6 @@ bool console_write_json(struct console *console, const struct json *value, struc
 
 /* "text" in a style, for standard output or standard error. */
 void console_style(struct buf *out, bool has_color, enum console_style style, const char *text);
-/* Control characters as \xNN. */
-void console_plain(struct buf *out, struct str text);
 
 /* A line on standard error, which leaves the progress line alone. */
 void console_notice(struct console *console, const char *format, ...)

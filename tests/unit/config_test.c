@@ -223,7 +223,7 @@ static const struct mistake MISTAKES[] = {
 	{IN_MODEL("model: x, base_url: 'http://h/?a=1'"),
 		{"config.yaml:2: models.m.base_url: 'http://h/?a=1': expected scheme, host and path only"}},
 	{IN_MODEL("model: x, base_url: \"http://h/\\tv1\""),
-		{"config.yaml:2: models.m.base_url: 'http://h/\tv1': expected scheme, host and path only"}},
+		{"config.yaml:2: models.m.base_url: 'http://h/\\x09v1': expected scheme, host and path only"}},
 	{IN_MODEL("model: x, provider: recorded, api_key: \"k\\r\\nX: y\""),
 		{"config.yaml:2: models.m: api_key: holds a blank or a control character"}},
 	{IN_MODEL("model: x, provider: recorded, temperature: 3"),

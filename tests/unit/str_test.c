@@ -144,6 +144,15 @@ static void buffers(void **state)
 	buf_done(&buf);
 }
 
+static void test_visible(void **state)
+{
+	struct buf out = {0};
+
+	buf_add_visible(&out, STR("a\x1b[31mé\xc2\x9b\xff\n€"));
+	assert_string_equal(buf_text(&out), "a\\x1b[31mé\\xc2\\x9b\\xff\\x0a€");
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -153,6 +162,7 @@ int main(void)
 		cmocka_unit_test(utf8_by_arithmetic),
 		cmocka_unit_test(utf8_anywhere),
 		cmocka_unit_test(buffers),
+		cmocka_unit_test(test_visible),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
