@@ -6,7 +6,7 @@ cd "$ROOT"
 BUILD_PACKAGES=(cmake ninja-build pkg-config gcc libc6-dev libevent-dev libcurl4-openssl-dev libarchive-dev
 	libssl-dev libyaml-dev libsqlite3-dev libseccomp-dev zlib1g-dev libzstd-dev
 	libbz2-dev liblzma-dev nettle-dev libxml2-dev)
-TEST_PACKAGES=(clang clang-tidy libclang-rt-14-dev libcmocka-dev libjansson-dev valgrind python3 python3-venv
+TEST_PACKAGES=(clang clang-tidy libclang-rt-14-dev libcmocka-dev libjansson-dev valgrind strace python3 python3-venv
 	curl openssl procps)
 
 say() { printf '%s==>%s %s\n' "${BOLD:-}" "${PLAIN:-}" "$*"; }
