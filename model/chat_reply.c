@@ -154,8 +154,7 @@ bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str bod
 	return error_set(err, ERR_UPSTREAM, "the reply has no choices: '%.*s'", STR_ARGS(excerpt));
 }
 
-/* The longest prefix of at most `max` bytes that is whole characters. */
-static size_t cut_utf8(struct str text, size_t max)
+size_t chat_cut(struct str text, size_t max)
 {
 	size_t len = text.len;
 
@@ -199,6 +198,6 @@ struct str chat_excerpt(struct arena *arena, struct str body, struct secret secr
 	/* Redacted before it is cut: half a secret is a secret, too. */
 	text.len = text.len > LOOK_MAX ? LOOK_MAX : text.len;
 	text = secret_redact(arena, text, secret);
-	text.len = cut_utf8(text, CHAT_EXCERPT_MAX);
+	text.len = chat_cut(text, CHAT_EXCERPT_MAX);
 	return one_line(arena, text);
 }

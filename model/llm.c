@@ -12,7 +12,7 @@
 
 #include <stdio.h>
 
-enum { PAUSE_FIRST_MS = 250, PAUSE_MAX_MS = 8000, RETRY_AFTER_MAX_MS = 30000 };
+enum { PAUSE_FIRST_MS = 250, PAUSE_MAX_MS = 8000, RETRY_AFTER_MAX_MS = 30000, NAME_SHOWN_MAX = 64 };
 
 static struct next begin_model(void *self);
 static struct next take_slot(void *self);
@@ -129,8 +129,10 @@ void llm_tell(const struct llm_call *call, char *ret, size_t size)
 		[LLM_WAIT_PAUSE] = "to ask again after a failure:",
 	};
 
+	const struct str name = call->model->name;
+
 	snprintf(ret, size, "%s model '%.*s' (attempt %lld)", WAITS[call->waits_for],
-		STR_ARGS(call->model->name),
+		(int)chat_cut(name, NAME_SHOWN_MAX), name.data,
 		(long long)call->attempts + (call->waits_for != LLM_WAIT_REPLY));
 }
 

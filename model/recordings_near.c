@@ -4,9 +4,7 @@
  */
 #include "model/recordings_table.h"
 
-#include <stdio.h>
-
-enum { CONTEXT_BEFORE = 20, CONTEXT_AFTER = 60, PATH_MAX_BYTES = 200 };
+enum { CONTEXT_BEFORE = 20, CONTEXT_AFTER = 60 };
 
 static size_t common_ends(struct str a, struct str b)
 {
@@ -93,66 +91,65 @@ static void show_values(
 	}
 }
 
-/* Walks down to the first place where the two differ. */
-static void show_difference(
-	struct buf *out, const char *path, const struct json *recorded, const struct json *asked)
-{
-	char inner[PATH_MAX_BYTES];
-	const enum json_type type = json_type(recorded);
-
-	if (type == JSON_STRING && json_type(asked) == JSON_STRING) {
-		show_texts(out, path, json_str(recorded), json_str(asked));
-		return;
-	}
-	if (type == json_type(asked) && (type == JSON_ARRAY || type == JSON_OBJECT) &&
-		recorded->size == asked->size) {
-		for (size_t i = 0; i < asked->size; i++) {
-			const bool is_array = type == JSON_ARRAY;
-			const struct str key =
-				is_array ? (struct str){0} : json_str(&asked->members[i].key);
-			const struct json *a =
-				is_array ? &recorded->items[i] : json_get(recorded, key);
-			const struct json *b =
-				is_array ? &asked->items[i] : &asked->members[i].value;
-
-			if (a != NULL && json_equal(a, b))
-				continue;
-			if (is_array)
-				snprintf(inner, sizeof(inner), "%s.%zu", path, i);
-			else
-				snprintf(inner, sizeof(inner), "%s%s%.*s", path,
-					*path != '\0' ? "." : "", STR_ARGS(key));
-			show_difference(out, inner, a, b);
-			return;
-		}
-	}
-	show_values(out, path, recorded, asked);
-}
-
-/* Objects of different members: the first one that only one side has, or that differs, in the asked
- * one's order. */
-static void show_requests(struct buf *out, const struct json *recorded, const struct json *asked)
+/* The first member or element in which two containers of one kind and size differ: where, and both
+ * values. */
+static bool find_difference(const struct json *recorded, const struct json *asked, struct buf *path,
+	const struct json **ret_recorded, const struct json **ret_asked)
 {
 	for (size_t i = 0; i < asked->size; i++) {
-		const struct str key = json_str(&asked->members[i].key);
-		const struct json *other = json_get(recorded, key);
-		char path[PATH_MAX_BYTES];
+		const bool is_array = asked->type == JSON_ARRAY;
+		const struct str key =
+			is_array ? (struct str){0} : json_str(&asked->members[i].key);
 
-		if (other != NULL && json_equal(other, &asked->members[i].value))
+		*ret_recorded = is_array ? &recorded->items[i] : json_get(recorded, key);
+		*ret_asked = is_array ? &asked->items[i] : &asked->members[i].value;
+		if (*ret_recorded != NULL && json_equal(*ret_recorded, *ret_asked))
 			continue;
-		snprintf(path, sizeof(path), "%.*s", STR_ARGS(key));
-		show_difference(out, path, other, &asked->members[i].value);
-		return;
+		if (is_array)
+			buf_printf(path, ".%zu", i);
+		else
+			buf_printf(path, ".%.*s", STR_ARGS(key));
+		return true;
 	}
-	for (size_t i = 0; i < recorded->size; i++) {
-		const struct str key = json_str(&recorded->members[i].key);
-		char path[PATH_MAX_BYTES];
+	return false;
+}
 
-		if (json_get(asked, key) != NULL)
-			continue;
-		snprintf(path, sizeof(path), "%.*s", STR_ARGS(key));
-		show_difference(out, path, &recorded->members[i].value, NULL);
-		return;
+/* Walks down to the first place where the two differ; `path` grows on the way. */
+static void show_difference(
+	struct buf *out, struct buf *path, const struct json *recorded, const struct json *asked)
+{
+	const bool are_alike = recorded != NULL && asked != NULL && recorded->type == asked->type &&
+			       recorded->size == asked->size;
+
+	if (json_type(recorded) == JSON_STRING && json_type(asked) == JSON_STRING)
+		show_texts(out, buf_text(path), json_str(recorded), json_str(asked));
+	else if (are_alike && (asked->type == JSON_ARRAY || asked->type == JSON_OBJECT) &&
+		 find_difference(recorded, asked, path, &recorded, &asked))
+		show_difference(out, path, recorded, asked);
+	else
+		show_values(out, buf_text(path), recorded, asked);
+}
+
+/* The first of the asked one's members that the recorded one does not have so; else one that only
+ * that one has. */
+static void show_requests(struct buf *out, const struct json *recorded, const struct json *asked)
+{
+	const struct json *const sides[] = {asked, recorded};
+
+	for (size_t side = 0; side < 2; side++) {
+		for (size_t i = 0; i < sides[side]->size; i++) {
+			const struct str key = json_str(&sides[side]->members[i].key);
+			const struct json *theirs = json_get(recorded, key);
+			const struct json *ours = json_get(asked, key);
+			struct buf path = {0};
+
+			if (theirs != NULL && ours != NULL && json_equal(theirs, ours))
+				continue;
+			buf_add_str(&path, key);
+			show_difference(out, &path, theirs, ours);
+			buf_done(&path);
+			return;
+		}
 	}
 }
 

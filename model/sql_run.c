@@ -141,7 +141,7 @@ static bool tell_failure(const struct reading *reading, struct error *err)
 static bool read_rows(struct reading *reading, struct json *ret, struct error *err)
 {
 	const int64_t rows_max = reading->sql->tool->sql.max_rows;
-	struct json rows = json_array(), row;
+	struct json rows = json_array(), row = {0};
 	int status;
 
 	while ((status = sqlite3_step(reading->connection->statement)) == SQLITE_ROW) {
