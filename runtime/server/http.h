@@ -10,6 +10,8 @@
  * Invariants: requests of one connection are handled one after the other, in order; the next is parsed only when the
  * previous answer is queued and less than 256 KiB wait to be sent. When the client leaves, on_gone is called once and
  * the handler must still answer (the answer is then dropped): this is how work in flight ends exactly once.
+ * A client that only ends its own side keeps its answers: which of both it did, an interim answer finds out (HTTP/1.1;
+ * an HTTP/1.0 client that left is noticed when it is answered).
  */
 #include "async/loop.h"
 #include "base/arena.h"

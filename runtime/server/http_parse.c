@@ -341,8 +341,3 @@ enum http_parsed http_parse_head(struct http_parse *parse, const char *text, siz
 	       : verdict == IS_DONE ? HTTP_PARSED_DONE
 				    : HTTP_PARSED_REFUSED;
 }
-
-bool http_parse_is_blank(const struct http_parse *parse)
-{
-	return parse->step == STEP_LEAD || parse->step == STEP_LEAD_LF;
-}

@@ -66,8 +66,6 @@ void http_parse_start(
 /* `text` is all there is of this request so far, from its first byte; bytes already taken are not
  * looked at again. */
 enum http_parsed http_parse_head(struct http_parse *parse, const char *text, size_t len);
-/* True where no byte but empty lines came. */
-bool http_parse_is_blank(const struct http_parse *parse);
 /* After DONE: may another request follow on this connection? */
 bool http_parse_is_persistent(const struct http_parse *parse);
 

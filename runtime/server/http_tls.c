@@ -3,12 +3,12 @@
 #include <openssl/err.h>
 #include <openssl/ssl.h>
 
-/* The newest OpenSSL error as a sentence; the older ones only say through which calls it came. */
+/* The oldest OpenSSL error says what went wrong; the later ones, in what. */
 static bool tls_failed(struct error *err, const char *what, const char *file)
 {
 	char reason[256];
 
-	ERR_error_string_n(ERR_peek_last_error(), reason, sizeof(reason));
+	ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
 	ERR_clear_error();
 	return error_set(err, ERR_USAGE, "%s '%s': %s", what, file, reason);
 }

@@ -1,0 +1,292 @@
+/* The front end from inside: what cannot be seen, or not be brought about, over the network alone.
+ */
+#include "async/loop.h"
+#include "server/http.h"
+
+#include <arpa/inet.h>
+#include <netinet/in.h>
+#include <setjmp.h>
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <sys/socket.h>
+#include <unistd.h>
+
+#include <cmocka.h>
+
+#define OK(expr)                                                                                   \
+	do {                                                                                       \
+		struct error err = {0};                                                            \
+		if (!(expr))                                                                       \
+			fail_msg("%s: %s", #expr, err.text);                                       \
+	} while (0)
+#define FAILS(expr, wanted, part)                                                                  \
+	do {                                                                                       \
+		struct error err = {0};                                                            \
+		assert_false((expr));                                                              \
+		assert_int_equal(err.code, wanted);                                                \
+		if (strstr(err.text, part) == NULL)                                                \
+			fail_msg("'%s' has no '%s'", err.text, part);                              \
+	} while (0)
+
+struct fixture {
+	struct loop *loop;
+	struct http_listener *listener;
+	struct http_server *server;
+	struct timer timer;
+	void (*handle)(struct fixture *fixture, struct http_request *request);
+	struct http_request *request; /* kept by the handler */
+	unsigned gone, drained;
+	int client;
+};
+
+static struct fixture *the_fixture; /* on_gone has no data but the request's */
+
+static void handle(struct http_request *request, void *data)
+{
+	struct fixture *fixture = data;
+
+	fixture->handle(fixture, request);
+}
+
+static void on_late(void *data)
+{
+	struct fixture *fixture = data;
+
+	loop_stop(fixture->loop);
+	fail_msg("nothing happened for 5 s");
+}
+
+static int connect_to(unsigned port)
+{
+	const struct sockaddr_in address = {.sin_family = AF_INET,
+		.sin_port = htons((uint16_t)port),
+		.sin_addr = {htonl(INADDR_LOOPBACK)}};
+	const int fd = socket(AF_INET, SOCK_STREAM, 0);
+
+	assert_int_equal(connect(fd, (const struct sockaddr *)&address, sizeof(address)), 0);
+	return fd;
+}
+
+static void start(struct fixture *fixture, void (*fn)(struct fixture *, struct http_request *))
+{
+	struct http_limits limits;
+
+	*fixture = (struct fixture){.handle = fn, .loop = loop_new()};
+	the_fixture = fixture;
+	http_limits_default(&limits);
+	OK((fixture->listener = http_listener_new("127.0.0.1", 0, &err)) != NULL);
+	fixture->server =
+		http_server_new(fixture->loop, fixture->listener, NULL, &limits, handle, fixture);
+	timer_init(&fixture->timer, fixture->loop, on_late, fixture);
+	timer_start(&fixture->timer, 5000);
+	fixture->client = connect_to(http_listener_port(fixture->listener));
+}
+
+static void send_text(const struct fixture *fixture, const char *text)
+{
+	assert_int_equal(send(fixture->client, text, strlen(text), 0), strlen(text));
+}
+
+static void end(struct fixture *fixture)
+{
+	timer_stop(&fixture->timer);
+	http_server_free(fixture->server);
+	http_listener_free(fixture->listener);
+	if (fixture->client >= 0)
+		close(fixture->client);
+	loop_free(fixture->loop);
+}
+
+struct turn {
+	struct loop *loop;
+	bool is_over;
+};
+
+static void on_turn(void *data)
+{
+	struct turn *turn = data;
+
+	turn->is_over = true;
+	loop_stop(turn->loop);
+}
+
+/* Runs what is due, and comes back. A stop that came before would only end the first run. */
+static void run_a_turn(struct fixture *fixture)
+{
+	struct turn turn = {.loop = fixture->loop};
+	struct loop_task task = {0};
+
+	loop_defer(fixture->loop, &task, on_turn, &turn);
+	while (!turn.is_over)
+		loop_run(fixture->loop);
+}
+
+#define REQUEST "GET /a HTTP/1.1\r\nHost: t\r\nX-Some: thing\r\n\r\n"
+
+static void answer_with_fields(struct fixture *fixture, struct http_request *request)
+{
+	const struct http_field fields[] = {
+		{STR("Allow"), STR("GET, POST")},
+		{STR("X-Empty"), {NULL, 0}},
+	};
+	struct buf body = {0};
+
+	assert_true(str_is(http_field_get(request, "x-SOME"), "thing"));
+	assert_null(http_field_get(request, "x-other").data);
+	buf_add_text(&body, "taken");
+	http_answer(request, &(struct http_answer){.status = 405,
+				     .content_type = "text/plain",
+				     .fields = fields,
+				     .field_count = 2,
+				     .take_body = &body,
+				     .is_closing = true});
+	assert_null(body.data);
+	loop_stop(fixture->loop);
+}
+
+static void test_answer(void **state)
+{
+	struct fixture fixture;
+	char text[1024];
+
+	start(&fixture, answer_with_fields);
+	send_text(&fixture, REQUEST);
+	loop_run(fixture.loop);
+	const ssize_t len = recv(fixture.client, text, sizeof(text) - 1, 0);
+	assert_true(len > 0);
+	text[len] = '\0';
+	assert_non_null(strstr(text, "HTTP/1.1 405 Method Not Allowed\r\nServer: sluice/"));
+	assert_non_null(strstr(text, "\r\nDate: "));
+	assert_non_null(strstr(text,
+		"\r\nContent-Type: text/plain\r\nContent-Length: 5\r\nAllow: GET, POST\r\n"
+		"X-Empty: \r\nConnection: close\r\n\r\ntaken"));
+	end(&fixture);
+}
+
+static void on_gone(struct http_request *request)
+{
+	the_fixture->gone++;
+	loop_stop(the_fixture->loop);
+}
+
+static void keep(struct fixture *fixture, struct http_request *request)
+{
+	fixture->request = request;
+	request->on_gone = on_gone;
+	loop_stop(fixture->loop);
+}
+
+/* The server goes while a handler works: it is told once, answers later, and nothing leaks
+ * (LeakSanitizer). */
+static void test_free_before_the_answer(void **state)
+{
+	struct fixture fixture;
+
+	start(&fixture, keep);
+	send_text(&fixture, REQUEST);
+	loop_run(fixture.loop);
+	assert_non_null(fixture.request);
+
+	struct http_stats stats;
+	http_server_stats(fixture.server, &stats);
+	assert_int_equal(stats.active, 1);
+	http_server_free(fixture.server);
+	fixture.server = NULL;
+	assert_int_equal(fixture.gone, 1);
+	http_answer(fixture.request, &(struct http_answer){.status = 200, .body = STR("x")});
+	run_a_turn(&fixture);
+	assert_int_equal(fixture.gone, 1);
+	end(&fixture);
+}
+
+static void test_stream_to_nobody(void **state)
+{
+	struct fixture fixture;
+
+	start(&fixture, keep);
+	send_text(&fixture, REQUEST);
+	loop_run(fixture.loop);
+	const struct linger at_once = {.l_onoff = 1};
+	setsockopt(fixture.client, SOL_SOCKET, SO_LINGER, &at_once, sizeof(at_once));
+	close(fixture.client);
+	fixture.client = -1;
+	loop_run(fixture.loop);
+	assert_int_equal(fixture.gone, 1);
+	http_stream_start(fixture.request, &(struct http_answer){.status = 200});
+	assert_false(http_stream_write(fixture.request, STR("x")));
+	http_stream_end(fixture.request, true);
+	run_a_turn(&fixture);
+
+	struct http_stats stats;
+	http_server_stats(fixture.server, &stats);
+	assert_int_equal(stats.open, 0);
+	assert_int_equal(stats.active, 0);
+	end(&fixture);
+}
+
+static void on_drained(void *data)
+{
+	struct fixture *fixture = data;
+
+	fixture->drained++;
+	loop_stop(fixture->loop);
+}
+
+static void test_drain_is_told_once(void **state)
+{
+	struct fixture fixture;
+
+	start(&fixture, keep);
+	send_text(&fixture, REQUEST);
+	loop_run(fixture.loop);
+	http_server_drain(fixture.server, 60000, on_drained, &fixture);
+	assert_int_equal(fixture.drained, 0);
+	/* A second signal hurries: the client is cut, the handler told, and the drain over. */
+	http_server_drain(fixture.server, 0, on_drained, &fixture);
+	while (fixture.drained == 0)
+		loop_run(fixture.loop);
+	assert_int_equal(fixture.gone, 1);
+	http_answer(fixture.request, &(struct http_answer){.status = 200});
+	run_a_turn(&fixture);
+	assert_int_equal(fixture.drained, 1);
+	end(&fixture);
+}
+
+static void test_listen_errors(void **state)
+{
+	struct http_listener *listener;
+
+	OK((listener = http_listener_new("::1", 0, &err)) != NULL);
+	assert_true(http_listener_port(listener) > 0);
+	FAILS(http_listener_new("::1", http_listener_port(listener), &err), ERR_USAGE,
+		"Address already in use");
+	http_listener_free(listener);
+	FAILS(http_listener_new("no.such.host.invalid", 1, &err), ERR_USAGE,
+		"listen on 'no.such.host.invalid' port 1: ");
+	http_listener_free(NULL);
+}
+
+static void test_tls_errors(void **state)
+{
+	const char *source = TESTS_DIR "/unit/http_server_test.c";
+
+	FAILS(http_tls_new("/no/such.pem", "/no/such.pem", &err), ERR_USAGE,
+		"No such file or directory");
+	FAILS(http_tls_new(source, source, &err), ERR_USAGE, "no start line");
+	http_tls_free(NULL);
+}
+
+int main(void)
+{
+	const struct CMUnitTest tests[] = {
+		cmocka_unit_test(test_answer),
+		cmocka_unit_test(test_free_before_the_answer),
+		cmocka_unit_test(test_stream_to_nobody),
+		cmocka_unit_test(test_drain_is_told_once),
+		cmocka_unit_test(test_listen_errors),
+		cmocka_unit_test(test_tls_errors),
+	};
+
+	return cmocka_run_group_tests_name("http_server", tests, NULL, NULL);
+}
