@@ -135,9 +135,10 @@ class Busy(threading.Thread):
                 return
 
 
-def test_drain_loses_nothing(server):
+@pytest.mark.parametrize("workers", [1, 3])
+def test_drain_loses_nothing(server, workers):
     for _ in range(5):
-        s = server()
+        s = server(workers=workers)
         busy = [Busy(s.port) for _ in range(16)]
         for one in busy:
             one.start()
@@ -163,6 +164,22 @@ def test_drain_answers_what_waits_in_the_queue(server):
         client.close()
     with pytest.raises(OSError):
         s.connect()
+    s.wait()
+
+
+def test_threads_share_the_connections(server):
+    s = server(workers=2)
+    for _ in range(3):
+        crowd = [s.connect() for _ in range(50)]
+        for client in crowd:
+            client.sendall(GET % b"/slow?ms=100")
+        for client in crowd:
+            assert read_answer(client) == (200, b"slow\n")
+            client.close()
+    with s.connect() as new:
+        s.term()
+        new.sendall(GET % b"/ping")
+        assert read_answer(new)[0] == 200
     s.wait()
 
 

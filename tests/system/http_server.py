@@ -13,15 +13,15 @@ from conftest import BUILD
 
 GET = b"GET %s HTTP/1.1\r\nHost: t\r\n\r\n"
 MARKS = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer")
-# AddressSanitizer keeps freed memory back, so memory limits are only meant for what users run.
-IS_SANITIZED = b"__asan_init" in (BUILD / "tests" / "http_test_server").read_bytes() \
-    if (BUILD / "tests" / "http_test_server").exists() else False
+PROGRAM = BUILD / "tests" / "http_test_server"
+# Sanitizers keep freed memory back, so memory limits are only meant for what users run.
+IS_SANITIZED = PROGRAM.exists() and any(mark in PROGRAM.read_bytes() for mark in (b"__asan_init", b"__tsan_init"))
 
 
 class HttpServer:
-    def __init__(self, folder, limits=None, tls=False, nofile=None, drain_ms=5000):
+    def __init__(self, folder, limits=None, tls=False, nofile=None, drain_ms=5000, workers=1):
         self.errors = folder / "stderr"
-        command = [str(BUILD / "tests" / "http_test_server"), "-d", str(drain_ms)]
+        command = [str(PROGRAM), "-d", str(drain_ms), "-w", str(workers)]
         for name, value in (limits or {}).items():
             command += ["-l", "%s=%d" % (name.replace("_", "-"), value)]
         self.tls = tls

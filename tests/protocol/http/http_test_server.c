@@ -10,20 +10,29 @@
  * /slow?ms=N              200 after N ms, or never answered to a client that left GET /stats
  *counters as JSON; `gone` counts on_gone
  *
- * Prints "port P" when it listens. SIGTERM drains, at most --drain-ms.
+ * Prints "port P" when it listens. -w N: N threads share the socket. SIGTERM drains, at most -d ms.
  */
 #include "async/loop.h"
 #include "server/http.h"
 
 #include <assert.h>
 #include <getopt.h>
+#include <pthread.h>
 #include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 
-static struct http_server *the_server;
-static uint64_t gone;
+enum { WORKERS_MAX = 8 };
+
+static struct worker {
+	struct loop *loop;
+	struct http_server *server;
+	struct loop_task drain;
+	pthread_t thread;
+} workers[WORKERS_MAX];
+static unsigned worker_count = 1;
+static _Atomic uint64_t gone;
 static uint32_t drain_ms = 10000;
 
 static void answer_text(struct http_request *request, int status, const char *type, struct str body)
@@ -187,18 +196,35 @@ static void handle_slow(struct http_request *request)
 	timer_start(&work->timer, query_number(request, "ms", 100));
 }
 
+/* Of all workers. */
+static void stats_sum(struct http_stats *ret)
+{
+	*ret = (struct http_stats){0};
+	for (unsigned i = 0; i < worker_count; i++) {
+		struct http_stats stats;
+
+		http_server_stats(workers[i].server, &stats);
+		ret->accepted += stats.accepted;
+		ret->requests += stats.requests;
+		ret->refused += stats.refused;
+		ret->timeouts += stats.timeouts;
+		ret->bytes_in += stats.bytes_in;
+		ret->bytes_out += stats.bytes_out;
+		ret->open += stats.open;
+		ret->active += stats.active;
+	}
+}
+
 static void handle_stats(struct http_request *request)
 {
 	struct http_stats stats;
 
-	http_server_stats(the_server, &stats);
+	stats_sum(&stats);
 	const char *text = arena_printf(request->arena,
-		"{\"accepted\":%lu,\"requests\":%lu,\"refused\":%lu,\"timeouts\":%lu,\"bytes_in\":%lu,"
-		"\"bytes_out\":%lu,\"open\":%u,\"active\":%u,\"gone\":%lu,\"answered\":[%lu,%lu,%lu,%lu,%lu,%lu]}",
+		"{\"accepted\":%lu,\"requests\":%lu,\"refused\":%lu,\"timeouts\":%lu,"
+		"\"bytes_in\":%lu,\"bytes_out\":%lu,\"open\":%u,\"active\":%u,\"gone\":%lu}",
 		stats.accepted, stats.requests, stats.refused, stats.timeouts, stats.bytes_in,
-		stats.bytes_out, stats.open, stats.active, gone, stats.answered[0],
-		stats.answered[1], stats.answered[2], stats.answered[3], stats.answered[4],
-		stats.answered[5]);
+		stats.bytes_out, stats.open, stats.active, gone);
 	answer_text(request, 200, "application/json", str_of(text));
 }
 
@@ -236,7 +262,7 @@ static void handle(struct http_request *request, void *data)
 }
 
 struct options {
-	unsigned port, connections_max;
+	unsigned port;
 	const char *cert, *key;
 	struct http_limits limits;
 };
@@ -284,19 +310,21 @@ static bool options_read(int argc, char **argv, struct options *options)
 	int c;
 
 	http_limits_default(&options->limits);
-	while ((c = getopt(argc, argv, "p:c:k:l:d:")) != -1) {
+	while ((c = getopt(argc, argv, "p:c:k:l:d:w:")) != -1) {
 		if (c == 'p')
 			options->port = (unsigned)atoi(optarg);
 		else if (c == 'c')
 			options->cert = optarg;
 		else if (c == 'k')
 			options->key = optarg;
+		else if (c == 'w')
+			worker_count = (unsigned)atoi(optarg);
 		else if (c == 'd')
 			drain_ms = (uint32_t)atoi(optarg);
 		else if (c != 'l' || !set_limit(&options->limits, optarg))
 			return false;
 	}
-	return true;
+	return worker_count >= 1 && worker_count <= WORKERS_MAX;
 }
 
 static void on_drained(void *data)
@@ -304,9 +332,34 @@ static void on_drained(void *data)
 	loop_stop(data);
 }
 
-static void on_term(evutil_socket_t signal_number, short what, void *data)
+static void begin_drain(void *data)
 {
-	http_server_drain(the_server, drain_ms, on_drained, data);
+	struct worker *worker = data;
+
+	http_server_drain(worker->server, drain_ms, on_drained, worker->loop);
+}
+
+static void *worker_main(void *data)
+{
+	struct worker *worker = data;
+
+	loop_run(worker->loop);
+	return NULL;
+}
+
+/* Until SIGTERM. */
+static void serve(const sigset_t *term)
+{
+	int ignored;
+
+	for (unsigned i = 0; i < worker_count; i++)
+		if (pthread_create(&workers[i].thread, NULL, worker_main, &workers[i]) != 0)
+			abort();
+	sigwait(term, &ignored);
+	for (unsigned i = 0; i < worker_count; i++)
+		loop_post(workers[i].loop, &workers[i].drain, begin_drain, &workers[i]);
+	for (unsigned i = 0; i < worker_count; i++)
+		pthread_join(workers[i].thread, NULL);
 }
 
 int main(int argc, char **argv)
@@ -314,33 +367,37 @@ int main(int argc, char **argv)
 	struct options options = {0};
 	struct error err = {0};
 	struct ssl_ctx_st *tls = NULL;
+	struct http_listener *listener = NULL;
+	sigset_t term;
 
 	if (!options_read(argc, argv, &options)) {
-		fprintf(stderr,
-			"usage: http_test_server [-p port] [-c cert -k key] [-d drain_ms] [-l limit=n]…\n");
+		fprintf(stderr, "usage: http_test_server [-p port] [-w workers] [-c cert -k key] "
+				"[-d drain_ms] [-l limit=n]…\n");
 		return 64;
 	}
-	if (options.cert != NULL && (tls = http_tls_new(options.cert, options.key, &err)) == NULL) {
+	sigemptyset(&term);
+	sigaddset(&term, SIGTERM);
+	pthread_sigmask(SIG_BLOCK, &term, NULL);
+	if ((options.cert != NULL &&
+		    (tls = http_tls_new(options.cert, options.key, &err)) == NULL) ||
+		(listener = http_listener_new("127.0.0.1", options.port, &err)) == NULL) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;
 	}
-	struct http_listener *listener = http_listener_new("127.0.0.1", options.port, &err);
-	if (listener == NULL) {
-		fprintf(stderr, "%s\n", err.text);
-		return 1;
+	for (unsigned i = 0; i < worker_count; i++) {
+		workers[i].loop = loop_new();
+		workers[i].server = http_server_new(
+			workers[i].loop, listener, tls, &options.limits, handle, NULL);
 	}
-	struct loop *loop = loop_new();
-	struct event *term = evsignal_new(loop_base(loop), SIGTERM, on_term, loop);
-	evsignal_add(term, NULL);
-	the_server = http_server_new(loop, listener, tls, &options.limits, handle, NULL);
 	printf("port %u\n", http_listener_port(listener));
 	fflush(stdout);
-	loop_run(loop);
+	serve(&term);
 
-	http_server_free(the_server);
+	for (unsigned i = 0; i < worker_count; i++) {
+		http_server_free(workers[i].server);
+		loop_free(workers[i].loop);
+	}
 	http_listener_free(listener);
 	http_tls_free(tls);
-	event_free(term);
-	loop_free(loop);
 	return 0;
 }
