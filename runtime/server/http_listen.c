@@ -36,7 +36,7 @@ static int bind_to(const struct addrinfo *address)
 
 static unsigned port_of(int fd)
 {
-	struct sockaddr_storage address;
+	struct sockaddr_storage address = {0};
 	socklen_t len = sizeof(address);
 
 	if (getsockname(fd, (struct sockaddr *)&address, &len) != 0)
