@@ -187,7 +187,8 @@ static void link_config(struct loader *loader)
 		config_check_arguments(&loader->decoder, &loader->config_tree, &bundle->signature,
 			&bundle->config);
 	for (size_t i = 0; json_type(defaults) == JSON_OBJECT && i < defaults->size; i++)
-		signature_make_optional(&bundle->signature, json_str(&defaults->members[i].key));
+		signature_set_default(&bundle->signature, json_str(&defaults->members[i].key),
+			defaults->members[i].value);
 }
 
 static const char *manifest_digest(struct bundle *bundle, struct problems *problems)

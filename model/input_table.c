@@ -49,6 +49,14 @@ static void fill_column(struct json *cells, size_t stride, size_t row_count)
 			cells[row * stride] = json_null();
 }
 
+/* After enforcement: the default was checked when the bundle was loaded. */
+static void fill_default(struct json *cells, size_t stride, size_t row_count, struct json fallback)
+{
+	for (size_t row = 0; row < row_count; row++)
+		if (cells[row * stride].type <= JSON_NULL)
+			cells[row * stride] = fallback;
+}
+
 static bool enforce_column(struct form *form, size_t index, struct json *cells, size_t row_count)
 {
 	const struct sig_schema *schema = &form->signature->inputs;
@@ -82,12 +90,14 @@ bool cells_enforce(struct form *form, struct json *cells, size_t row_count, cons
 			return fail_missing(form, &schema->columns[i]);
 	for (size_t i = 0; i < schema->count; i++) {
 		const enum sig_type type = schema->columns[i].node.type;
-		if (!has_column[i])
-			continue;
-		if (type == SIG_STRING || type == SIG_ANY)
+		const struct json fallback = schema->columns[i].fallback;
+
+		if (has_column[i] && (type == SIG_STRING || type == SIG_ANY))
 			fill_column(&cells[i], schema->count, row_count);
-		else if (!enforce_column(form, i, &cells[i], row_count))
+		else if (has_column[i] && !enforce_column(form, i, &cells[i], row_count))
 			return false;
+		if (fallback.type != JSON_ABSENT)
+			fill_default(&cells[i], schema->count, row_count, fallback);
 	}
 	return true;
 }

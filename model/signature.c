@@ -31,14 +31,17 @@ void signature_decode(struct decoder *decoder, const struct json *value, struct 
 	decode_params_text(&reader, json_get(value, STR("params")), ret);
 }
 
-bool signature_make_optional(struct signature *signature, struct str column)
+bool signature_set_default(struct signature *signature, struct str column, struct json value)
 {
 	for (size_t i = 0; i < signature->inputs.count; i++) {
-		const struct sig_property *property = &signature->inputs.columns[i];
+		/* const is for everyone after loading; the memory is the loader's own arena. */
+		struct sig_property *property =
+			(struct sig_property *)&signature->inputs.columns[i];
+
 		if (property->name.data == NULL || !str_eq(property->name, column))
 			continue;
-		/* const is for everyone after loading; the memory is the loader's own arena. */
-		((struct sig_property *)property)->is_required = false;
+		property->is_required = false;
+		property->fallback = value;
 		return true;
 	}
 	return false;

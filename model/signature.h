@@ -41,6 +41,7 @@ struct sig_property {
 	struct str name; /* data is NULL where a column is unnamed */
 	struct sig_node node;
 	bool is_required;
+	struct json fallback; /* of an input column: what it takes where missing or null; JSON_ABSENT: none */
 };
 
 struct sig_param {
@@ -71,9 +72,10 @@ enum { SIG_DEPTH_MAX = 32, SIG_RANK_MAX = 32 };
  * declared where it is NULL or null. The decoder stands at `signature` already; everything lives on its arena. Mistakes
  * become problems with the path inside the JSON text ("signature.inputs[2].items.type: unknown type 'strin'"). */
 void signature_decode(struct decoder *decoder, const struct json *value, struct signature *ret);
-/* Makes an input column optional, whatever the signature says: who loads a bundle calls this for every column that
- * config.yaml's `defaults` names, before the bundle is frozen. False where there is no such column. */
-bool signature_make_optional(struct signature *signature, struct str column);
+/* Gives an input column a default, which makes it optional, whatever the signature says: who loads a bundle calls this for
+ * every column that config.yaml's `defaults` names, before the bundle is frozen. `value` fits the column and outlives the
+ * signature. False where there is no such column. */
+bool signature_set_default(struct signature *signature, struct str column, struct json value);
 const struct sig_param *signature_param(const struct signature *signature, struct str name);
 /* As `long`, `Array(string)`, `{city: string, zip: string (optional)}`: for messages and people. */
 void sig_node_write(struct buf *out, const struct sig_node *node);

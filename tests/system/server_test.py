@@ -175,6 +175,17 @@ def test_start_is_fast_and_small(run_sluice, tmp_path):
     server.stop()
 
 
+def test_defaults_fill_missing_and_null_also_without_steps(make_bundle, sluiced):
+    bundle = make_bundle("version: 1\ndefaults: {max_slides: 10, tone: plain}\n",
+                         inputs=[column("q"), column("max_slides", "long"), column("tone")])
+    server = sluiced(bundle)
+    row = {"q": "a", "max_slides": 10, "tone": "plain"}
+    assert server.post({"dataframe_records": [{"q": "a"}]}) == (200, {"predictions": [row]})
+    assert server.post({"dataframe_records": [{"q": "a", "tone": None}, {"q": "b", "max_slides": 3, "tone": "warm"}]}) == (
+        200, {"predictions": [row, {"q": "b", "max_slides": 3, "tone": "warm"}]})
+    assert server.post(b"q\na\n", content_type="text/csv") == (200, {"predictions": [row]})
+
+
 def test_a_client_that_leaves_frees_everything(sluiced):
     server = sluiced(MODELS / "echo")
     for cut in (1, 30, 90, 150):

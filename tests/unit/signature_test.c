@@ -112,8 +112,8 @@ static void test_defaults_make_columns_optional(void **state)
 		"[{\"type\":\"string\",\"name\":\"a\"},{\"type\":\"string\",\"name\":\"b\"}]",
 		NULL);
 
-	assert_true(signature_make_optional(&signature, STR("b")));
-	assert_false(signature_make_optional(&signature, STR("c")));
+	assert_true(signature_set_default(&signature, STR("b"), json_integer(7)));
+	assert_false(signature_set_default(&signature, STR("c"), json_integer(7)));
 	assert_true(signature.inputs.columns[0].is_required);
 	assert_false(signature.inputs.columns[1].is_required);
 }
