@@ -10,6 +10,8 @@ function(sluice_unit_test name)
 	endif()
 	add_executable(${name} ${PROJECT_SOURCE_DIR}/tests/unit/${name}.c)
 	target_link_libraries(${name} PRIVATE ${ARGN} PkgConfig::cmocka)
+	# A test's own assert() must hold in the release build, too.
+	target_compile_options(${name} PRIVATE -UNDEBUG)
 	target_compile_definitions(${name} PRIVATE TESTS_DIR="${PROJECT_SOURCE_DIR}/tests"
 		SOURCE_DIR="${PROJECT_SOURCE_DIR}")
 	set_target_properties(${name} PROPERTIES RUNTIME_OUTPUT_DIRECTORY ${CMAKE_BINARY_DIR}/tests)
