@@ -1,6 +1,6 @@
 #pragma once
 /*
- * HTTP/1.1 front end: connections on bufferevents, our own strict parser (http_parse.h), limits, deadlines,
+ * HTTP/1.1 front end: connections on libevent (http_io.h), our own strict parser (http_parse.h), limits, deadlines,
  * back-pressure, TLS, drain.  Rules and evidence: docs/protocol/HTTP.md section 1.5; RFC 9112, RFC 9110.
  *
  * One `struct http_server` a worker thread; all accept from one shared listening socket (struct http_listener).

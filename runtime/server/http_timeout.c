@@ -44,11 +44,18 @@ static bool is_fast_enough(const struct http_conn *conn)
 	       took_ms < limits->body_timeout_ms + came * 1000 / limits->body_rate_min;
 }
 
+/* Nothing was sent that a reset could destroy: no lingering, for which a drain would have to wait. */
+static void close_idle(struct http_conn *conn)
+{
+	http_io_end(&conn->io);
+	http_conn_break(conn);
+}
+
 static void on_timeout(struct http_conn *conn, enum http_deadline_kind kind)
 {
 	HTTP_COUNT(conn->server->counters.timeouts, 1);
 	if (kind == HTTP_DEADLINE_IDLE)
-		conn->state = HTTP_CONN_ENDING;
+		close_idle(conn);
 	else if (kind == HTTP_DEADLINE_HEADER)
 		http_conn_refuse(conn, (struct http_refusal){408, "the header took too long"});
 	else if (kind == HTTP_DEADLINE_BODY || kind == HTTP_DEADLINE_RATE)
