@@ -219,6 +219,16 @@ static void load_extras(struct loader *loader)
 	bundle->digest = manifest_digest(bundle, loader->problems);
 }
 
+bool bundle_calls_out(const struct bundle *bundle)
+{
+	const struct model_spec *models = bundle->config.models.items;
+
+	for (size_t i = 0; i < bundle->config.models.count; i++)
+		if (!str_is(models[i].provider, "recorded"))
+			return true;
+	return false;
+}
+
 struct bundle *bundle_ref(struct bundle *bundle)
 {
 	__atomic_fetch_add(&bundle->references, 1, __ATOMIC_RELAXED);

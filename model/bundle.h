@@ -40,6 +40,8 @@ struct bundle_options {
 /* Reads an unpacked bundle. Every mistake goes to `problems`; false where there are any. */
 bool bundle_load(const char *dir, const struct bundle_options *options, struct problems *problems,
 	struct bundle **ret);
+/* Whether rows may call out: a bundle that answers from its recordings, or has no models, needs no fetcher. */
+bool bundle_calls_out(const struct bundle *bundle);
 struct bundle *bundle_ref(struct bundle *bundle);
 void bundle_unref(struct bundle *bundle);
 /* Adds the mistakes that loading does not look for: an example that fails its own signature, files

@@ -40,7 +40,6 @@ void intake_done(struct intake *intake)
 	if (intake->fd >= 0)
 		close(intake->fd);
 	intake->fd = -1;
-	sha256_done(&intake->hash);
 }
 
 static bool check_deadline(const struct intake *intake, struct error *err)

@@ -130,7 +130,6 @@ static bool write_archive(
 	sha256_init(&packing->hash);
 	const bool ok = writer_init(&packing->writer, fd, format, err) && add_all(packing, err);
 	writer_done(&packing->writer);
-	sha256_done(&packing->hash);
 	return ok;
 }
 

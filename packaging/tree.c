@@ -227,7 +227,6 @@ bool files_walk(struct arena *arena, int dir_fd, const struct files_walk *walk,
 	names_init(&walker.names, arena);
 	sha256_init(&walker.hash);
 	const bool ok = walk_folder(&walker, dir_fd);
-	sha256_done(&walker.hash);
 	if (!ok)
 		return false;
 	files_sort(&files);

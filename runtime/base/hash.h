@@ -2,9 +2,6 @@
 /*
  * Hash: SHA-256 of bytes and of streams, and its spelling in hex. Names content everywhere:
  * bundles, files in a manifest, recordings.
- *
- * The algorithm is fetched from OpenSSL once a process (a fetch a file costs more than hashing a
- * small file). OpenSSL without SHA-256 is a broken installation: that aborts.
  */
 #include "base/str.h"
 
@@ -27,12 +24,11 @@ static inline bool digest_eq(const struct digest *a, const struct digest *b)
 }
 
 /* A stream: init, add any number of times, end as often as streams follow (end starts the next
- * one), done. */
+ * one). */
 struct sha256 {
-	void *context; /* private */
+	uint64_t state[16]; /* private */
 };
 
 void sha256_init(struct sha256 *hash);
-void sha256_done(struct sha256 *hash);
 void sha256_add(struct sha256 *hash, const void *data, size_t len);
 struct digest sha256_end(struct sha256 *hash);

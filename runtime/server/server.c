@@ -52,6 +52,13 @@ static bool bind_port(struct server *server, struct error *err)
 	return server->listener != NULL;
 }
 
+/* libcurl and OpenSSL cost 3 ms and 1 MB: only where they will be needed. */
+static bool init_fetch(struct server *server, struct error *err)
+{
+	server->has_fetch = bundle_calls_out(server->bundle);
+	return !server->has_fetch || fetch_global_init(err);
+}
+
 static bool worker_init(
 	struct worker *worker, struct server *server, unsigned index, struct error *err)
 {
@@ -61,9 +68,11 @@ static bool worker_init(
 	worker->server = server;
 	worker->index = index;
 	worker->loop = loop_new();
-	worker->fetcher = fetcher_new(worker->loop, &options, err);
-	if (worker->fetcher == NULL)
-		return false;
+	if (server->has_fetch) {
+		worker->fetcher = fetcher_new(worker->loop, &options, err);
+		if (worker->fetcher == NULL)
+			return false;
+	}
 	worker->seam = (struct seam){
 		.loop = worker->loop,
 		.fetcher = worker->fetcher,
@@ -111,7 +120,7 @@ bool server_start(struct server *server, const struct settings *settings, struct
 {
 	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
 	arena_init(&server->arena);
-	if (!fetch_global_init(err) || !open_bundle(server, err) || !bind_port(server, err))
+	if (!open_bundle(server, err) || !init_fetch(server, err) || !bind_port(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->workers =
@@ -176,7 +185,8 @@ void server_done(struct server *server)
 	http_tls_free(server->tls);
 	bundle_unref(server->bundle);
 	arena_done(&server->arena);
-	fetch_global_done();
+	if (server->has_fetch)
+		fetch_global_done();
 }
 
 struct bundle *server_bundle(struct server *server)

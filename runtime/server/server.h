@@ -41,6 +41,7 @@ struct server {
 	struct http_listener *listener;
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool;
+	bool has_fetch; /* libcurl is set up: the bundle calls out */
 	struct worker *workers;
 	unsigned worker_count;
 	int64_t started_unix_us;
