@@ -1,7 +1,8 @@
 /*
  * Accepting. Several servers, a thread each, watch one listening socket; each wake-up takes one
- * connection, so that idle threads get their share. Accepting pauses at the limit of connections
- * and where descriptors run out.
+ * connection, and who has more than its share of them lets the others go first: connections are
+ * kept, so a burst that one thread takes alone would stay with it. Accepting pauses at the limit of
+ * connections and where descriptors run out.
  */
 #include "server/http_server.h"
 
@@ -10,13 +11,13 @@
 #include <sys/socket.h>
 #include <unistd.h>
 
-enum { PAUSE_MS = 100 };
+enum { PAUSE_MS = 100, YIELD_MS = 2 };
 
-static void pause_accepting(struct http_server *server)
+static void pause_accepting(struct http_server *server, uint64_t for_ms)
 {
 	event_del(&server->accepting);
 	server->is_accepting = false;
-	timer_start(&server->accept_timer, PAUSE_MS);
+	timer_start(&server->accept_timer, for_ms);
 }
 
 void http_accept_resume(struct http_server *server)
@@ -74,21 +75,37 @@ static bool accept_one(struct http_server *server)
 		if (server->accept_fails++ > 0)
 			turn_one_away(server);
 		if (server->is_accepting)
-			pause_accepting(server);
+			pause_accepting(server, PAUSE_MS);
 		return false;
 	}
 	/* Else EAGAIN: another thread was faster. Errors of one connection in the queue pass. */
 	return errno == ECONNABORTED || errno == EPROTO || errno == EINTR;
 }
 
+static bool has_its_share(const struct http_server *server)
+{
+	const struct http_listener *listener = server->listener;
+	const uint64_t servers = atomic_load_explicit(&listener->accepting, memory_order_relaxed);
+	const uint64_t all = atomic_load_explicit(&listener->open, memory_order_relaxed);
+	const uint64_t own = atomic_load_explicit(&server->counters.open, memory_order_relaxed);
+
+	return own * servers > all + servers;
+}
+
 static void on_acceptable(evutil_socket_t fd, short what, void *data)
 {
 	struct http_server *server = data;
 
-	if (is_full(server))
-		pause_accepting(server);
-	else
+	if (is_full(server)) {
+		pause_accepting(server, PAUSE_MS);
+	} else if (!server->has_yielded && has_its_share(server)) {
+		/* Once: what nobody takes meanwhile is taken here. */
+		server->has_yielded = true;
+		pause_accepting(server, YIELD_MS);
+	} else {
+		server->has_yielded = false;
 		accept_one(server);
+	}
 }
 
 void http_accept_start(struct http_server *server)

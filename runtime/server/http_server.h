@@ -43,6 +43,7 @@ struct http_server {
 	struct event accepting;
 	bool is_accepting;     /* the event is added */
 	bool is_accept_over;   /* draining: never again */
+	bool has_yielded;      /* let other servers accept before this one */
 	int spare_fd;          /* given up for a moment where descriptors run out */
 	unsigned accept_fails; /* in a row */
 	struct timer accept_timer;
