@@ -7,10 +7,6 @@ target_compile_options(sluice_flags INTERFACE
 	-Wwrite-strings -Wpointer-arith -Wformat=2 -Wno-unused-parameter
 	-fno-strict-aliasing -fno-common -fvisibility=hidden)
 
-# Parsers read hostile bytes: every narrowing there must be spelled out.
-add_library(sluice_parser_flags INTERFACE)
-target_compile_options(sluice_parser_flags INTERFACE -Wconversion -Wno-sign-conversion)
-
 if(SLUICE_SANITIZE)
 	target_compile_options(sluice_flags INTERFACE -fsanitize=${SLUICE_SANITIZE}
 		-fno-omit-frame-pointer -fno-sanitize-recover=all -g)
@@ -40,7 +36,8 @@ if(SLUICE_FUZZ)
 	target_compile_options(sluice_flags INTERFACE -fsanitize=fuzzer-no-link)
 endif()
 
-# sluice_module(NAME SOURCES… [PARSERS…] [LINK…]): one static library a module.
+# sluice_module(NAME SOURCES… [PARSERS…] [LINK…]): one static library a module. Parsers read hostile bytes: every
+# narrowing there must be spelled out.
 function(sluice_module name)
 	cmake_parse_arguments(arg "" "" "SOURCES;PARSERS;LINK" ${ARGN})
 	add_library(${name} STATIC ${arg_SOURCES} ${arg_PARSERS})

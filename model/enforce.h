@@ -18,13 +18,6 @@ struct enforce {
 	struct error *err;
 };
 
-/* An array of `items` that are on the arena already; `count` came from a JSON array or is limited
- * like one. */
-static inline struct json json_array_of(struct json *items, size_t count)
-{
-	return (struct json){.type = JSON_ARRAY, .size = count & JSON_FIELD_MAX, .items = items};
-}
-
 /* Where inside a cell a value stands: a list on the stack, innermost first. NULL is the cell
  * itself. */
 struct place {

@@ -51,8 +51,7 @@ static struct json row_end(struct row *row, const struct json *params)
 {
 	if (params->type == JSON_OBJECT && params->size > 0)
 		row_add_params(row, params);
-	return (struct json){
-		.type = JSON_OBJECT, .size = row->count & JSON_FIELD_MAX, .members = row->members};
+	return json_object_of(row->members, row->count);
 }
 
 static struct json row_from_cells(struct row *row, const struct input *input, size_t index)

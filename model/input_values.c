@@ -70,7 +70,6 @@ bool values_check_inputs(struct form *form, const struct json *value)
 static bool pivot(struct form *form, struct json *value)
 {
 	struct table table;
-	struct json object = json_object();
 
 	if (!elements_of(value).all_objects)
 		return enforce_error(form->signature, form->err,
@@ -91,9 +90,7 @@ static bool pivot(struct form *form, struct json *value)
 		members[i].key = json_string(table.names[i]);
 		members[i].value = json_array_of(cells, table.row_count);
 	}
-	object.members = members;
-	object.size = table.column_count & JSON_FIELD_MAX;
-	*value = object;
+	*value = json_object_of(members, table.column_count);
 	return true;
 }
 

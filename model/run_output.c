@@ -101,14 +101,11 @@ static bool answer_column(
 static struct json answer_object(
 	struct arena *arena, const struct run_context *context, const struct json *values)
 {
-	struct json answer = json_object();
 	struct json_member *members = arena_array(arena, context->column_count, sizeof(*members));
 
 	for (size_t i = 0; i < context->column_count; i++)
 		members[i] = (struct json_member){json_string(context->columns[i].name), values[i]};
-	answer.members = members;
-	answer.size = context->column_count;
-	return answer;
+	return json_object_of(members, context->column_count);
 }
 
 bool run_answer(struct run *run, struct json *ret, struct error *err)

@@ -107,10 +107,10 @@ static bool read_value(struct reading *reading, int column, struct json *ret, st
 static bool read_row(struct reading *reading, struct json *ret, struct error *err)
 {
 	const struct sql *sql = reading->sql;
-	struct json row = json_object();
+	struct json_member *members =
+		arena_array(reading->arena, sql->column_count, sizeof(*members));
+	const struct json row = json_object_of(members, sql->column_count);
 
-	row.members = arena_array(reading->arena, sql->column_count, sizeof(*row.members));
-	row.size = sql->column_count;
 	for (size_t i = 0; i < sql->column_count; i++) {
 		row.members[i].key = json_string(sql->columns[i]);
 		if (!read_value(reading, (int)i, &row.members[i].value, err))

@@ -42,7 +42,7 @@ static struct str render(struct run *run, const struct template *template)
 
 	add_builtins(run, template);
 	template_render(&text, template, &run->row);
-	run->row.size = size;
+	run->row.size = size & JSON_FIELD_MAX;
 
 	const struct str copy = {arena_memdup(&run->arena, text.data, text.len), text.len};
 

@@ -127,6 +127,17 @@ static inline struct json json_string(struct str text)
 	return (struct json){
 		.type = JSON_STRING, .size = text.len & JSON_FIELD_MAX, .text = text.data};
 }
+/* Of what stands on an arena already; `count` is below JSON_SIZE_MAX, as everything that is counted by a
+ * limit or came from JSON is. */
+static inline struct json json_array_of(struct json *items, size_t count)
+{
+	return (struct json){.type = JSON_ARRAY, .size = count & JSON_FIELD_MAX, .items = items};
+}
+static inline struct json json_object_of(struct json_member *members, size_t count)
+{
+	return (struct json){
+		.type = JSON_OBJECT, .size = count & JSON_FIELD_MAX, .members = members};
+}
 static inline struct json json_array(void)
 {
 	return (struct json){.type = JSON_ARRAY};

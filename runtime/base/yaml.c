@@ -25,6 +25,7 @@ struct reader {
 static bool read_document(struct reader *reader, struct json *ret_value);
 static bool read_node(struct reader *reader, const yaml_event_t *event, struct json *ret);
 
+/* Texts are at most YAML_SIZE_MAX bytes, so `at` holds every line. */
 static unsigned line_of(const yaml_event_t *event)
 {
 	return (unsigned)event->start_mark.line + 1;
@@ -176,7 +177,7 @@ static bool read_scalar(struct reader *reader, const yaml_event_t *event, struct
 		return fail_at(reader, line_of(event), why.text);
 	if (!is_plain(event) || ret->type == JSON_STRING)
 		*ret = text_value(reader, event);
-	ret->at = line_of(event);
+	ret->at = line_of(event) & JSON_FIELD_MAX;
 	return true;
 }
 
@@ -222,8 +223,8 @@ static bool read_sequence(struct reader *reader, const yaml_event_t *start, stru
 	}
 
 	const size_t count = reader->count - base;
-	*ret = (struct json){.type = JSON_ARRAY, .size = count, .at = line_of(start)};
-	ret->items = arena_array(reader->arena, count, sizeof(*ret->items));
+	*ret = json_array_of(arena_array(reader->arena, count, sizeof(*ret->items)), count);
+	ret->at = line_of(start) & JSON_FIELD_MAX;
 	for (size_t i = 0; i < count; i++)
 		ret->items[i] = reader->stack[base + i].value;
 	reader->count = base;
@@ -239,7 +240,7 @@ static bool read_key(struct reader *reader, const yaml_event_t *event, struct js
 		return false;
 	/* Keys stay as they are written ("on", "1"), PyYAML would make true and 1 of them. */
 	*ret = text_value(reader, event);
-	ret->at = line_of(event);
+	ret->at = line_of(event) & JSON_FIELD_MAX;
 	if (is_plain(event) && str_is(json_str(ret), "<<"))
 		return fail_at(reader, line_of(event), "merge keys are not allowed");
 	if (is_plain(event) && ret->size == 0)
@@ -325,8 +326,8 @@ static bool read_mapping(struct reader *reader, const yaml_event_t *start, struc
 	}
 
 	const size_t count = reader->count - base;
-	*ret = (struct json){.type = JSON_OBJECT, .size = count, .at = line_of(start)};
-	ret->members = arena_array(reader->arena, count, sizeof(*ret->members));
+	*ret = json_object_of(arena_array(reader->arena, count, sizeof(*ret->members)), count);
+	ret->at = line_of(start) & JSON_FIELD_MAX;
 	if (count > 0)
 		memcpy(ret->members, reader->stack + base, count * sizeof(*ret->members));
 	reader->count = base;
