@@ -175,7 +175,6 @@ static void check_data(struct loader *loader)
 static void link_config(struct loader *loader)
 {
 	struct bundle *bundle = loader->bundle;
-	const struct json *defaults = &bundle->config.defaults;
 
 	config_link(&loader->decoder, &loader->config_tree, bundle->prompts, &bundle->signature,
 		&bundle->config);
@@ -186,9 +185,7 @@ static void link_config(struct loader *loader)
 	if (is_fine(loader))
 		config_check_arguments(&loader->decoder, &loader->config_tree, &bundle->signature,
 			&bundle->config);
-	for (size_t i = 0; json_type(defaults) == JSON_OBJECT && i < defaults->size; i++)
-		signature_set_default(&bundle->signature, json_str(&defaults->members[i].key),
-			defaults->members[i].value);
+	signature_set_defaults(&bundle->arena, &bundle->signature, &bundle->config.defaults);
 }
 
 static const char *manifest_digest(struct bundle *bundle, struct problems *problems)

@@ -47,6 +47,8 @@ static void link_default(
 	if (column == NULL) {
 		decode_problem(decoder, &entry->key, "the signature has no input column '%.*s'",
 			STR_ARGS(json_str(&entry->key)));
+	} else if (linker->signature->inputs.is_tensor) {
+		decode_problem(decoder, &entry->key, "a tensor has no default");
 	} else if (json_type(&entry->value) == JSON_NULL) {
 		decode_problem(decoder, &entry->key, "null is what a default stands for");
 	} else if (!enforce_default(linker, column, entry, &value, &err)) {
@@ -57,27 +59,36 @@ static void link_default(
 	}
 }
 
-void link_defaults(struct linker *linker)
+static void link_columns_defaults(struct linker *linker, struct json *defaults)
 {
-	const struct sig_schema *inputs = &linker->signature->inputs;
-	struct json *defaults = &linker->config->defaults;
-
-	if (json_type(defaults) != JSON_OBJECT || !inputs->is_declared || !inputs->is_named ||
-		inputs->is_tensor)
-		return;
 	struct json_member *members =
 		arena_array(linker->decoder->arena, defaults->size, sizeof(*members));
-	if (defaults->size > 0)
-		memcpy(members, defaults->members, defaults->size * sizeof(*members));
+
+	memcpy(members, defaults->members, defaults->size * sizeof(*members));
 	defaults->members = members;
-	decode_enter(linker->decoder, "defaults");
 	for (size_t i = 0; i < defaults->size; i++) {
 		const struct str name = json_str(&members[i].key);
 
 		decode_enter(linker->decoder, linker_text(linker, name));
-		link_default(linker, find_column(inputs, name), &members[i]);
+		link_default(linker, find_column(&linker->signature->inputs, name), &members[i]);
 		decode_leave(linker->decoder);
 	}
+}
+
+/* Without declared inputs, defaults are what a run adds to its row: only steps can read them. */
+void link_defaults(struct linker *linker)
+{
+	struct json *defaults = &linker->config->defaults;
+
+	if (json_type(defaults) != JSON_OBJECT || defaults->size == 0)
+		return;
+	decode_enter(linker->decoder, "defaults");
+	if (linker->signature->inputs.is_declared)
+		link_columns_defaults(linker, defaults);
+	else if (linker->config->steps.count == 0)
+		decode_problem(linker->decoder, linker_member(linker->tree, "defaults"),
+			"a bundle without declared inputs and without steps answers what it gets: "
+			"defaults say nothing there");
 	decode_leave(linker->decoder);
 }
 

@@ -140,11 +140,15 @@ void run_done(struct run *run)
 	arena_done(&run->arena);
 }
 
+/* A table has its columns' defaults already. Rows that nobody declared get them here. */
 static void set_defaults(struct run *run)
 {
-	const struct json *defaults = &run->context->bundle->config.defaults;
+	const struct bundle *bundle = run->context->bundle;
+	const struct json *defaults = &bundle->config.defaults;
 
-	for (size_t i = 0; json_type(defaults) == JSON_OBJECT && i < defaults->size; i++) {
+	if (bundle->signature.inputs.is_declared || json_type(defaults) != JSON_OBJECT)
+		return;
+	for (size_t i = 0; i < defaults->size; i++) {
 		const struct str key = json_str(&defaults->members[i].key);
 		const enum json_type type = json_type(json_get(&run->row, key));
 

@@ -31,20 +31,24 @@ void signature_decode(struct decoder *decoder, const struct json *value, struct 
 	decode_params_text(&reader, json_get(value, STR("params")), ret);
 }
 
-bool signature_set_default(struct signature *signature, struct str column, struct json value)
+void signature_set_defaults(
+	struct arena *arena, struct signature *signature, const struct json *defaults)
 {
-	for (size_t i = 0; i < signature->inputs.count; i++) {
-		/* const is for everyone after loading; the memory is the loader's own arena. */
-		struct sig_property *property =
-			(struct sig_property *)&signature->inputs.columns[i];
+	struct sig_schema *inputs = &signature->inputs;
 
-		if (property->name.data == NULL || !str_eq(property->name, column))
+	if (json_type(defaults) != JSON_OBJECT || inputs->count == 0 || !inputs->is_named)
+		return;
+	struct sig_property *columns = arena_array(arena, inputs->count, sizeof(*columns));
+	memcpy(columns, inputs->columns, inputs->count * sizeof(*columns));
+	for (size_t i = 0; i < inputs->count; i++) {
+		const struct json *fallback = json_get(defaults, columns[i].name);
+
+		if (fallback == NULL)
 			continue;
-		property->is_required = false;
-		property->fallback = value;
-		return true;
+		columns[i].is_required = false;
+		columns[i].fallback = *fallback;
 	}
-	return false;
+	inputs->columns = columns;
 }
 
 const struct sig_param *signature_param(const struct signature *signature, struct str name)

@@ -72,10 +72,10 @@ enum { SIG_DEPTH_MAX = 32, SIG_RANK_MAX = 32 };
  * declared where it is NULL or null. The decoder stands at `signature` already; everything lives on its arena. Mistakes
  * become problems with the path inside the JSON text ("signature.inputs[2].items.type: unknown type 'strin'"). */
 void signature_decode(struct decoder *decoder, const struct json *value, struct signature *ret);
-/* Gives an input column a default, which makes it optional, whatever the signature says: who loads a bundle calls this for
- * every column that config.yaml's `defaults` names, before the bundle is frozen. `value` fits the column and outlives the
- * signature. False where there is no such column. */
-bool signature_set_default(struct signature *signature, struct str column, struct json value);
+/* Gives input columns their defaults, which makes them optional, whatever the signature says: who loads a bundle calls
+ * this with config.yaml's `defaults`, a checked object of column names and values that fit, before the bundle is frozen.
+ * The columns are written anew on `arena`: who looked at the old ones sees no change. */
+void signature_set_defaults(struct arena *arena, struct signature *signature, const struct json *defaults);
 const struct sig_param *signature_param(const struct signature *signature, struct str name);
 /* As `long`, `Array(string)`, `{city: string, zip: string (optional)}`: for messages and people. */
 void sig_node_write(struct buf *out, const struct sig_node *node);

@@ -422,6 +422,38 @@ static void test_open_inputs(void **state)
 	kit_expect(kit, "config.yaml:5: outputs.a: step 'answer' has no 'x'", NULL);
 }
 
+/* Without columns, defaults are for steps to read; without steps, too, for nobody. */
+static void test_defaults_of_open_inputs(void **state)
+{
+	struct kit *kit = *state;
+
+	kit_write(kit, "MLmodel", KIT_FLAVOR);
+	assert_true(load(kit, MODELS "defaults: {question: why, other: 1}\n" STEP));
+	assert_true(load(kit, "defaults: {}\n"));
+	assert_false(load(kit, "defaults: {question: why}\n"));
+	kit_expect(kit,
+		"config.yaml:1: defaults: a bundle without declared inputs and without steps answers "
+		"what it gets: defaults say nothing there",
+		NULL);
+}
+
+static void test_defaults_need_named_columns(void **state)
+{
+	struct kit *kit = *state;
+
+	kit_write(kit, "MLmodel", KIT_FLAVOR "signature:\n  inputs: '[{\"type\": \"long\"}]'\n");
+	assert_false(load(kit, "defaults: {question: why}\n"));
+	kit_expect(kit,
+		"config.yaml:1: defaults.question: the signature has no input column 'question'",
+		NULL);
+	kit_write(kit, "MLmodel",
+		KIT_FLAVOR
+		"signature:\n  inputs: '[{\"type\": \"tensor\", \"name\": \"x\", \"tensor-spec\": "
+		"{\"dtype\": \"int64\", \"shape\": [-1]}}]'\n");
+	assert_false(load(kit, "defaults: {x: 1}\n"));
+	kit_expect(kit, "config.yaml:1: defaults.x: a tensor has no default", NULL);
+}
+
 static void test_too_many(void **state)
 {
 	struct kit *kit = *state;
@@ -457,6 +489,9 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_model, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tool_step, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_defaults, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_defaults_of_open_inputs, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(
+			test_defaults_need_named_columns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_environment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_secrets, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_offline, set_up, tear_down),

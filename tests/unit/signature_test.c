@@ -109,13 +109,19 @@ static void test_what_a_schema_is(void **state)
 static void test_defaults_make_columns_optional(void **state)
 {
 	struct signature signature = signature_of(&arena,
-		"[{\"type\":\"string\",\"name\":\"a\"},{\"type\":\"string\",\"name\":\"b\"}]",
-		NULL);
+		"[{\"type\":\"string\",\"name\":\"a\"},{\"type\":\"long\",\"name\":\"b\"}]", NULL);
+	const struct sig_property *before = signature.inputs.columns;
+	struct json defaults = json_object();
 
-	assert_true(signature_set_default(&signature, STR("b"), json_integer(7)));
-	assert_false(signature_set_default(&signature, STR("c"), json_integer(7)));
+	signature_set_defaults(&arena, &signature, NULL);
+	assert_ptr_equal(signature.inputs.columns, before);
+	json_set(&arena, &defaults, STR("b"), json_integer(7));
+	signature_set_defaults(&arena, &signature, &defaults);
 	assert_true(signature.inputs.columns[0].is_required);
+	assert_int_equal(json_type(&signature.inputs.columns[0].fallback), JSON_ABSENT);
 	assert_false(signature.inputs.columns[1].is_required);
+	assert_int_equal(signature.inputs.columns[1].fallback.integer, 7);
+	assert_true(before[1].is_required);
 }
 
 static void test_params(void **state)
