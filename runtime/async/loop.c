@@ -32,7 +32,7 @@ struct loop {
 
 	int wake_fd;
 	struct event wake;
-	pthread_mutex_t lock; /* guards posted */
+	pthread_mutex_t lock; /* guards posted and its tasks' is_posted */
 	struct task_list posted;
 };
 
@@ -149,16 +149,31 @@ void loop_run(struct loop *loop)
 	loop->is_running = false;
 }
 
+/* From here on the task may be queued again, and be changed by another thread: nothing of it is
+ * read after that. */
+static void run_task(struct loop *loop, struct loop_task *task)
+{
+	void (*const fn)(void *data) = task->fn;
+	void *const data = task->data;
+
+	if (task->is_posted) {
+		pthread_mutex_lock(&loop->lock);
+		task->is_posted = false;
+		pthread_mutex_unlock(&loop->lock);
+	} else {
+		task->is_queued = false;
+	}
+	fn(data);
+}
+
 static void run_deferred(struct loop *loop)
 {
 	struct loop_task *task;
 
 	for (int i = 0; i < ROUNDS_MAX && loop->deferred.first != NULL; i++) {
 		list_move(&loop->running, &loop->deferred);
-		while ((task = list_pop(&loop->running)) != NULL) {
-			task->is_queued = false;
-			task->fn(task->data);
-		}
+		while ((task = list_pop(&loop->running)) != NULL)
+			run_task(loop, task);
 	}
 }
 
@@ -210,14 +225,15 @@ static void queue(
 {
 	task->fn = fn;
 	task->data = data;
-	task->is_queued = true;
 	list_push(list, task);
 }
 
 void loop_defer(struct loop *loop, struct loop_task *task, void (*fn)(void *data), void *data)
 {
-	if (!task->is_queued)
-		queue(&loop->deferred, task, fn, data);
+	if (task->is_queued)
+		return;
+	task->is_queued = true;
+	queue(&loop->deferred, task, fn, data);
 }
 
 void loop_undefer(struct loop *loop, struct loop_task *task)
@@ -231,13 +247,16 @@ void loop_undefer(struct loop *loop, struct loop_task *task)
 void loop_post(struct loop *loop, struct loop_task *task, void (*fn)(void *data), void *data)
 {
 	pthread_mutex_lock(&loop->lock);
-	const bool is_first = loop->posted.first == NULL;
+	if (!task->is_posted) {
+		const bool is_first = loop->posted.first == NULL;
 
-	assert(!task->is_queued);
-	queue(&loop->posted, task, fn, data);
-	/* Inside the lock: once the loop can have run the task, its owner may free the loop. */
-	if (is_first)
-		wake_up(loop);
+		task->is_posted = true;
+		queue(&loop->posted, task, fn, data);
+		/* Inside the lock: once the loop can have run the task, its owner may free the
+		 * loop. */
+		if (is_first)
+			wake_up(loop);
+	}
 	pthread_mutex_unlock(&loop->lock);
 }
 

@@ -28,7 +28,8 @@ struct loop_task {
 	struct loop_task *next;
 	void (*fn)(void *data);
 	void *data;
-	bool is_queued;
+	bool is_queued; /* deferred; the loop's thread alone looks at it */
+	bool is_posted; /* under the loop's lock */
 };
 
 /* fn(data) after the callbacks that run now, in the order of the calls. Same thread only. A task that is queued already
@@ -36,7 +37,8 @@ struct loop_task {
 void loop_defer(struct loop *loop, struct loop_task *task, void (*fn)(void *data), void *data);
 /* Takes a deferred call back; harmless where none is queued. */
 void loop_undefer(struct loop *loop, struct loop_task *task);
-/* The same from any thread, for a task that is not queued. A posted task cannot be taken back. */
+/* The same from any thread. A task that was posted and did not run yet stays where it is: two calls close together are
+ * one; a call from the moment on when fn begins is another. A posted task cannot be taken back, nor deferred meanwhile. */
 void loop_post(struct loop *loop, struct loop_task *task, void (*fn)(void *data), void *data);
 
 /* A one-shot timer in the caller's memory. timer_stop() may be called at any time, also on a timer that never ran. */

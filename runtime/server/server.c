@@ -151,12 +151,13 @@ static void begin_drain(void *data)
 	struct worker *worker = data;
 
 	if (!worker->is_drained)
-		http_server_drain(worker->http, worker->server->drain_ms, on_drained, worker);
+		http_server_drain(
+			worker->http, atomic_load(&worker->server->drain_ms), on_drained, worker);
 }
 
 void server_drain(struct server *server, uint32_t max_ms)
 {
-	server->drain_ms = max_ms;
+	atomic_store(&server->drain_ms, max_ms);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		if (server->workers[i].is_started)
 			loop_post(server->workers[i].loop, &server->workers[i].drain_task,

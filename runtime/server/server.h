@@ -45,7 +45,7 @@ struct server {
 	struct worker *workers;
 	unsigned worker_count;
 	int64_t started_unix_us;
-	uint32_t drain_ms;
+	_Atomic uint32_t drain_ms; /* the main thread may shorten it while workers drain */
 	_Atomic unsigned draining; /* worker threads whose drain is not over */
 };
 

@@ -93,3 +93,13 @@ def test_an_idle_server_ends_at_once(sluiced):
     assert time.monotonic() - started < 2
     for s in idle:
         s.close()
+
+
+def test_two_signals_close_together_end_every_worker(sluiced):
+    for first, second in [(signal.SIGTERM, signal.SIGINT), (signal.SIGINT, signal.SIGTERM)] * 5:
+        server = sluiced(MODELS / "slides", "--workers", 4)
+        with socket.create_connection(("127.0.0.1", server.port)):
+            server.process.send_signal(first)
+            server.process.send_signal(second)
+            assert server.process.wait(10) == 0, server.log
+        assert [r["quick"] for r in server.wait_records("server.drain", 2)] == [False, True]

@@ -227,6 +227,71 @@ static void test_posts_from_threads_all_arrive_once(void **state)
 	loop_free(scene.loop);
 }
 
+struct repeated {
+	struct loop_task task, last;
+	struct loop *loop;
+	unsigned run;
+};
+
+static void count_repeated(void *data)
+{
+	((struct repeated *)data)->run++;
+}
+
+static void stop_repeated(void *data)
+{
+	loop_stop(((struct repeated *)data)->loop);
+}
+
+static void *post_twice(void *data)
+{
+	struct repeated *repeated = data;
+
+	loop_post(repeated->loop, &repeated->task, count_repeated, repeated);
+	loop_post(repeated->loop, &repeated->task, count_repeated, repeated);
+	return NULL;
+}
+
+/* Two signals close together post a worker's drain twice. */
+static void test_a_task_posted_twice_runs_once(void **state)
+{
+	struct repeated repeated = {.loop = loop_new()};
+	pthread_t thread;
+
+	for (unsigned round = 1; round <= 3; round++) {
+		assert_int_equal(pthread_create(&thread, NULL, post_twice, &repeated), 0);
+		pthread_join(thread, NULL);
+		loop_post(repeated.loop, &repeated.last, stop_repeated, &repeated);
+		loop_run(repeated.loop);
+		assert_int_equal(repeated.run, round);
+	}
+	loop_free(repeated.loop);
+}
+
+static void *post_again_and_again(void *data)
+{
+	struct repeated *repeated = data;
+
+	for (int i = 0; i < POSTS; i++)
+		loop_post(repeated->loop, &repeated->task, count_repeated, repeated);
+	loop_post(repeated->loop, &repeated->last, stop_repeated, repeated);
+	return NULL;
+}
+
+/* While the loop runs it. What stopped the loop was posted last, so nothing is left behind. */
+static void test_a_task_posted_again_and_again(void **state)
+{
+	struct repeated repeated = {.loop = loop_new()};
+	pthread_t thread;
+
+	assert_int_equal(pthread_create(&thread, NULL, post_again_and_again, &repeated), 0);
+	loop_run(repeated.loop);
+	pthread_join(thread, NULL);
+	assert_in_range(repeated.run, 1, POSTS);
+	assert_false(repeated.task.is_posted);
+	loop_free(repeated.loop);
+}
+
 static void *stop_from_afar(void *data)
 {
 	loop_stop(data);
@@ -286,6 +351,8 @@ int main(void)
 		cmocka_unit_test(test_stop_before_run_is_kept),
 		cmocka_unit_test(test_timer_stop),
 		cmocka_unit_test(test_posts_from_threads_all_arrive_once),
+		cmocka_unit_test(test_a_task_posted_twice_runs_once),
+		cmocka_unit_test(test_a_task_posted_again_and_again),
 		cmocka_unit_test(test_stop_from_another_thread),
 		cmocka_unit_test(test_deadlines_come_in_order),
 	};
