@@ -501,7 +501,7 @@ static void test_fallback(void **state)
 
 static void test_timeout(void **state)
 {
-	static const struct endpoint_answer SLOW[] = {{200, NULL, ENDPOINT_OK("\"late\""), 400}};
+	static const struct endpoint_answer SLOW[] = {{200, NULL, ENDPOINT_OK("\"late\""), 3000}};
 	struct bench bench;
 
 	bench_start(&bench, SLOW, 1);

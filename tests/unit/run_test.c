@@ -409,17 +409,17 @@ static void test_deadlines(void **state)
 	struct bench *bench = *state;
 
 	load(bench, AB, "[" COLUMN("any", "v") "," COLUMN("string", "error") "]",
-		VALUE_OF("iif(:a, " FOREVER ", 5)", "timeout_ms: 50\n"));
+		VALUE_OF("iif(:a, " FOREVER ", 5)", "timeout_ms: 1000\n"));
 	assert_string_equal(ask(bench, "{\"dataframe_records\":[{\"a\":0},{\"a\":1}]}"),
 		"{\"predictions\":[{\"v\":5,\"error\":null},"
-		"{\"v\":null,\"error\":\"step 'v': the row's deadline of 50 ms ran out while it "
+		"{\"v\":null,\"error\":\"step 'v': the row's deadline of 1000 ms ran out while it "
 		"waited for tool 't'\"}]}");
 
 	/* The batch's own: rows that never began are late, too. */
 	start(bench, "{\"dataframe_records\":[{\"a\":1},{\"a\":0}]}",
-		(struct batch_options){.timeout_ms = 20, .rows_in_flight = 1});
+		(struct batch_options){.timeout_ms = 500, .rows_in_flight = 1});
 	assert_string_equal(finish(bench),
-		"{\"predictions\":[{\"v\":null,\"error\":\"step 'v': the row's deadline of 20 ms ran out "
+		"{\"predictions\":[{\"v\":null,\"error\":\"step 'v': the row's deadline of 500 ms ran out "
 		"while it waited for tool 't'\"},"
 		"{\"v\":null,\"error\":\"the deadline of all rows ran out before this one began\"}]}");
 }
