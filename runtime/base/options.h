@@ -8,7 +8,9 @@
  * Command line: --name VALUE, --name=VALUE, -n VALUE, -nVALUE; flags --name and --no-name; `--` ends the options, and
  * `-` is an argument. Given twice, the last one counts, but repeatable options gather. Environment: an empty variable
  * counts as unset; repeatable options are separated by commas; flags are true or false, yes or no, 1 or 0.
- * Every program has --help (-h) and --config FILE (SLUICE_CONFIG) besides its table.
+ * Every program has --help (-h) and --config FILE besides its table. The file's variable is the program's own
+ * (SLUICED_CONFIG, SLUICE_PREDICT_CONFIG): a file has one program's keys and would stop any other. Options share their
+ * variables, so that SLUICE_STATE means the same to all.
  */
 #include "base/decode.h"
 

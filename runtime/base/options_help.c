@@ -75,7 +75,7 @@ static void wrapped(struct page *page, const char *text, size_t at, size_t inden
 }
 
 /* "largest request body (413) [default 16m; SLUICE_HTTP_BODY_MAX]" */
-static const char *describe(struct page *page, const struct option *option)
+static const char *describe(struct page *page, const struct option *option, const char *env_name)
 {
 	struct buf text = {0};
 
@@ -95,7 +95,7 @@ static const char *describe(struct page *page, const struct option *option)
 		mark = "; ";
 	}
 	if (!option->is_argument_only) {
-		buf_printf(&text, "%s%s", mark, option_env_name(&page->arena, option->name));
+		buf_printf(&text, "%s%s", mark, env_name);
 		mark = "; ";
 	}
 	if (mark[0] == ';')
@@ -105,7 +105,7 @@ static const char *describe(struct page *page, const struct option *option)
 	return kept;
 }
 
-static void row(struct page *page, const struct option *option)
+static void row(struct page *page, const struct option *option, const char *env_name)
 {
 	const char *value = option->value != NULL         ? option->value
 			    : option->kind == OPTION_FLAG ? ""
@@ -124,10 +124,10 @@ static void row(struct page *page, const struct option *option)
 		at = 0;
 	}
 	spaces(page->out, INDENT - at);
-	wrapped(page, describe(page, option), INDENT, INDENT);
+	wrapped(page, describe(page, option, env_name), INDENT, INDENT);
 }
 
-static void built_in_rows(struct page *page)
+static void built_in_rows(struct page *page, const struct options_spec *spec)
 {
 	static const struct option CONFIG = {"config", 0, OPTION_STRING, 0, .value = "FILE",
 		.help = "read options from a YAML file (key: name with underscores); command line and "
@@ -135,8 +135,8 @@ static void built_in_rows(struct page *page)
 	static const struct option HELP = {
 		"help", 'h', OPTION_FLAG, 0, .help = "show this page", .is_argument_only = true};
 
-	row(page, &CONFIG);
-	row(page, &HELP);
+	row(page, &CONFIG, options_config_env_name(&page->arena, spec));
+	row(page, &HELP, NULL);
 }
 
 void options_help(const struct options_spec *spec, struct buf *out, bool is_terminal)
@@ -155,8 +155,8 @@ void options_help(const struct options_spec *spec, struct buf *out, bool is_term
 	heading(&page, "Options");
 	for (const struct option *option = spec->options; option != NULL && option->name != NULL;
 		option++)
-		row(&page, option);
-	built_in_rows(&page);
+		row(&page, option, option_env_name(&page.arena, option->name));
+	built_in_rows(&page, spec);
 	if (spec->examples != NULL && spec->examples[0] != NULL) {
 		heading(&page, "Examples");
 		for (size_t i = 0; spec->examples[i] != NULL; i++)

@@ -137,12 +137,25 @@ const char *option_key(struct arena *arena, const char *name)
 	return key;
 }
 
-const char *option_env_name(struct arena *arena, const char *name)
+static const char *env_name(struct arena *arena, const char *first, const char *rest)
 {
-	char *env = arena_printf(arena, "SLUICE_%s", option_key(arena, name));
+	char *env = arena_printf(arena, "%s_%s", first, rest);
 
-	for (char *p = env; *p != '\0'; p++)
+	for (char *p = env; *p != '\0'; p++) {
 		if (*p >= 'a' && *p <= 'z')
 			*p = (char)(*p - 'a' + 'A');
+		else if (*p == '-' || *p == ' ')
+			*p = '_';
+	}
 	return env;
+}
+
+const char *option_env_name(struct arena *arena, const char *name)
+{
+	return env_name(arena, "sluice", name);
+}
+
+const char *options_config_env_name(struct arena *arena, const struct options_spec *spec)
+{
+	return env_name(arena, spec->program, "config");
 }

@@ -357,8 +357,17 @@ def test_options_from_environment_and_file(tmp_path):
     config = tmp_path / "sluice.yaml"
     config.write_text("rows: %s\njson: true\n" % rows)
     assert json.loads(sluice("predict", SLIDES, "--config", config).stdout) == {"predictions": [{"question": "Q"}]}
-    done = sluice("predict", SLIDES, env={"SLUICE_CONFIG": str(config), "SLUICE_JSON": "no"})
+    done = sluice("predict", SLIDES, env={"SLUICE_PREDICT_CONFIG": str(config), "SLUICE_JSON": "no"})
     assert done.stdout == '{"question":"Q"}\n'
+
+
+def test_the_servers_file_is_not_ours(tmp_path):
+    config = tmp_path / "sluiced.yaml"
+    config.write_text("http_body_max: 1k\n")
+    env = {"SLUICED_CONFIG": str(config), "SLUICE_PREDICT_CONFIG": str(tmp_path / "none.yaml")}
+    assert sluice("validate", SLIDES, env=env).returncode == 0
+    done = sluice("predict", SLIDES, "--example", env=env)
+    assert done.returncode == 64 and "none.yaml" in done.stderr
 
 
 def on_terminal(args, env, stdin=None):

@@ -61,7 +61,8 @@ struct fixture {
 static int setup(void **state)
 {
 	static const char *const NAMES[] = {"SLUICE_FAST", "SLUICE_OUT_FILE", "SLUICE_PORT",
-		"SLUICE_BODY_MAX", "SLUICE_LEVEL", "SLUICE_TAG", "SLUICE_CONFIG", "SLUICE_VERSION"};
+		"SLUICE_BODY_MAX", "SLUICE_LEVEL", "SLUICE_TAG", "SLUICE_CONFIG", "SLUICE_VERSION",
+		"THING_CONFIG", "THING_DO_CONFIG"};
 	struct fixture *fixture = calloc(1, sizeof(*fixture));
 
 	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++)
@@ -119,7 +120,7 @@ static void write_config(struct fixture *fixture, const char *text)
 	assert_non_null(file);
 	fputs(text, file);
 	fclose(file);
-	setenv("SLUICE_CONFIG", fixture->path, 1);
+	setenv("THING_CONFIG", fixture->path, 1);
 }
 
 static const char *tag(const struct fixture *fixture, size_t index)
@@ -183,6 +184,7 @@ static void mistakes(void **state)
 	fails(f, "-x", "unknown option '-x'");
 	fails(f, "--port", "--port needs a value: N");
 	fails(f, "-p", "-p needs a value");
+	fails(f, "--config", "--config needs a value: FILE");
 	fails(f, "--port x", "--port: expected an integer from 1 to 99, got 'x'");
 	fails(f, "--port 100", "--port: expected an integer from 1 to 99, got '100'");
 	fails(f, "--port 99999999999999999999",
@@ -265,6 +267,24 @@ static void config_file(void **state)
 	assert_int_equal(f->choices.port, 23);
 }
 
+/* A file has one program's keys: another one's must not stop this one. */
+static void config_file_of_others(void **state)
+{
+	struct options_spec spec = SPEC;
+	struct fixture *f = *state;
+
+	write_config(f, "port: 21\n");
+	spec.program = "thing do";
+	assert_true(read_line(f, &spec, ""));
+	assert_int_equal(f->choices.port, 80);
+	setenv("SLUICE_CONFIG", "/nonexistent/file", 1);
+	setenv("SLUICE_JSON", "neither", 1);
+	assert_true(read_line(f, &spec, ""));
+	setenv("THING_DO_CONFIG", f->path, 1);
+	assert_true(read_line(f, &spec, ""));
+	assert_int_equal(f->choices.port, 21);
+}
+
 static void config_file_mistakes(void **state)
 {
 	struct fixture *f = *state;
@@ -308,6 +328,7 @@ static void help(void **state)
 	assert_non_null(strstr(text, "how much: low, high [default high; SLUICE_LEVEL]"));
 	assert_non_null(strstr(text, "      --version             the version\n"));
 	assert_non_null(strstr(text, "--config FILE"));
+	assert_non_null(strstr(text, "THING_CONFIG]"));
 	assert_non_null(strstr(text, "-h, --help"));
 	assert_non_null(strstr(text, "  thing --fast\n"));
 	assert_null(strchr(text, '\033'));
@@ -330,6 +351,7 @@ int main(void)
 		TEST(required),
 		TEST(environment),
 		TEST(config_file),
+		TEST(config_file_of_others),
 		TEST(config_file_mistakes),
 		TEST(help),
 	};
