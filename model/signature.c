@@ -242,7 +242,9 @@ static void decode_param(struct sig_reader *reader, const struct json *value, st
 	sig_decode_member(reader, value, "shape", decode_param_shape, &ret->is_list);
 	if (ret->name.data == NULL)
 		sig_problem(reader, "a param needs a name");
-	if (reader->decoder->problems->count == problems_before && !is_param_type(ret->node.type))
+	if (reader->decoder->problems->count == problems_before &&
+		(!is_param_type(ret->node.type) ||
+			(ret->is_list && !sig_type_is_scalar(ret->node.type))))
 		sig_problem(reader, "a param is a scalar, a list of scalars or an object");
 	if (reader->decoder->problems->count == problems_before)
 		sig_decode_member(reader, value, "default", decode_fallback, ret);

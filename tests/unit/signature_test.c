@@ -182,6 +182,11 @@ static void test_mistakes_are_named_where_they_stand(void **state)
 	FAILS(NULL,
 		"[{\"name\":\"t\",\"default\":[],\"type\":\"array\",\"items\":{\"type\":\"any\"}}]",
 		"a param is a scalar, a list of scalars or an object");
+	/* Found by fuzzing: elements that are objects went to a table of scalars. */
+	FAILS(NULL,
+		"[{\"name\":\"o\",\"type\":\"object\",\"properties\":{\"a\":{\"type\":\"long\",\"required\":true}},"
+		"\"shape\":[-1],\"default\":[{\"a\":1}]}]",
+		"a param is a scalar, a list of scalars or an object");
 }
 
 static void test_depth_is_limited(void **state)
