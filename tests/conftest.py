@@ -4,6 +4,8 @@ SLUICE_BUILD names the build folder (default build/dev). A server that ends unex
 fails the test that used it.
 """
 import contextlib
+import datetime
+import importlib
 import json
 import os
 import pathlib
@@ -21,6 +23,14 @@ ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build" / "dev")).resolve()
 MODELS = ROOT / "tests" / "protocol" / "invocations" / "models"
 sys.path.insert(0, str(ROOT / "tests" / "faults"))
+
+
+def client_module(name):
+    """A module that tests/requirements.txt installs: a test that needs it is skipped without it, but for scripts/test,
+    which sets SLUICE_TESTS_COMPLETE=1 and where it must be there."""
+    if os.environ.get("SLUICE_TESTS_COMPLETE") == "1":
+        return importlib.import_module(name)
+    return pytest.importorskip(name)
 
 
 def free_port():
@@ -66,7 +76,7 @@ class Sluiced:
                     found.append(record)
         return found
 
-    def wait_records(self, record_id, count=1, seconds=5):
+    def wait_records(self, record_id, count=1, seconds=20):
         """The log is written within 50 ms: waits for `count` records of that id."""
         end = time.monotonic() + seconds
         while len(self.records(record_id)) < count and time.monotonic() < end:
@@ -88,6 +98,19 @@ class Sluiced:
     def get(self, path, headers=None):
         with urllib.request.urlopen(urllib.request.Request(self.url + path, headers=headers or {}), timeout=10) as answer:
             return answer.read().decode()
+
+    def wait_metric(self, line, seconds=20):
+        """Waits for a line of /metrics, as "sluice_http_requests_active 2"."""
+        end = time.monotonic() + seconds
+        while line + "\n" not in self.get("/metrics"):
+            assert time.monotonic() < end, "no '%s' within %g s: %s" % (line, seconds, self.get("/metrics"))
+            time.sleep(0.01)
+
+    def drain_seconds(self):
+        """After the end: from the first signal to the end of the last connection, by the server's own clock."""
+        times = [datetime.datetime.fromisoformat(self.wait_records(name)[0]["time"].replace("Z", "+00:00"))
+                 for name in ("server.drain", "server.end")]
+        return (times[1] - times[0]).total_seconds()
 
     def rss_kib(self):
         with open("/proc/%d/status" % self.process.pid) as status:

@@ -3,15 +3,13 @@ import pathlib
 import subprocess
 import sys
 
-import pytest
-
-from conftest import BUILD
+from conftest import BUILD, client_module
 
 SCRIPT = pathlib.Path(__file__).with_name("yaml_differential.py")
 
 
 def test_yaml_reads_as_pyyaml_does():
-    pytest.importorskip("yaml")
+    client_module("yaml")
     done = subprocess.run([sys.executable, str(SCRIPT), str(BUILD / "tests" / "yaml_tool"), "8000"], capture_output=True,
                           text=True, timeout=240)
     assert done.returncode == 0, done.stdout + done.stderr

@@ -4,9 +4,9 @@ import subprocess
 
 import pytest
 
-from conftest import MODELS, ROOT
+from conftest import MODELS, ROOT, client_module
 
-requests = pytest.importorskip("requests")
+requests = client_module("requests")
 
 ROW = {"user_id": "u1", "session_id": "s1", "country": "AU", "query": "When can I access my super?"}
 
@@ -47,11 +47,11 @@ def test_curl_uploads_with_expect_100_continue(sluiced, tmp_path):
 
 
 def test_mlflow_scoring_client(sluiced):
-    client_module = pytest.importorskip("mlflow.pyfunc.scoring_server.client")
+    scoring = client_module("mlflow.pyfunc.scoring_server.client")
     import pandas as pd
 
     server = sluiced(MODELS / "slides")
-    client = client_module.ScoringServerClient("127.0.0.1", server.port)
+    client = scoring.ScoringServerClient("127.0.0.1", server.port)
     client.ping()
     assert client.get_version() == "3.17.2"
     frame = pd.DataFrame([{"question": "Q3?", "max_slides": 4}, {"question": "Q4?", "max_slides": 9}])
@@ -60,11 +60,11 @@ def test_mlflow_scoring_client(sluiced):
 
 
 def test_mlflow_scoring_client_reads_the_error(sluiced):
-    client_module = pytest.importorskip("mlflow.pyfunc.scoring_server.client")
+    scoring = client_module("mlflow.pyfunc.scoring_server.client")
     import pandas as pd
 
     server = sluiced(MODELS / "slides")
-    client = client_module.ScoringServerClient("127.0.0.1", server.port)
+    client = scoring.ScoringServerClient("127.0.0.1", server.port)
     with pytest.raises(Exception, match="question") as caught:
         client.invoke(pd.DataFrame([{"max_slides": 4}]))
     assert "required" in str(caught.value)
@@ -72,7 +72,7 @@ def test_mlflow_scoring_client_reads_the_error(sluiced):
 
 def test_a_model_logged_from_python_serves(sluiced, tmp_path):
     """mlflow.pyfunc.save_model(artifacts={"config", "prompts"}) is a bundle; its pickle is never opened."""
-    mlflow = pytest.importorskip("mlflow")
+    mlflow = client_module("mlflow")
     from mlflow.models import infer_signature
 
     config, prompts = tmp_path / "config.yaml", tmp_path / "prompts"

@@ -29,6 +29,7 @@ class Client(threading.Thread):
                 return
 
     def use(self, connection):
+        """Until the connection ends. Who got a connection gets an answer to the first request on it."""
         first = True
         while True:
             try:
@@ -52,29 +53,30 @@ class Client(threading.Thread):
 def test_drain_under_load_loses_nothing(sluiced):
     for _ in range(5):
         server = sluiced(MODELS / "slides")
+        started = time.monotonic()
         clients = [Client(server.port) for _ in range(12)]
         for client in clients:
             client.start()
-        time.sleep(0.3)
+        while not all(c.ok >= 10 for c in clients):
+            assert time.monotonic() < started + 30
+            time.sleep(0.01)
         server.stop(signal.SIGTERM)
         for client in clients:
-            client.join(10)
-        assert sum(c.ok for c in clients) > 100
-        fresh_losses = [x for c in clients for x in c.lost]
-        # A fresh connection may meet the closing listener; then it was never accepted (reset, not a cut answer).
-        assert [x for x in fresh_losses if "Reset" not in str(x) and "RemoteDisconnected" not in str(x)] == []
+            client.join(30)
+            assert not client.is_alive()
+        assert [loss for c in clients for loss in c.lost] == []
 
 
 def test_a_request_that_is_half_sent_at_sigterm_is_answered(sluiced):
-    server = sluiced(MODELS / "slides", "--drain-timeout-ms", 8000)
+    server = sluiced(MODELS / "slides", "--drain-timeout-ms", 60000)
     with socket.create_connection(("127.0.0.1", server.port)) as s:
         head = "POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
         s.sendall(head.encode() + BODY[:10].encode())
-        time.sleep(0.2)
+        server.wait_metric("sluice_http_connections_open 2")
         server.process.send_signal(signal.SIGTERM)
-        time.sleep(0.3)
+        server.wait_records("server.drain")
         s.sendall(BODY[10:].encode())
-        s.settimeout(5)
+        s.settimeout(20)
         answer = b""
         while True:
             data = s.recv(65536)
@@ -82,15 +84,14 @@ def test_a_request_that_is_half_sent_at_sigterm_is_answered(sluiced):
                 break
             answer += data
     assert answer.startswith(b"HTTP/1.1 200 ") and b"connection: close" in answer.lower()
-    assert server.process.wait(5) == 0
+    server.stop()
 
 
 def test_an_idle_server_ends_at_once(sluiced):
-    server = sluiced(MODELS / "slides")
+    server = sluiced(MODELS / "slides", "--drain-timeout-ms", 60000)
     idle = [socket.create_connection(("127.0.0.1", server.port)) for _ in range(3)]
-    started = time.monotonic()
     server.stop(signal.SIGINT)
-    assert time.monotonic() - started < 2
+    assert server.drain_seconds() < 10, "only what works is waited for"
     for s in idle:
         s.close()
 

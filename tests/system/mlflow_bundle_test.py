@@ -3,8 +3,9 @@ import json
 import pathlib
 
 import pytest
+from conftest import client_module
 
-mlflow = pytest.importorskip("mlflow")
+mlflow = client_module("mlflow")
 
 EXAMPLE = pathlib.Path(__file__).resolve().parent.parent.parent / "examples" / "slide_generator"
 LEEDS = "Should we open a second distribution centre in Leeds next year?"
