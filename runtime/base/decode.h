@@ -48,7 +48,7 @@ struct decode_field {
 	const char *help; /* one line, for the reference page */
 };
 
-/* Mistakes found, one line each, in the order found. The first PROBLEMS_MAX are kept. */
+/* Mistakes found, one line each, in the order found. The first PROBLEMS_MAX are kept, with copies of all their texts. */
 enum { PROBLEMS_MAX = 100 };
 struct problem {
 	const char *file;

@@ -33,7 +33,8 @@ static void problems_vadd(struct problems *problems, const char *file, unsigned 
 	}
 	struct problem *problem = problems_push(problems);
 
-	problem->file = file;
+	/* Who reports may lie on an arena that ends before anyone reads: a bundle that failed. */
+	problem->file = file != NULL ? arena_strdup(problems->arena, file) : NULL;
 	problem->line = line;
 	problem->path = arena_strdup(problems->arena, path != NULL ? path : "");
 	problem->text = arena_vprintf(problems->arena, format, args);

@@ -301,6 +301,24 @@ static bool expand(struct decoder *decoder, struct str text, struct str *ret)
 	return true;
 }
 
+/* A bundle that fails gives its arena back before its problems are read. */
+static void problems_keep_their_texts(void **state)
+{
+	char file[] = "recordings/a.jsonl", path[] = "request";
+	struct arena arena;
+	struct problems problems;
+	struct error err;
+
+	arena_init(&arena);
+	problems_init(&problems, &arena);
+	problems_add(&problems, file, 3, path, "%s", "what");
+	memset(file, 'x', sizeof(file) - 1);
+	memset(path, 'x', sizeof(path) - 1);
+	assert_false(problems_check(&problems, &err));
+	assert_string_equal(err.text, "recordings/a.jsonl:3: request: what");
+	arena_done(&arena);
+}
+
 static void expansion(void **state)
 {
 	struct fixture *f = *state;
@@ -402,6 +420,7 @@ int main(void)
 		TEST(secrets_do_not_show),
 		TEST(unknown_and_missing),
 		TEST(problems_are_capped),
+		TEST(problems_keep_their_texts),
 		TEST(expansion),
 		TEST(expansion_that_fails),
 		TEST(lines_from_json_offsets),
