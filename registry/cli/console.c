@@ -56,11 +56,26 @@ static void end_by_broken_pipe(void)
 	raise(SIGPIPE);
 }
 
+/* What an answer says must not steer the terminal that shows it; who reads a pipe gets it as it is.
+ */
+static bool write_out(struct console *console, struct str bytes)
+{
+	struct buf visible = {0};
+
+	if (!console->is_out_terminal)
+		return write_fd(STDOUT_FILENO, bytes);
+	console_progress_end(console);
+	buf_add_visible_json(&visible, bytes);
+	const bool is_written = write_fd(STDOUT_FILENO, buf_str(&visible));
+	const int why = errno;
+	buf_done(&visible);
+	errno = why;
+	return is_written;
+}
+
 bool console_write(struct console *console, struct str bytes, struct error *err)
 {
-	if (console->is_out_terminal)
-		console_progress_end(console);
-	if (write_fd(STDOUT_FILENO, bytes))
+	if (write_out(console, bytes))
 		return true;
 	const int why = errno;
 	if (why == EPIPE)

@@ -136,20 +136,48 @@ char *buf_grow(struct buf *buf, size_t more)
 	return data + buf->len;
 }
 
+/* Beyond ASCII: U+0080 to U+009F control terminals, too; marks of direction (U+200E, U+200F, U+202A
+ * to U+202E, U+2066 to U+2069) reorder what surrounds them. */
+static bool is_hidden(const unsigned char *c, size_t len)
+{
+	if (len == 2)
+		return c[0] == 0xC2 && c[1] < 0xA0;
+	if (len != 3 || c[0] != 0xE2)
+		return false;
+	return (c[1] == 0x80 && (c[2] == 0x8E || c[2] == 0x8F || (c[2] >= 0xAA && c[2] <= 0xAE))) ||
+	       (c[1] == 0x81 && c[2] >= 0xA6 && c[2] <= 0xA9);
+}
+
 void buf_add_visible(struct buf *buf, struct str text)
 {
 	for (size_t i = 0; i < text.len;) {
-		const unsigned char c = (unsigned char)text.data[i];
-		const size_t step = str_utf8_step((struct str){text.data + i, text.len - i});
-		/* U+0080 to U+009F are control characters of terminals, too. */
-		const bool is_control = c < 0x20 || c == 0x7F ||
-			(c == 0xC2 && step == 2 && (unsigned char)text.data[i + 1] < 0xA0);
+		const unsigned char *at = (const unsigned char *)text.data + i;
+		const size_t len = str_utf8_step((struct str){text.data + i, text.len - i});
+		const size_t step = len > 0 ? len : 1;
 
-		if (step == 0 || is_control)
-			buf_printf(buf, "\\x%02x", c);
+		if (len == 0 || *at < 0x20 || *at == 0x7F || is_hidden(at, len))
+			for (size_t j = 0; j < step; j++)
+				buf_printf(buf, "\\x%02x", at[j]);
 		else
-			buf_add(buf, text.data + i, step);
-		i += step == 0 || is_control ? 1 : step;
+			buf_add(buf, at, step);
+		i += step;
+	}
+}
+
+void buf_add_visible_json(struct buf *buf, struct str json)
+{
+	for (size_t i = 0; i < json.len;) {
+		const unsigned char *at = (const unsigned char *)json.data + i;
+		const size_t len = str_utf8_step((struct str){json.data + i, json.len - i});
+
+		if (is_hidden(at, len))
+			buf_printf(buf, "\\u%04x",
+				len == 2 ? at[1] : 0x2000u + (at[1] & 0x3Fu) * 64 + (at[2] & 0x3Fu));
+		else if (*at == 0x7F)
+			buf_add_text(buf, "\\u007f");
+		else
+			buf_add(buf, at, len > 0 ? len : 1);
+		i += len > 0 ? len : 1;
 	}
 }
 

@@ -92,8 +92,12 @@ static inline void buf_add_text(struct buf *buf, const char *text)
 	buf_add(buf, text, strlen(text));
 }
 
-/* For a person's terminal: control bytes and what is not UTF-8 become \xNN, so that no escape sequence gets through. */
+/* For a person's terminal: control characters, marks of direction and what is not UTF-8 become \xNN, so that no escape
+ * sequence gets through and nothing is reordered. */
 void buf_add_visible(struct buf *buf, struct str text);
+/* The same for JSON text as written by json_write, which stays the same JSON: such characters become \uNNNN. Control
+ * characters of ASCII are not in strings any more; line ends stay. */
+void buf_add_visible_json(struct buf *buf, struct str json);
 void buf_printf(struct buf *buf, const char *format, ...) __attribute__((format(printf, 2, 3)));
 void buf_vprintf(struct buf *buf, const char *format, va_list args) __attribute__((format(printf, 2, 0)));
 /* Ends the bytes with a NUL that does not count, and returns them. */

@@ -399,6 +399,14 @@ def test_a_terminal_gets_colour_unless_told_otherwise():
         assert "\033" not in on_terminal(["validate", SLIDES], env)
 
 
+@pytest.mark.parametrize("args", [[], ["--json"]])
+def test_answers_cannot_drive_the_terminal(args):
+    row = '{"question":"\u009b31m\u202eé"}'
+    shown = on_terminal(["predict", SLIDES, "--rows", "-", *args], {}, row)
+    assert '{"question":"\\u009b31m\\u202eé"}' in shown
+    assert row in sluice("predict", SLIDES, "--rows", "-", *args, stdin=row).stdout  # as it is, for programs
+
+
 def test_a_terminal_gets_progress_and_a_summary(agent, model):
     threading.Timer(0.5, model.released.set).start()
     shown = on_terminal(["predict", agent, "--rows", "-"], model.env, '[{"question":"a"},{"question":"slow"},{"question":"bad"}]')

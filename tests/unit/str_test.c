@@ -5,6 +5,7 @@
 #include <stdarg.h>
 #include <stddef.h>
 #include <stdint.h>
+#include <stdio.h>
 #include <stdlib.h>
 
 #include <cmocka.h>
@@ -153,6 +154,42 @@ static void test_visible(void **state)
 	buf_done(&out);
 }
 
+/* U+202E turns "a" and "b" around on a terminal: a message must not be able to. */
+static void visible_directions(void **state)
+{
+	static const char *const MARKS[] = {
+		"\u200e", "\u200f", "\u202a", "\u202e", "\u2066", "\u2069"};
+	static const char *const OTHERS[] = {
+		"\u200d", "\u2010", "\u2029", "\u202f", "\u2065", "\u206a", "\u00a0"};
+	struct buf out = {0};
+
+	for (size_t i = 0; i < sizeof(MARKS) / sizeof(*MARKS); i++) {
+		const unsigned char *mark = (const unsigned char *)MARKS[i];
+		char expected[32];
+
+		out.len = 0;
+		buf_add_visible(&out, str_of(MARKS[i]));
+		snprintf(expected, sizeof(expected), "\\x%02x\\x%02x\\x%02x", mark[0], mark[1],
+			mark[2]);
+		assert_string_equal(buf_text(&out), expected);
+	}
+	for (size_t i = 0; i < sizeof(OTHERS) / sizeof(*OTHERS); i++) {
+		out.len = 0;
+		buf_add_visible(&out, str_of(OTHERS[i]));
+		assert_string_equal(buf_text(&out), OTHERS[i]);
+	}
+	buf_done(&out);
+}
+
+static void visible_json(void **state)
+{
+	struct buf out = {0};
+
+	buf_add_visible_json(&out, STR("{\"a\":\"é\xc2\x9b\x7f\u202e\u2069€\"}\n"));
+	assert_string_equal(buf_text(&out), "{\"a\":\"é\\u009b\\u007f\\u202e\\u2069€\"}\n");
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -163,6 +200,8 @@ int main(void)
 		cmocka_unit_test(utf8_anywhere),
 		cmocka_unit_test(buffers),
 		cmocka_unit_test(test_visible),
+		cmocka_unit_test(visible_directions),
+		cmocka_unit_test(visible_json),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);
