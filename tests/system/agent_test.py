@@ -12,7 +12,7 @@ from upstream import Upstream
 CONFIG = """version: 1
 models:
   writer: {provider: openai, base_url: "${env:TEST_LLM}", api_key: "${env:TEST_KEY:-sk-canary-4f1b}", model: m,
-           timeout_ms: 1500, retries: %(retries)d, concurrency: %(concurrency)d,
+           timeout_ms: %(timeout_ms)d, retries: %(retries)d, concurrency: %(concurrency)d,
            price_usd_per_million: {input: 3.00, output: 15.00}}
 defaults: {tone: plain}
 tools:
@@ -34,9 +34,9 @@ ERROR = [column("error", required=False)]
 def agent(make_bundle, sluiced):
     """agent(up, has_error=…, options…) -> a server whose model is `up`"""
 
-    def start(up, *args, has_error=True, retries=1, concurrency=0, path="/v1"):
-        bundle = make_bundle(CONFIG % {"retries": retries, "concurrency": concurrency}, inputs=INPUTS,
-                             outputs=OUTPUTS + (ERROR if has_error else []), prompts={"draft": "{{question}} ({{tone}})"})
+    def start(up, *args, has_error=True, retries=1, concurrency=0, path="/v1", timeout_ms=60000):
+        bundle = make_bundle(CONFIG % {"retries": retries, "concurrency": concurrency, "timeout_ms": timeout_ms},
+                             inputs=INPUTS, outputs=OUTPUTS + (ERROR if has_error else []), prompts={"draft": "{{question}} ({{tone}})"})
         return sluiced(bundle, *args, env={"TEST_LLM": up.url + path})
 
     return start
@@ -46,13 +46,20 @@ def rows(*questions):
     return {"dataframe_records": [{"question": q} for q in questions]}
 
 
+def wait_count(up, count):
+    end = time.monotonic() + 20
+    while up.count < count:
+        assert time.monotonic() < end, "%d calls, not %d" % (up.count, count)
+        time.sleep(0.01)
+
+
 def test_rows_run_concurrently_and_answer_in_order(agent):
     with Upstream() as up:
         server = agent(up)
-        up.script([{"echo": True, "delay_ms": 300, "times": -1}])
+        up.script([{"echo": True, "delay_ms": 1000, "times": -1}])
         started = time.monotonic()
         status, answer = server.post(rows(*["q%02d" % i for i in range(30)]))
-        assert time.monotonic() - started < 4, "30 rows of 300 ms one after the other would take 9 s"
+        assert time.monotonic() - started < 15, "30 rows of 1 s one after the other would take 30 s"
     assert status == 200
     assert [p["answer"] for p in answer["predictions"]] == ["q%02d (plain)" % i for i in range(30)]
     assert [p["letters"] for p in answer["predictions"]] == [11] * 30
@@ -81,16 +88,16 @@ def test_without_an_error_column_the_request_fails_and_names_the_row(agent):
     assert "Unexpected error" not in answer["message"]
 
 
-@pytest.mark.parametrize("fault, said, within_s", [
-    ("reset_before", "", 2), ("reset_in_header", "", 2), ("fin_before", "", 2), ("truncated", "", 2),
-    ("stall_before_header", "1500 ms", 3.5), ("stall_in_body", "1500 ms", 3.5), ("drip", "1500 ms", 3.5),
-    ("html", "", 2), ("empty", "", 2), ("not_http", "", 2), ("invalid_utf8", "", 2), ("truncated_json", "", 2),
-    ("two_lengths", "", 2), ("bad_chunk", "", 2), ("500", "500", 2), ("401", "401", 2), ("redirect", "302", 2),
-    ("huge_header", "", 3), ("429_huge", "429", 3.5),
+@pytest.mark.parametrize("fault, said", [
+    ("reset_before", ""), ("reset_in_header", ""), ("fin_before", ""), ("truncated", ""),
+    ("stall_before_header", "1500 ms"), ("stall_in_body", "1500 ms"), ("drip", "1500 ms"),
+    ("html", ""), ("empty", ""), ("not_http", ""), ("invalid_utf8", ""), ("truncated_json", ""),
+    ("two_lengths", ""), ("bad_chunk", ""), ("500", "500"), ("401", "401"), ("redirect", "302"),
+    ("huge_header", ""), ("429_huge", "429"),
 ])
-def test_each_fault_is_a_clear_row_error_in_time(agent, fault, said, within_s):
+def test_each_fault_is_a_clear_row_error_in_time(agent, fault, said):
     with Upstream() as up:
-        server = agent(up, retries=0, path="/fault/%s/v1" % fault)
+        server = agent(up, retries=0, path="/fault/%s/v1" % fault, timeout_ms=1500 if said == "1500 ms" else 60000)
         started = time.monotonic()
         status, answer = server.post(rows("a", "b"))
         took = time.monotonic() - started
@@ -100,7 +107,7 @@ def test_each_fault_is_a_clear_row_error_in_time(agent, fault, said, within_s):
         assert prediction["answer"] is None
         assert "draft" in prediction["error"] and said in prediction["error"]
         assert "sk-canary" not in prediction["error"]
-    assert took < within_s + 1
+    assert took < 15, "the fault is seen, or its timeout of 1.5 s; nothing waits for the other timeout of 60 s"
     assert "sk-canary" not in server.log
 
 
@@ -121,7 +128,7 @@ def test_retry_after_is_waited_for(agent):
         up.script([{"status": 429, "headers": {"Retry-After": "1"}, "json": {"error": {"message": "slow"}}}, {"echo": True}])
         started = time.monotonic()
         status, answer = server.post(rows("a"))
-        assert 0.9 < time.monotonic() - started < 4
+        assert time.monotonic() - started > 0.9
     assert answer["predictions"][0]["answer"] == "a (plain)"
     metrics = server.get("/metrics")
     assert "sluice_model_calls_total 1\n" in metrics and "sluice_model_retries_total 1\n" in metrics
@@ -155,15 +162,15 @@ def test_the_cap_of_a_model_holds_across_workers(agent):
 
 def test_a_request_deadline_ends_late_rows_only(agent):
     with Upstream() as up:
-        server = agent(up, "--request-timeout-ms", 700, retries=0)
+        server = agent(up, "--request-timeout-ms", 2500, retries=0)
         up.script([{"echo": True}, {"stall": "before"}])
         started = time.monotonic()
         status, answer = server.post(rows("a", "b"))
-        assert time.monotonic() - started < 2.5
+        assert time.monotonic() - started < 20, "the model's own timeout is 60 s"
     assert status == 200
     by_answer = sorted(answer["predictions"], key=lambda p: p["answer"] is None)
     assert by_answer[0]["error"] is None and by_answer[1]["answer"] is None
-    assert "700 ms" in by_answer[1]["error"]
+    assert "2500 ms" in by_answer[1]["error"]
 
 
 def test_a_client_that_leaves_cancels_its_calls(agent):
@@ -174,13 +181,10 @@ def test_a_client_that_leaves_cancels_its_calls(agent):
         with socket.create_connection(("127.0.0.1", server.port)) as s:
             s.sendall(b"POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                       % (len(body), body))
-            deadline = time.monotonic() + 5
-            while up.count < 2 and time.monotonic() < deadline:
-                time.sleep(0.01)
-        deadline = time.monotonic() + 1.5
-        while "sluice_http_requests_active 1\n" not in server.get("/metrics") and time.monotonic() < deadline:
-            time.sleep(0.02)
-        assert "sluice_http_requests_active 1\n" in server.get("/metrics"), "only the scrape itself is left"
+            wait_count(up, 2)
+            server.wait_metric("sluice_http_requests_active 2")
+        # Only the scrape itself is left; the calls would go on for 60 s.
+        server.wait_metric("sluice_http_requests_active 1")
 
 
 def test_sigterm_waits_for_rows_in_flight(agent):
@@ -190,9 +194,7 @@ def test_sigterm_waits_for_rows_in_flight(agent):
         result = []
         thread = threading.Thread(target=lambda: result.append(server.post(rows("a", "b"))))
         thread.start()
-        deadline = time.monotonic() + 5
-        while up.count < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
+        wait_count(up, 2)
         server.stop()
         thread.join()
     assert result[0][0] == 200 and result[0][1]["predictions"][1]["answer"] == "b (plain)"
@@ -204,12 +206,9 @@ def test_a_quick_end_cancels_rows_in_flight_without_leaks(agent):
         up.script([{"stall": "before", "times": -1}])
         thread = threading.Thread(target=lambda: pytest.raises(Exception, server.post, rows("a", "b")))
         thread.start()
-        deadline = time.monotonic() + 5
-        while up.count < 2 and time.monotonic() < deadline:
-            time.sleep(0.01)
-        started = time.monotonic()
+        wait_count(up, 2)
         server.stop()
-        assert time.monotonic() - started < 3
+        assert 0.1 < server.drain_seconds() < 10, "after the drain's 200 ms; the calls would go on for 60 s"
         thread.join()
 
 

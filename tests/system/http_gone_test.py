@@ -1,6 +1,7 @@
 """Clients that leave at every point, half-closes, cut streams, and drains."""
 import contextlib
 import http.client
+import select
 import socket
 import threading
 import time
@@ -28,14 +29,13 @@ LEAVE = {"close": lambda s: s.close(), "reset": reset}
 @pytest.mark.parametrize("tls", [False, True])
 @pytest.mark.parametrize("leave", LEAVE)
 @pytest.mark.parametrize("path", [b"/slow?ms=20000", b"/endless?ms=50", b"/endless?ms=20000"])
-def test_work_ends_within_a_second(server, tls, leave, path):
+def test_work_ends_with_its_client(server, tls, leave, path):
     s = server(tls=tls)
     client = s.connect()
     client.sendall(GET % path)
-    time.sleep(0.2)
-    assert s.stats()["active"] == 2
+    s.wait_stats(lambda stats: stats["active"] == 2)
     LEAVE[leave](client)
-    assert s.wait_stats(lambda stats: stats["active"] == 1) < 1
+    assert s.wait_stats(lambda stats: stats["active"] == 1) < 10, "not at its own end, after 20 s"
     assert s.stats()["gone"] == 1
 
 
@@ -43,14 +43,14 @@ def test_leaving_is_noticed_behind_much_read_ahead(server):
     s = server()
     client = s.connect()
     client.sendall(GET % b"/slow?ms=20000" + (GET % b"/ping") * 3000)
-    time.sleep(0.2)
+    time.sleep(0.2)  # for the server to read ahead as far as it wants, which no one can see
     reset(client)
-    assert s.wait_stats(lambda stats: stats["gone"] == 1) < 1
+    assert s.wait_stats(lambda stats: stats["gone"] == 1) < 10
     client = s.connect()
     client.sendall(GET % b"/slow?ms=20000" + (GET % b"/ping") * 300)
     time.sleep(0.2)
     client.close()
-    assert s.wait_stats(lambda stats: stats["gone"] == 2) < 1
+    assert s.wait_stats(lambda stats: stats["gone"] == 2) < 10
 
 
 @pytest.mark.parametrize("path, wanted", [(b"/slow?ms=700", b"slow\n"), (b"/stream?bytes=3000000", None),
@@ -63,7 +63,7 @@ def test_a_half_closed_client_gets_its_answers(server, path, wanted):
         status, body = read_answer(client)
         assert status == 200
         assert body == wanted or len(body) == 3000000
-        assert closed_within(client, 1) == b""
+        assert closed_within(client, 10) == b""
     assert s.stats()["gone"] == 0
 
 
@@ -80,7 +80,7 @@ def test_leaving_at_every_byte_harms_nothing(server):
 
 def test_a_cut_stream_is_seen_as_cut(server):
     s = server()
-    client = http.client.HTTPConnection("127.0.0.1", s.port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", s.port, timeout=20)
     client.request("GET", "/cut")
     answer = client.getresponse()
     with pytest.raises(http.client.IncompleteRead):
@@ -96,7 +96,7 @@ def test_streams_to_old_clients_end_with_the_connection(server):
     s = server()
     with s.connect() as client:
         client.sendall(b"GET /stream?bytes=100000 HTTP/1.0\r\nConnection: keep-alive\r\n\r\n")
-        got = closed_within(client, 5)
+        got = closed_within(client, 20)
     head, _, body = got.partition(b"\r\n\r\n")
     assert b"chunked" not in head and b"Connection: close" in head
     assert len(body) == 100000
@@ -139,19 +139,19 @@ class Busy(threading.Thread):
 @pytest.mark.parametrize("workers", [1, 3])
 def test_drain_loses_nothing(server, workers):
     for _ in range(5):
-        s = server(workers=workers)
+        s = server(workers=workers, drain_ms=60000)
         busy = [Busy(s.port) for _ in range(16)]
         for one in busy:
             one.start()
-        time.sleep(0.2)
-        started = time.monotonic()
+        end = time.monotonic() + 20
+        while min(one.answers for one in busy) == 0 and time.monotonic() < end:
+            time.sleep(0.01)
         s.term()
         for one in busy:
-            one.join(10)
+            one.join(20)
         s.wait()
         assert [one.lost for one in busy] == [None] * 16
         assert min(one.answers for one in busy) > 0
-        assert time.monotonic() - started < 2.5
 
 
 def test_drain_answers_what_waits_in_the_queue(server):
@@ -164,7 +164,7 @@ def test_drain_answers_what_waits_in_the_queue(server):
         assert read_answer(client)[0] == 200
         client.close()
     # The signal may reach the server behind the answers; soon it must refuse.
-    end = time.monotonic() + 2
+    end = time.monotonic() + 10
     with contextlib.suppress(ConnectionRefusedError):
         while time.monotonic() < end:
             s.connect().close()
@@ -189,20 +189,21 @@ def test_threads_share_the_connections(server):
 
 
 def test_drain_closes_idle_and_finishes_work(server):
-    s = server()
+    s = server(drain_ms=60000)
     with s.connect() as idle, s.connect() as slow, s.connect() as piped, s.connect() as stream:
         for client in idle, piped:
             client.sendall(GET % b"/ping")
             assert read_answer(client)[0] == 200
-        slow.sendall(GET % b"/slow?ms=2000")
+        slow.sendall(GET % b"/slow?ms=3000")
         stream.sendall(GET % b"/stream?bytes=50000000")
         piped.sendall(GET % b"/slow?ms=300" + (GET % b"/ping") * 3)
-        time.sleep(0.1)
+        s.wait_stats(lambda stats: stats["active"] == 4)
         s.term()
-        assert closed_within(idle, 2) == b""
+        assert closed_within(idle, 10) == b""
+        assert not select.select([slow], [], [], 0)[0], "who is idle does not wait for who works"
         assert read_answer(slow) == (200, b"slow\n")
         assert len(read_answer(stream)[1]) == 50000000
-        got = closed_within(piped, 3)
+        got = closed_within(piped, 10)
         assert got.count(b"HTTP/1.1 200 OK") == 4
         assert got.count(b"Connection: close") == 1
     s.wait()
@@ -212,8 +213,8 @@ def test_drain_has_an_end(server):
     s = server(drain_ms=700)
     with s.connect() as stuck:
         stuck.sendall(GET % b"/slow?ms=60000")
-        time.sleep(0.1)
+        s.wait_stats(lambda stats: stats["active"] == 2)
         started = time.monotonic()
         s.term()
-        s.wait(5)
-        assert 0.6 < time.monotonic() - started < 2.5
+        s.wait(20)
+        assert time.monotonic() - started > 0.6

