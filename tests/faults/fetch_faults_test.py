@@ -16,7 +16,7 @@ import pytest
 from conftest import BUILD, free_port
 from upstream import FAULTS, Upstream
 
-SLACK_MS = 1000  # over a timeout; on a quiet machine it is a few milliseconds
+SLACK_MS = 5000  # over a timeout; on a quiet machine it is a few milliseconds
 
 
 class Tool:
@@ -108,7 +108,7 @@ BROKEN = [
 def test_broken_answers_are_errors_at_once(up, tool, fault, code, text):
     answer = fails(post(up, tool, FAULTS[fault]), code, text)
     assert "POST %s/v1/chat/completions: " % up.url in answer["error"]
-    assert answer["wall_ms"] < 5000
+    assert answer["wall_ms"] < 15000
     assert up.count == 1
     assert "status" in tool.call(up.url + "/fault/ok"), "the fetcher goes on"
 
@@ -121,8 +121,8 @@ STALLS = [
     ("stall_in_body", {"idle_ms": 200}, "idle timeout of 200 ms"),
     ("stall_in_body", {"total_ms": 200}, "total timeout of 200 ms"),
     ("stall_before_header", {"total_ms": 200, "first_byte_ms": 200000}, "total timeout of 200 ms"),
-    ("drip", {"total_ms": 400, "idle_ms": 5000}, "total timeout of 400 ms"),
-    ("drip_head", {"total_ms": 400, "idle_ms": 5000}, "total timeout of 400 ms"),
+    ("drip", {"total_ms": 400, "idle_ms": 60000}, "total timeout of 400 ms"),
+    ("drip_head", {"total_ms": 400, "idle_ms": 60000}, "total timeout of 400 ms"),
 ]
 
 
@@ -135,8 +135,8 @@ def test_stalls_end_at_their_timeout(up, tool, fault, timeouts, text):
 
 
 def test_dripping_within_the_idle_timeout_is_no_stall(up, tool):
-    answer = post(up, tool, {"body": "x" * 20, "drip": {"bytes": 1, "every_ms": 30}}, idle_ms=400, total_ms=20000)
-    assert answer["body"] == "x" * 20 and answer["elapsed_ms"] > 400
+    answer = post(up, tool, {"body": "x" * 20, "drip": {"bytes": 1, "every_ms": 60}}, idle_ms=1000, total_ms=60000)
+    assert answer["body"] == "x" * 20 and answer["elapsed_ms"] > 1000
 
 
 def test_connect_timeout(tool):
@@ -166,7 +166,7 @@ def test_refused(tool):
 
 
 def test_unknown_host(tool):
-    fails(tool.call("http://no-such-host.invalid/x", connect_ms=4000), "upstream", "cannot be resolved")
+    fails(tool.call("http://no-such-host.invalid/x", connect_ms=20000), "upstream", "cannot be resolved")
 
 
 def test_messages_hold_no_secrets(tool):

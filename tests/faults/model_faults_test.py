@@ -11,14 +11,14 @@ from conftest import BUILD, column
 from upstream import Upstream
 
 TIMEOUT_MS = 300
-SLACK_MS = 400  # a sanitizer build on a busy machine
+SLACK_MS = 5000  # on a busy machine; on a quiet one it is some 20 ms, and what must not be waited for takes 60 s
 
 CONFIG = """
 version: 1
 models:
   bad: {base_url: "%(bad)s", api_key: "${secret:llm_api_key}", model: x, timeout_ms: %(timeout)d,
-        connect_timeout_ms: 200, retries: %(retries)d%(more)s}
-  good: {base_url: "%(good)s", model: y, timeout_ms: 5000}
+        connect_timeout_ms: %(timeout)d, retries: %(retries)d%(more)s}
+  good: {base_url: "%(good)s", model: y, timeout_ms: 60000}
 steps:
   - name: wrong
     llm: {model: bad, prompt: ask%(output)s}
@@ -142,7 +142,7 @@ def test_transient_faults_are_tried_again(bundle, upstream, fault):
 ])
 def test_recovers(bundle, upstream, script):
     upstream.script([{**step, "path": "/v1"} for step in script])
-    result = run(bundle(retries=2), ROWS)
+    result = run(bundle(retries=2, timeout=1500), ROWS)
 
     assert [a["error"] for a in result["answer"]["predictions"]] == [None] * 3
     assert result["answer"]["predictions"][1]["wrong"] == "at last"
@@ -152,15 +152,16 @@ def test_recovers(bundle, upstream, script):
 def test_retry_after_is_kept(bundle, upstream):
     upstream.script([{"status": 429, "headers": {"Retry-After": "1"}, "path": "/v1"},
                      {"text": "later", "path": "/v1"}])
-    result = run(bundle(retries=2), ROWS)
+    result = run(bundle(retries=2, timeout=20000), ROWS)
 
     assert result["answer"]["predictions"][1]["wrong"] == "later"
-    assert 990 <= result["elapsed_ms"] <= 1000 + TIMEOUT_MS + SLACK_MS
+    assert 990 <= result["elapsed_ms"] <= 1000 + SLACK_MS
 
 
 @pytest.mark.parametrize("fault, due", [("429_huge", "30000"), ("429_date", "30000"), ("429", "1000")])
 def test_retry_after_beyond_the_deadline_fails_at_once(bundle, upstream, fault, due):
-    result = run(bundle("%s/fault/%s/v1" % (upstream.url, fault), retries=2), ROWS, "--timeout-ms", 900)
+    away = bundle("%s/fault/%s/v1" % (upstream.url, fault), retries=2, timeout=20000)
+    result = run(away, ROWS, "--timeout-ms", 900)
 
     check_one_failed(result, "1 attempt", "due in %s ms, after the row's deadline" % due)
 
@@ -171,12 +172,12 @@ def test_client_mistakes_are_not_tried_again(bundle, upstream):
 
 
 def test_deadline_of_the_batch(bundle, upstream):
-    stalled = bundle(upstream.url + "/fault/stall_before_header/v1", timeout=5000)
-    result = run(stalled, ROWS, "--timeout-ms", 200)
+    stalled = bundle(upstream.url + "/fault/stall_before_header/v1", timeout=60000)
+    result = run(stalled, ROWS, "--timeout-ms", 1500)
 
-    assert result["elapsed_ms"] <= 200 + SLACK_MS
+    assert result["elapsed_ms"] <= 1500 + SLACK_MS
     answers = result["answer"]["predictions"]
-    assert answers[1]["error"] == ("step 'wrong': the row's deadline of 200 ms ran out while it waited for an answer of "
+    assert answers[1]["error"] == ("step 'wrong': the row's deadline of 1500 ms ran out while it waited for an answer of "
                                    "model 'bad' (attempt 1)")
     assert answers[0]["right"] == "Q: 0" and answers[2]["right"] == "Q: 2"
 
@@ -202,7 +203,7 @@ def test_failing_batch_cancels_the_rest(bundle, upstream):
 
 
 def test_deadline_without_error_column(bundle, upstream):
-    plain = bundle(upstream.url + "/fault/stall_in_body/v1", outputs=OUTPUTS, timeout=5000)
+    plain = bundle(upstream.url + "/fault/stall_in_body/v1", outputs=OUTPUTS, timeout=60000)
     result = run(plain, ROWS, "--timeout-ms", 200)
 
     assert result["code"] == "deadline" and "row 1: step 'wrong'" in result["error"]
@@ -211,7 +212,7 @@ def test_deadline_without_error_column(bundle, upstream):
 
 @pytest.mark.parametrize("fault", ["stall_before_header", "stall_in_body", "429", "drip"])
 def test_cancel(bundle, upstream, fault):
-    result = run(bundle("%s/fault/%s/v1" % (upstream.url, fault), timeout=5000, retries=3), ROWS,
+    result = run(bundle("%s/fault/%s/v1" % (upstream.url, fault), timeout=60000, retries=3), ROWS,
                  "--cancel-after-ms", 150)
 
     assert result["code"] == "cancelled"
@@ -249,7 +250,7 @@ def test_cancel_at_any_moment(bundle, upstream, threads):
                    "--rows-in-flight", 8, "--threads", threads, threads=threads)
         for result in done if threads > 1 else [done]:
             assert result.get("code") == "cancelled" or len(result["answer"]["predictions"]) == 12
-            assert result["loop_stall_ms"] < 1000, "nothing may hold the loop"
+            assert result["loop_stall_ms"] < 5000, "nothing may hold the loop"
 
 
 SCHEMA = (", output: {type: object, properties: {n: {type: integer}}, required: [n], additionalProperties: false}")
@@ -341,9 +342,9 @@ RECORDED = CONFIG.replace("bad: {", "bad: {provider: recorded, ").replace("good:
 
 
 def test_recorded_bundles_replay_offline(bundle, upstream, tmp_path):
-    upstream.script([{"status": 503, "path": "/v1"}, {"text": '{"n": "x"}', "path": "/v1"},
-                     {"text": '{"n": 7}', "path": "/v1"}])
-    live = bundle(output=SCHEMA, outputs=ANY, retries=1, timeout=2000)
+    upstream.script([{"status": 503, "path": "/v1", "headers": {"Retry-After": "2"}},
+                     {"text": '{"n": "x"}', "path": "/v1"}, {"text": '{"n": 7}', "path": "/v1"}])
+    live = bundle(output=SCHEMA, outputs=ANY, retries=1, timeout=20000)
     recording = tmp_path / "recorded.jsonl"
     seen = run(live, ROWS, "--record", recording)
     assert seen["answer"]["predictions"][1]["wrong"] == {"n": 7}
@@ -352,13 +353,14 @@ def test_recorded_bundles_replay_offline(bundle, upstream, tmp_path):
     assert "sk-very-secret" not in recording.read_text()
 
     asked = upstream.count
-    replay = bundle(output=SCHEMA, outputs=ANY, retries=1, timeout=2000, config=RECORDED)
+    replay = bundle(output=SCHEMA, outputs=ANY, retries=1, timeout=20000, config=RECORDED)
     (replay / "recordings").mkdir()
     (replay / "recordings" / "a.jsonl").write_text(recording.read_text())
     replayed = run(replay, ROWS)
 
     assert replayed["answer"] == seen["answer"] and replayed["usage"] == seen["usage"]
-    assert replayed["elapsed_ms"] < 250, "a recorded 503 is not waited for"
+    assert seen["elapsed_ms"] >= 2000
+    assert replayed["elapsed_ms"] < seen["elapsed_ms"] / 2, "a recorded 503 is not waited for"
     assert upstream.count == asked
 
     missed = run(replay, [{"kind": "good", "question": "2 and more"}])["answer"]["predictions"][0]["error"]
