@@ -42,12 +42,12 @@ def free_port():
 class Sluiced:
     """sluiced as a child; `log` is its standard error, one JSON record a line."""
 
-    def __init__(self, bundle, *args, env=None, state=None, scheme="http", wait_s=15):
+    def __init__(self, bundle, *args, env=None, state=None, scheme="http", wait_s=15, program=BUILD / "sluiced"):
         self.port = free_port()
         self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
         self.log_path = pathlib.Path(state) / ("sluiced-%d.log" % self.port)
         self._log = open(self.log_path, "wb")
-        command = [str(BUILD / "sluiced"), "--bundle", str(bundle), "--port", str(self.port),
+        command = [str(program), "--bundle", str(bundle), "--port", str(self.port),
                    "--state", str(state), *map(str, args)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
                                         env={**os.environ, **(env or {})})
