@@ -2,6 +2,7 @@
 import http.server
 import json
 import os
+import pty
 import signal
 import subprocess
 import tarfile
@@ -372,7 +373,6 @@ def test_the_servers_file_is_not_ours(tmp_path):
 
 def on_terminal(args, env, stdin=None):
     """Runs sluice with standard output and error on one pseudo-terminal; returns what appeared there."""
-    pty = pytest.importorskip("pty")
     master, slave = pty.openpty()
     process = subprocess.Popen([str(BUILD / "sluice"), *map(str, args)], stdin=subprocess.PIPE, stdout=slave, stderr=slave,
                                env={**os.environ, "TERM": "xterm", **env})
