@@ -26,24 +26,6 @@ static void on_event(evutil_socket_t fd, short what, void *data)
 	http_conn_run(conn);
 }
 
-void http_conn_new(struct http_server *server, int fd)
-{
-	struct http_conn *conn = calloc(1, sizeof(*conn));
-
-	if (conn == NULL || (conn->out = evbuffer_new()) == NULL)
-		abort();
-	conn->server = server;
-	conn->next = server->conns;
-	if (conn->next != NULL)
-		conn->next->prev = conn;
-	server->conns = conn;
-	conn->state = server->tls != NULL ? HTTP_CONN_HANDSHAKE : HTTP_CONN_HEAD;
-	HTTP_COUNT(server->counters.accepted, 1);
-	HTTP_COUNT(server->counters.open, 1);
-	http_io_start(&conn->io, loop_base(server->loop), fd, server->tls, on_event, conn);
-	settle(conn);
-}
-
 static void conn_free(struct http_conn *conn)
 {
 	struct http_server *server = conn->server;
@@ -63,6 +45,28 @@ static void conn_free(struct http_conn *conn)
 	HTTP_COUNT(server->counters.open, -1u);
 	http_server_forget(server, conn);
 	free(conn);
+}
+
+void http_conn_new(struct http_server *server, int fd)
+{
+	struct http_conn *conn = calloc(1, sizeof(*conn));
+
+	if (conn == NULL || (conn->out = evbuffer_new()) == NULL)
+		abort();
+	conn->server = server;
+	conn->next = server->conns;
+	if (conn->next != NULL)
+		conn->next->prev = conn;
+	server->conns = conn;
+	conn->state = server->tls != NULL ? HTTP_CONN_HANDSHAKE : HTTP_CONN_HEAD;
+	HTTP_COUNT(server->counters.accepted, 1);
+	HTTP_COUNT(server->counters.open, 1);
+	if (http_io_start(&conn->io, loop_base(server->loop), fd, server->tls, on_event, conn)) {
+		settle(conn);
+	} else {
+		HTTP_COUNT(server->counters.refused, 1);
+		conn_free(conn);
+	}
 }
 
 void http_conn_run(struct http_conn *conn)

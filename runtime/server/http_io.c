@@ -11,7 +11,7 @@
 
 enum { PIECES_MAX = 16, TLS_RECORD = 16 * 1024 };
 
-void http_io_start(struct http_io *io, struct event_base *base, int fd, struct ssl_ctx_st *tls,
+bool http_io_start(struct http_io *io, struct event_base *base, int fd, struct ssl_ctx_st *tls,
 	event_callback_fn fn, void *data)
 {
 	*io = (struct http_io){.fd = fd, .is_writable = true};
@@ -22,9 +22,13 @@ void http_io_start(struct http_io *io, struct event_base *base, int fd, struct s
 		SSL_set_accept_state(io->ssl);
 	}
 	if (event_assign(&io->event, base, fd, EV_READ | EV_WRITE | EV_CLOSED | EV_ET | EV_PERSIST,
-		    fn, data) != 0 ||
-		event_add(&io->event, NULL) != 0)
+		    fn, data) != 0)
 		abort();
+	/* ENOSPC: fs.epoll.max_user_watches. */
+	if (event_add(&io->event, NULL) == 0)
+		return true;
+	http_io_close(io, false);
+	return false;
 }
 
 void http_io_close(struct http_io *io, bool is_reset)

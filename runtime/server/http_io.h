@@ -32,8 +32,9 @@ struct http_io {
 
 enum { HTTP_IO_END = 0, HTTP_IO_AGAIN = -1, HTTP_IO_BROKEN = -2 };
 
-/* Takes fd over. `tls` NULL: plain. */
-void http_io_start(struct http_io *io, struct event_base *base, int fd, struct ssl_ctx_st *tls,
+/* Takes fd over. `tls` NULL: plain. False where the machine can watch no more sockets; fd is closed
+ * then. */
+bool http_io_start(struct http_io *io, struct event_base *base, int fd, struct ssl_ctx_st *tls,
 	event_callback_fn fn, void *data);
 /* Closes at once. With is_reset the peer learns that the data sent is not whole. */
 void http_io_close(struct http_io *io, bool is_reset);
