@@ -112,7 +112,7 @@ struct sql *sql_new(
 	if (pthread_mutex_init(&sql->lock, NULL) != 0)
 		abort();
 	arena_on_end(arena, end_sql, sql);
-	if (!find_database(sql, arena, dir, err))
+	if (!sql_global_init(err) || !find_database(sql, arena, dir, err))
 		return NULL;
 
 	struct sql_connection *connection = sql_connect(sql->uri, tool->sql.statement, err);

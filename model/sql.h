@@ -6,8 +6,13 @@
  * What a statement may do: read tables and views of that database, recurse, call SQLite's
  * functions. Everything else is refused when it is compiled, and it is compiled when the bundle is
  * loaded: writing, ATTACH, PRAGMA, transactions, load_extension, and random() and randomblob(),
- * whose results nobody could replay. Limits: rows (max_rows), time (timeout_ms), SQL_RESULT_MAX
- * bytes of result, SQL_VALUE_MAX bytes a value.
+ * whose results nobody could replay. Limits: rows (max_rows), time while it runs (timeout_ms),
+ * SQL_RESULT_MAX bytes of result, SQL_VALUE_MAX bytes a value, and SQL_MEMORY_MAX bytes that one
+ * run of a statement may hold: it is that run which fails, whatever others hold. SQL_PROCESS_MAX
+ * bounds all of SQLite's memory in the process.
+ *
+ * Time is looked at between two instructions of SQLite's machine. One that works on a large value
+ * (instr() on megabytes) ends first.
  *
  * Values: NULL, INTEGER, REAL (null where not finite), TEXT (must be UTF-8), BLOB as base64.
  * Arguments: null, text, numbers; booleans as 0 and 1; arrays and objects as JSON text; a missing
@@ -18,9 +23,10 @@
  */
 #include "model/config.h"
 
-#include <stdatomic.h>
+#include <pthread.h>
 
 struct sql;
+struct sqlite3;
 
 enum {
 	SQL_TEXT_MAX = 64 * 1024,
@@ -28,6 +34,25 @@ enum {
 	SQL_RESULT_MAX = 32 * 1024 * 1024,
 	SQL_MEMORY_MAX = 256 * 1024 * 1024,
 };
+#define SQL_PROCESS_MAX (INT64_C(2048) * 1024 * 1024)
+
+/* How another thread ends a run early. */
+struct sql_stop {
+	pthread_mutex_t lock;
+	bool is_asked;
+	struct sqlite3 *db; /* that runs */
+};
+#define SQL_STOP_INIT                                                                              \
+	{                                                                                          \
+		.lock = PTHREAD_MUTEX_INITIALIZER                                                  \
+	}
+
+/* From any thread, before the run, while it runs or after it. */
+void sql_stop(struct sql_stop *stop);
+
+/* Once per process, before anything else uses SQLite; sql_new() does it where nobody did. Sets the
+ * limits on memory. */
+bool sql_global_init(struct error *err);
 
 /* Compiles the statement, so that its mistakes are known: NULL with ERR_INVALID_BUNDLE. `dir` is
  * the bundle's. */
@@ -37,7 +62,7 @@ struct sql *sql_new(
 const struct str *sql_parameters(const struct sql *sql, size_t *ret_count);
 /* Blocks; on any thread. `now_us` is the time since 1970 that the statement sees. The result lives
  * on `arena`: an array of objects, an object or null, or a value, as the tool says. ERR_DEADLINE
- * after timeout_ms, ERR_CANCELLED once *is_interrupted, else ERR_BAD_REQUEST with SQLite's words.
+ * after timeout_ms, ERR_CANCELLED once `stop` was asked, else ERR_BAD_REQUEST with SQLite's words.
  */
 bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments, int64_t now_us,
-	const atomic_bool *is_interrupted, struct json *ret, struct error *err);
+	struct sql_stop *stop, struct json *ret, struct error *err);

@@ -13,9 +13,7 @@ struct sql_connection {
 	/* of the run that uses it: */
 	uint64_t deadline_ns; /* CLOCK_MONOTONIC */
 	int64_t now_us;       /* since 1970 */
-	const atomic_bool *is_interrupted;
-	bool is_over_memory;
-	const char *refused; /* what the authorizer turned down while compiling */
+	const char *refused;  /* what the authorizer turned down while compiling */
 };
 
 /* `uri` is ":memory:" or file:…; NULL with ERR_INVALID_BUNDLE. */

@@ -1,4 +1,5 @@
 /* One run of a statement: bind, step, read, reset. */
+#include "model/sql_memory.h"
 #include "model/sql_pool.h"
 
 #include <math.h>
@@ -8,8 +9,36 @@ struct reading {
 	const struct sql *sql;
 	struct sql_connection *connection;
 	struct arena *arena;
+	struct sql_stop *stop;
 	size_t bytes; /* of text so far */
 };
+
+void sql_stop(struct sql_stop *stop)
+{
+	pthread_mutex_lock(&stop->lock);
+	stop->is_asked = true;
+	if (stop->db != NULL)
+		sqlite3_interrupt(stop->db);
+	pthread_mutex_unlock(&stop->lock);
+}
+
+/* `db` NULL: the connection is somebody else's from now on. */
+static bool set_running(struct sql_stop *stop, sqlite3 *db)
+{
+	pthread_mutex_lock(&stop->lock);
+	stop->db = db;
+	const bool is_asked = stop->is_asked;
+	pthread_mutex_unlock(&stop->lock);
+	return !is_asked;
+}
+
+static bool is_asked(struct sql_stop *stop)
+{
+	pthread_mutex_lock(&stop->lock);
+	const bool is_asked = stop->is_asked;
+	pthread_mutex_unlock(&stop->lock);
+	return is_asked;
+}
 
 static bool bind_value(struct reading *reading, int index, const struct json *value)
 {
@@ -127,10 +156,11 @@ static bool tell_failure(const struct reading *reading, struct error *err)
 {
 	const struct sql_connection *connection = reading->connection;
 
-	if (atomic_load(connection->is_interrupted))
+	if (is_asked(reading->stop))
 		return error_set(err, ERR_CANCELLED, "cancelled");
-	if (connection->is_over_memory)
-		return error_set(err, ERR_BAD_REQUEST, "stopped: SQLite holds more than %d bytes",
+	if (sql_memory_is_over())
+		return error_set(err, ERR_BAD_REQUEST,
+			"stopped: the statement wants more than %d bytes of memory",
 			SQL_MEMORY_MAX);
 	if (sqlite3_errcode(connection->db) == SQLITE_INTERRUPT)
 		return error_set(err, ERR_DEADLINE, "the statement took longer than %lld ms",
@@ -175,24 +205,39 @@ static bool read_first(struct reading *reading, struct json *ret, struct error *
 	return read_row(reading, ret, err);
 }
 
-bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments, int64_t now_us,
-	const atomic_bool *is_interrupted, struct json *ret, struct error *err)
+static bool run_on(
+	struct reading *reading, const struct json *arguments, struct json *ret, struct error *err)
 {
-	struct reading reading = {.sql = sql, .arena = arena, .connection = sql_take(sql, err)};
+	bool is_done;
+
+	sql_memory_begin();
+	if (!set_running(reading->stop, reading->connection->db))
+		is_done = error_set(err, ERR_CANCELLED, "cancelled");
+	else
+		is_done = bind_all(reading, arguments, err) &&
+			  (reading->sql->tool->sql.result == SQL_ROWS
+					  ? read_rows(reading, ret, err)
+					  : read_first(reading, ret, err));
+	set_running(reading->stop, NULL);
+	sql_memory_end();
+	return is_done;
+}
+
+bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments, int64_t now_us,
+	struct sql_stop *stop, struct json *ret, struct error *err)
+{
+	struct reading reading = {
+		.sql = sql, .arena = arena, .stop = stop, .connection = sql_take(sql, err)};
 	struct sql_connection *connection = reading.connection;
 	const int64_t timeout_ms = sql->tool->sql.timeout_ms;
 
 	if (connection == NULL)
 		return false;
-	connection->is_interrupted = is_interrupted;
-	connection->is_over_memory = false;
 	connection->now_us = now_us;
 	connection->deadline_ns =
 		timeout_ms > 0 ? sql_clock_ns() + (uint64_t)timeout_ms * 1000000 : UINT64_MAX;
 
-	const bool is_done = bind_all(&reading, arguments, err) &&
-			     (sql->tool->sql.result == SQL_ROWS ? read_rows(&reading, ret, err)
-								: read_first(&reading, ret, err));
+	const bool is_done = run_on(&reading, arguments, ret, err);
 
 	sqlite3_reset(connection->statement);
 	sqlite3_clear_bindings(connection->statement);

@@ -2,13 +2,11 @@
 #include "model/sql.h"
 #include "model/tool.h"
 
-#include <stdatomic.h>
-
 struct sql_state {
 	struct work work; /* first: a work is its state */
 	struct tool_call *call;
 	int64_t now_us;
-	atomic_bool is_interrupted;
+	struct sql_stop stop;
 };
 
 static void run_statement(struct work *work)
@@ -17,7 +15,7 @@ static void run_statement(struct work *work)
 	struct tool_call *call = state->call;
 
 	sql_run(call->spec->sql_compiled, call->arena, &call->arguments, state->now_us,
-		&state->is_interrupted, &call->value, &work->err);
+		&state->stop, &call->value, &work->err);
 }
 
 static void on_run(struct work *work)
@@ -32,7 +30,7 @@ static void interrupt(struct work *work)
 {
 	struct sql_state *state = (struct sql_state *)work;
 
-	atomic_store(&state->is_interrupted, true);
+	sql_stop(&state->stop);
 }
 
 static void start(struct tool_call *call)
@@ -40,6 +38,7 @@ static void start(struct tool_call *call)
 	struct sql_state *state = arena_zalloc(call->arena, sizeof(*state));
 
 	state->call = call;
+	state->stop = (struct sql_stop)SQL_STOP_INIT;
 	state->now_us = call->seam->now_us(call->seam->data);
 	state->work.run = run_statement;
 	state->work.done = on_run;

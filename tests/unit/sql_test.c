@@ -7,11 +7,11 @@
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <time.h>
 #include <unistd.h>
 
 #include <cmocka.h>
 
-static const atomic_bool NEVER = false;
 static const int64_t NOW_US = 1795301207123456; /* 2026-11-21T22:46:47.123456Z */
 
 struct bench {
@@ -78,12 +78,13 @@ static bool compile(struct bench *bench, const char *statement)
 
 static bool run(struct bench *bench, const char *arguments)
 {
+	struct sql_stop never = SQL_STOP_INIT;
 	struct json tree;
 
 	error_clear(&bench->err);
 	assert_true(json_read(&bench->arena, str_of(arguments), &tree, NULL));
 	return sql_run(
-		bench->sql, &bench->arena, &tree, NOW_US, &NEVER, &bench->result, &bench->err);
+		bench->sql, &bench->arena, &tree, NOW_US, &never, &bench->result, &bench->err);
 }
 
 static const char *result_text(struct bench *bench)
@@ -320,33 +321,107 @@ static void test_limits(void **state)
 		"WITH RECURSIVE c(x, y) AS (SELECT 1, hex(zeroblob(4000000)) UNION ALL SELECT x + 1, y || x "
 		"FROM c WHERE x < 1000) SELECT y FROM c ORDER BY length(y) DESC"));
 	assert_false(run(bench, "{}"));
-	assert_says(&bench->err, ERR_BAD_REQUEST, "SQLite holds more than");
+	assert_says(&bench->err, ERR_BAD_REQUEST, "wants more than 268435456 bytes");
 
 	assert_true(compile(bench, "SELECT json_extract(:a, '$.x')"));
 	assert_false(run(bench, "{\"a\":\"{\"}"));
 	assert_says(&bench->err, ERR_BAD_REQUEST, "malformed JSON");
 }
 
+static uint64_t clock_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
+}
+
 static void *interrupt_soon(void *data)
 {
 	usleep(20000);
-	atomic_store((atomic_bool *)data, true);
+	sql_stop(data);
 	return NULL;
 }
+
+/* Few instructions, each on megabytes. */
+static const char HEAVY[] =
+	"WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 1000) "
+	"SELECT sum(length(hex(zeroblob(4000000 + x)))) FROM c";
 
 static void test_interrupted(void **state)
 {
 	struct bench *bench = *state;
 	const struct json nothing = json_object();
-	atomic_bool is_interrupted = false;
 	pthread_t thread;
 
-	assert_true(compile(bench, FOREVER));
-	pthread_create(&thread, NULL, interrupt_soon, &is_interrupted);
-	assert_false(sql_run(bench->sql, &bench->arena, &nothing, NOW_US, &is_interrupted,
-		&bench->result, &bench->err));
-	pthread_join(thread, NULL);
-	assert_int_equal(bench->err.code, ERR_CANCELLED);
+	for (int i = 0; i < 2; i++) {
+		struct sql_stop stop = SQL_STOP_INIT;
+
+		assert_true(compile(bench, i == 0 ? FOREVER : HEAVY));
+		pthread_create(&thread, NULL, interrupt_soon, &stop);
+		assert_false(sql_run(bench->sql, &bench->arena, &nothing, NOW_US, &stop,
+			&bench->result, &bench->err));
+		pthread_join(thread, NULL);
+		assert_int_equal(bench->err.code, ERR_CANCELLED);
+		/* Before it begins, too; and it harms no later run on the connection. */
+		assert_false(sql_run(bench->sql, &bench->arena, &nothing, NOW_US, &stop,
+			&bench->result, &bench->err));
+		assert_int_equal(bench->err.code, ERR_CANCELLED);
+		sql_stop(&stop);
+	}
+	assert_true(compile(bench, "SELECT 1"));
+	assert_true(run(bench, "{}"));
+}
+
+/* The clock is looked at often enough even where each instruction takes milliseconds. */
+static void test_time_of_heavy_instructions(void **state)
+{
+	struct bench *bench = *state;
+
+	bench->tool.sql.timeout_ms = 50;
+	assert_true(compile(bench, HEAVY));
+	const uint64_t before = clock_ms();
+	assert_false(run(bench, "{}"));
+	assert_says(&bench->err, ERR_DEADLINE, "longer than 50 ms");
+	assert_true(clock_ms() - before < 2000);
+}
+
+/* Holds 8 MB a row until it has sorted them all. */
+static const char HOARD[] =
+	"WITH RECURSIVE c(x, y) AS (SELECT 1, hex(zeroblob(4000000)) UNION ALL SELECT x + 1, y "
+	"FROM c WHERE x < :rows) SELECT max(n) FROM (SELECT length(y) AS n, y FROM c ORDER BY y, x)";
+
+static void *hoard(void *data)
+{
+	struct bench *bench = data;
+
+	for (int i = 0; i < 3 && bench->err.code == ERR_NONE; i++)
+		run(bench, "{\"rows\":16}");
+	return NULL;
+}
+
+/* Each holds more than half of what one statement may: it is the sum that must not matter. */
+static void test_memory_is_a_statements_own(void **state)
+{
+	struct bench *bench = *state, others[3];
+	pthread_t threads[3];
+
+	bench->tool.sql.timeout_ms = 60000;
+	assert_true(compile(bench, HOARD));
+	for (size_t i = 0; i < 3; i++) {
+		others[i] = *bench;
+		arena_init(&others[i].arena);
+		pthread_create(&threads[i], NULL, hoard, &others[i]);
+	}
+	for (size_t i = 0; i < 3; i++) {
+		pthread_join(threads[i], NULL);
+		arena_done(&others[i].arena);
+		if (others[i].err.code != ERR_NONE)
+			fail_msg("%s", others[i].err.text);
+	}
+	assert_false(run(bench, "{\"rows\":64}"));
+	assert_says(&bench->err, ERR_BAD_REQUEST, "wants more than");
+	assert_true(run(bench, "{\"rows\":2}"));
 }
 
 static void *run_many(void *data)
@@ -355,13 +430,15 @@ static void *run_many(void *data)
 	struct json arguments = json_object();
 	struct arena arena;
 
+	struct sql_stop never = SQL_STOP_INIT;
+
 	arena_init(&arena);
 	json_set(&arena, &arguments, STR("id"), json_integer(2));
 	for (unsigned i = 0; i < 300; i++) {
 		struct json result;
 		struct error err;
 
-		assert_true(sql_run(bench->sql, &arena, &arguments, NOW_US, &NEVER, &result, &err));
+		assert_true(sql_run(bench->sql, &arena, &arguments, NOW_US, &never, &result, &err));
 		assert_int_equal(result.integer, 2);
 	}
 	arena_done(&arena);
@@ -386,6 +463,7 @@ static void test_threads(void **state)
 
 int main(void)
 {
+	struct error err;
 	const struct CMUnitTest tests[] = {
 		TEST(test_refused),
 		TEST(test_paths),
@@ -396,8 +474,14 @@ int main(void)
 		TEST(test_parameters),
 		TEST(test_limits),
 		TEST(test_interrupted),
+		TEST(test_time_of_heavy_instructions),
+		TEST(test_memory_is_a_statements_own),
 		TEST(test_threads),
 	};
 
+	if (!sql_global_init(&err)) {
+		fprintf(stderr, "%s\n", err.text);
+		return 1;
+	}
 	return cmocka_run_group_tests(tests, NULL, NULL);
 }
