@@ -79,8 +79,9 @@ void http_tls_free(struct ssl_ctx_st *tls);
 struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,
 	struct ssl_ctx_st *tls, const struct http_limits *limits, http_handler *handler, void *data);
 /* Stops accepting once the listen queue is empty, closes idle connections, says `Connection: close` on every further
- * answer; calls on_drained once when the last connection is gone, at the latest after max_ms. The last server of a
- * listener closes its socket once the queue is empty. A second call sets another max_ms, from now. */
+ * answer; after max_ms cuts the connections that are left (on_gone). Calls on_drained once when the last connection is
+ * gone and the last handler has answered. The last server of a listener closes its socket once the queue is empty. A
+ * second call sets another max_ms, from now. */
 void http_server_drain(struct http_server *server, uint32_t max_ms, void (*on_drained)(void *data), void *data);
 void http_server_free(struct http_server *server);
 

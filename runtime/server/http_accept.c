@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 enum { PAUSE_MS = 100, YIELD_MS = 2 };
+enum accepted { ACCEPT_TOOK, ACCEPT_NOTHING, ACCEPT_NO_ROOM };
 
 static void pause_accepting(struct http_server *server, uint64_t for_ms)
 {
@@ -22,7 +23,11 @@ static void pause_accepting(struct http_server *server, uint64_t for_ms)
 
 void http_accept_resume(struct http_server *server)
 {
-	if (server->is_accepting || server->is_accept_over || server->accept_fails > 0)
+	/* Not from here: this may be an accept's own connection that ended. */
+	if (server->is_finishing && !server->is_accept_over)
+		timer_start(&server->accept_timer, 0);
+	if (server->is_accepting || server->is_finishing || server->is_accept_over ||
+		server->accept_fails > 0)
 		return;
 	timer_stop(&server->accept_timer);
 	event_add(&server->accepting, NULL);
@@ -35,6 +40,10 @@ static void on_pause_over(void *data)
 
 	if (server->is_accept_over)
 		return;
+	if (server->is_finishing) {
+		http_accept_finish(server);
+		return;
+	}
 	event_add(&server->accepting, NULL);
 	server->is_accepting = true;
 }
@@ -60,8 +69,7 @@ static bool is_full(const struct http_server *server)
 	       server->limits.connections_max;
 }
 
-/* False: nothing waits any more, or nothing can be taken now. */
-static bool accept_one(struct http_server *server)
+static enum accepted accept_one(struct http_server *server)
 {
 	const int fd = accept4(server->listener->fd, NULL, NULL, SOCK_NONBLOCK | SOCK_CLOEXEC);
 
@@ -69,17 +77,13 @@ static bool accept_one(struct http_server *server)
 		server->accept_fails = 0;
 		atomic_fetch_add_explicit(&server->listener->open, 1, memory_order_relaxed);
 		http_conn_new(server, fd);
-		return true;
+		return ACCEPT_TOOK;
 	}
-	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM) {
-		if (server->accept_fails++ > 0)
-			turn_one_away(server);
-		if (server->is_accepting)
-			pause_accepting(server, PAUSE_MS);
-		return false;
-	}
+	if (errno == EMFILE || errno == ENFILE || errno == ENOBUFS || errno == ENOMEM)
+		return ACCEPT_NO_ROOM;
 	/* Else EAGAIN: another thread was faster. Errors of one connection in the queue pass. */
-	return errno == ECONNABORTED || errno == EPROTO || errno == EINTR;
+	return errno == ECONNABORTED || errno == EPROTO || errno == EINTR ? ACCEPT_TOOK
+									  : ACCEPT_NOTHING;
 }
 
 static bool has_its_share(const struct http_server *server)
@@ -104,7 +108,11 @@ static void on_acceptable(evutil_socket_t fd, short what, void *data)
 		pause_accepting(server, YIELD_MS);
 	} else {
 		server->has_yielded = false;
-		accept_one(server);
+		if (accept_one(server) == ACCEPT_NO_ROOM) {
+			if (server->accept_fails++ > 0)
+				turn_one_away(server);
+			pause_accepting(server, PAUSE_MS);
+		}
 	}
 }
 
@@ -132,18 +140,35 @@ void http_accept_stop(struct http_server *server)
 	server->spare_fd = -1;
 }
 
+void http_accept_finish(struct http_server *server)
+{
+	enum accepted accepted;
+
+	if (server->is_accepting)
+		event_del(&server->accepting);
+	server->is_accepting = false;
+	server->is_finishing = true;
+	while ((accepted = accept_one(server)) == ACCEPT_TOOK)
+		continue;
+	if (accepted == ACCEPT_NO_ROOM)
+		timer_start(&server->accept_timer, PAUSE_MS);
+	else
+		http_accept_give_up(server);
+}
+
 /* Who comes behind the last server's last look is refused at once, instead of waiting in a queue
  * that nobody empties and being reset when the process ends. A process that inherited the socket
  * keeps it. */
-void http_accept_finish(struct http_server *server)
+void http_accept_give_up(struct http_server *server)
 {
 	struct http_listener *listener = server->listener;
 
-	while (accept_one(server))
-		continue;
+	if (server->is_accept_over)
+		return;
 	http_accept_stop(server);
 	if (atomic_fetch_sub(&listener->accepting, 1) == 1) {
 		close(listener->fd);
 		listener->fd = -1;
 	}
+	http_server_check_drain(server);
 }

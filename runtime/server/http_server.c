@@ -95,9 +95,10 @@ static void on_drained(void *data)
 	server->on_drained(server->drained_data);
 }
 
-static void drain_end(struct http_server *server)
+void http_server_check_drain(struct http_server *server)
 {
-	if (server->is_drained)
+	if (!server->is_draining || server->is_drained || !server->is_accept_over ||
+		server->conns != NULL)
 		return;
 	server->is_drained = true;
 	timer_stop(&server->drain_timer);
@@ -108,8 +109,8 @@ static void on_drain_over(void *data)
 {
 	struct http_server *server = data;
 
+	http_accept_give_up(server);
 	break_all(server);
-	drain_end(server);
 }
 
 void http_server_drain(
@@ -126,9 +127,7 @@ void http_server_drain(
 	 * answer. */
 	if (server->limits.idle_timeout_ms > HTTP_DRAIN_IDLE_MS)
 		http_deadlines_span(&server->deadlines, HTTP_DEADLINE_IDLE, HTTP_DRAIN_IDLE_MS);
-	if (server->conns == NULL)
-		drain_end(server);
-	else
+	if (!server->is_drained)
 		timer_start(&server->drain_timer, max_ms);
 }
 
@@ -141,8 +140,7 @@ void http_server_forget(struct http_server *server, struct http_conn *conn)
 		return;
 	}
 	http_accept_resume(server);
-	if (server->is_draining && server->conns == NULL)
-		drain_end(server);
+	http_server_check_drain(server);
 }
 
 struct str http_server_stamp(struct http_server *server)

@@ -42,7 +42,8 @@ struct http_server {
 
 	struct event accepting;
 	bool is_accepting;     /* the event is added */
-	bool is_accept_over;   /* draining: never again */
+	bool is_finishing;     /* draining: what waits in the queue is the last to be taken */
+	bool is_accept_over;   /* never again */
 	bool has_yielded;      /* let other servers accept before this one */
 	int spare_fd;          /* given up for a moment where descriptors run out */
 	unsigned accept_fails; /* in a row */
@@ -70,10 +71,15 @@ void http_accept_start(struct http_server *server);
 void http_accept_stop(struct http_server *server);
 /* A connection ended: there may be room for another one. */
 void http_accept_resume(struct http_server *server);
-/* Takes what waits in the listen queue, then never again. */
+/* Takes what waits in the listen queue, then never again. Where descriptors run out the rest stays
+ * in the queue until connections end. */
 void http_accept_finish(struct http_server *server);
+/* Never again, whatever still waits. */
+void http_accept_give_up(struct http_server *server);
 
 /* http_server.c: the last thing a connection does. */
 void http_server_forget(struct http_server *server, struct http_conn *conn);
+/* The drain is over once nothing can come any more and the last handler has answered. */
+void http_server_check_drain(struct http_server *server);
 /* Header lines that every answer has; made anew once a second. */
 struct str http_server_stamp(struct http_server *server);

@@ -1,11 +1,18 @@
 /* sluiced: reads the settings, starts the server, waits for signals. SIGTERM and SIGINT drain; a
- * second one is quick. */
+ * second one is quick. A drain that does not end ends the process. */
 #include "base/log.h"
 #include "server/server.h"
 
+#include <errno.h>
 #include <signal.h>
 #include <stdio.h>
 #include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+/* What work may take to end once it was cancelled. */
+enum { GRACE_MS = 5000 };
+static const int64_t NEVER = INT64_MAX;
 
 static void block_signals(sigset_t *ret_waited)
 {
@@ -36,23 +43,66 @@ static void announce(const struct server *server)
 	arena_done(&arena);
 }
 
-static void serve(struct server *server, const sigset_t *waited)
+static int64_t now_ms(void)
 {
-	unsigned signals = 0;
+	struct timespec now;
+
+	clock_gettime(CLOCK_MONOTONIC, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+/* The signal that came; -1 where none did until then. */
+static int wait_signal(const sigset_t *waited, int64_t until_ms)
+{
+	int signal_number;
+
+	do {
+		const int64_t left = until_ms > now_ms() ? until_ms - now_ms() : 0;
+		const struct timespec timeout = {
+			.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
+
+		signal_number = sigtimedwait(waited, NULL, until_ms == NEVER ? NULL : &timeout);
+	} while (signal_number < 0 && errno == EINTR);
+	return signal_number;
+}
+
+static int64_t drain(struct server *server, int64_t max_ms)
+{
+	server_drain(server, (uint32_t)max_ms);
+	return now_ms() + max_ms + GRACE_MS;
+}
+
+/* Until every worker has drained. False where that does not happen in time, because a call that
+ * cannot be interrupted holds a thread: then nothing of the server may be freed. */
+static bool wait_drained(struct server *server, const sigset_t *waited, int64_t until_ms)
+{
+	bool is_quick = until_ms != NEVER;
 
 	while (atomic_load(&server->draining) > 0) {
-		int signal_number = 0;
+		const int signal_number = wait_signal(waited, until_ms);
 
-		sigwait(waited, &signal_number);
+		if (signal_number < 0)
+			return false;
 		if (signal_number == SIGUSR2)
 			continue;
-		signals++;
 		log_info("server.drain", LOG_INT("signal", signal_number),
-			LOG_BOOL("quick", signals > 1));
-		server_drain(
-			server, signals > 1 ? 0 : (uint32_t)server->settings->drain_timeout_ms);
+			LOG_BOOL("quick", is_quick));
+		until_ms = drain(server, is_quick ? 0 : server->settings->drain_timeout_ms);
+		is_quick = true;
 	}
-	server_join(server);
+	return true;
+}
+
+static _Noreturn void end_stuck(const struct server *server)
+{
+	struct error err;
+
+	error_set(&err, ERR_DEADLINE,
+		"work in %u of %u workers did not end within %d ms after it was cancelled",
+		atomic_load(&server->draining), server->worker_count, GRACE_MS);
+	log_error("server.stuck", LOG_ERR(&err));
+	log_done();
+	_exit(error_info(err.code)->exit_status);
 }
 
 int main(int argc, char **argv)
@@ -63,6 +113,7 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	sigset_t waited;
 	bool is_over = false;
+	int64_t until_ms = NEVER;
 	int status = 0;
 
 	arena_init(&arena);
@@ -78,14 +129,16 @@ int main(int argc, char **argv)
 	log_init((enum log_level)settings.log_level);
 	if (server_start(&server, &settings, &err)) {
 		announce(&server);
-		serve(&server, &waited);
-		log_info("server.end");
 	} else {
 		log_error("server.start", LOG_ERR(&err));
 		status = error_info(err.code)->exit_status;
-		server_drain(&server, 0);
-		server_join(&server);
+		until_ms = drain(&server, 0);
 	}
+	if (!wait_drained(&server, &waited, until_ms))
+		end_stuck(&server);
+	server_join(&server);
+	if (status == 0)
+		log_info("server.end");
 	server_done(&server);
 	log_done();
 out:

@@ -177,11 +177,12 @@ void server_join(struct server *server)
 	}
 }
 
+/* The pool's threads post to the loops, and end first. */
 void server_done(struct server *server)
 {
+	worker_pool_free(server->pool);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_done(&server->workers[i]);
-	worker_pool_free(server->pool);
 	http_listener_free(server->listener);
 	http_tls_free(server->tls);
 	bundle_unref(server->bundle);

@@ -51,10 +51,10 @@ struct server {
 
 /* Opens the bundle, binds and starts the workers; on success the server answers. */
 bool server_start(struct server *server, const struct settings *settings, struct error *err);
-/* Begins the drain in every worker and returns; server_join() then waits for them. From the main
- * thread. */
+/* Begins the drain in every worker and returns. After max_ms clients are cut and their work is
+ * cancelled; a worker counts as `draining` until the last of it has ended. From the main thread. */
 void server_drain(struct server *server, uint32_t max_ms);
-/* Stops and joins the workers. */
+/* Stops and joins the workers; none may be draining any more. */
 void server_join(struct server *server);
 void server_done(struct server *server);
 

@@ -6,7 +6,7 @@ import socket
 import threading
 import time
 
-from conftest import MODELS
+from conftest import MODELS, column
 
 BODY = json.dumps({"dataframe_records": [{"question": "Q3?"}]})
 
@@ -104,3 +104,50 @@ def test_two_signals_close_together_end_every_worker(sluiced):
             server.process.send_signal(second)
             assert server.process.wait(10) == 0, server.log
         assert [r["quick"] for r in server.wait_records("server.drain", 2)] == [False, True]
+
+
+# Seconds of work: few instructions, each on megabytes.
+HEAVY = ("WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<1000) "
+         "SELECT sum(length(hex(zeroblob(4000000+x)))) FROM c")
+# One instruction that compares megabytes a million times: nothing ends it.
+ENDLESS = "SELECT instr(hex(zeroblob(7000000)), hex(zeroblob(3500000)) || '1')"
+
+
+def start_statement(sluiced, make_bundle, statement, *args):
+    """A server with one request in flight, whose statement runs."""
+    config = """
+version: 1
+tools:
+  - {name: work, sql: {statement: "%s", result: value, timeout_ms: 600000}}
+steps:
+  - {name: done, tool: work}
+outputs: {answer: done}
+""" % statement
+    server = sluiced(make_bundle(config, [column("question")], [column("answer", "long")]),
+                     "--request-timeout-ms", 600000, *args)
+    s = socket.create_connection(("127.0.0.1", server.port))
+    head = "POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+    s.sendall(head.encode() + BODY.encode())
+    server.wait_metric("sluice_http_requests_active 2")
+    return server, s
+
+
+def test_a_statement_that_runs_ends_before_what_it_uses(sluiced, make_bundle):
+    for _ in range(3):
+        server, s = start_statement(sluiced, make_bundle, HEAVY)
+        server.process.send_signal(signal.SIGTERM)
+        server.wait_records("server.drain")
+        started = time.monotonic()
+        server.stop(signal.SIGTERM)
+        assert time.monotonic() - started < 4, "interrupted, not waited for"
+        s.close()
+
+
+def test_a_drain_that_cannot_end_ends_the_process(sluiced, make_bundle):
+    server, s = start_statement(sluiced, make_bundle, ENDLESS, "--drain-timeout-ms", 100)
+    started = time.monotonic()
+    server.stop(signal.SIGTERM, expect=75)
+    assert 5 < time.monotonic() - started < 15
+    (stuck,) = server.records("server.stuck")
+    assert stuck["level"] == "error" and "did not end" in stuck["error"]
+    s.close()

@@ -1,14 +1,16 @@
 /* The front end from inside: what cannot be seen, or not be brought about, over the network alone.
  */
 #include "async/loop.h"
-#include "server/http.h"
+#include "server/http_server.h"
 
 #include <arpa/inet.h>
+#include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <sys/resource.h>
 #include <sys/socket.h>
 #include <unistd.h>
 
@@ -36,7 +38,7 @@ struct fixture {
 	struct timer timer;
 	void (*handle)(struct fixture *fixture, struct http_request *request);
 	struct http_request *request; /* kept by the handler */
-	unsigned gone, drained;
+	unsigned gone, drained, answered;
 	int client;
 };
 
@@ -242,14 +244,88 @@ static void test_drain_is_told_once(void **state)
 	loop_run(fixture.loop);
 	http_server_drain(fixture.server, 60000, on_drained, &fixture);
 	assert_int_equal(fixture.drained, 0);
-	/* A second signal hurries: the client is cut, the handler told, and the drain over. */
+	/* A second signal hurries: the client is cut and the handler told; but what works for it
+	 * may still be on another thread, so the drain is over with its answer only. */
 	http_server_drain(fixture.server, 0, on_drained, &fixture);
-	while (fixture.drained == 0)
+	while (fixture.gone == 0)
 		loop_run(fixture.loop);
+	run_a_turn(&fixture);
 	assert_int_equal(fixture.gone, 1);
+	assert_int_equal(fixture.drained, 0);
 	http_answer(fixture.request, &(struct http_answer){.status = 200});
 	run_a_turn(&fixture);
 	assert_int_equal(fixture.drained, 1);
+	http_server_drain(fixture.server, 0, on_drained, &fixture);
+	run_a_turn(&fixture);
+	assert_int_equal(fixture.drained, 1);
+	end(&fixture);
+}
+
+/* epoll takes no plain file, as it takes no socket beyond fs.epoll.max_user_watches. */
+static void test_a_socket_that_cannot_be_watched_is_refused(void **state)
+{
+	struct fixture fixture;
+	struct http_stats stats;
+
+	start(&fixture, keep);
+	const int fd = open(TESTS_DIR "/unit/http_server_test.c", O_RDONLY);
+	assert_true(fd >= 0);
+	atomic_fetch_add(&fixture.listener->open, 1);
+	http_conn_new(fixture.server, fd);
+	http_server_stats(fixture.server, &stats);
+	assert_int_equal(stats.refused, 1);
+	assert_int_equal(stats.open, 0);
+	assert_int_equal(atomic_load(&fixture.listener->open), 0);
+	assert_int_equal(fcntl(fd, F_GETFD), -1);
+	/* Others are served. */
+	send_text(&fixture, REQUEST);
+	loop_run(fixture.loop);
+	http_answer(fixture.request, &(struct http_answer){.status = 200});
+	run_a_turn(&fixture);
+	end(&fixture);
+}
+
+static void run_for(struct fixture *fixture, bool (*is_enough)(struct fixture *fixture))
+{
+	while (!is_enough(fixture))
+		run_a_turn(fixture);
+}
+
+static bool is_drained(struct fixture *fixture)
+{
+	return fixture->drained > 0;
+}
+
+static void answer_at_once(struct fixture *fixture, struct http_request *request)
+{
+	fixture->answered++;
+	http_answer(request, &(struct http_answer){.status = 200});
+}
+
+/* Two wait in the listen queue, and there are descriptors for one: the drain takes the second when
+ * the first has gone. */
+static void test_drain_without_descriptors_loses_nothing(void **state)
+{
+	struct fixture fixture;
+	struct rlimit limit, low;
+	char text[256];
+
+	start(&fixture, answer_at_once);
+	const int second = connect_to(http_listener_port(fixture.listener));
+	send_text(&fixture, REQUEST);
+	assert_true(send(second, REQUEST, strlen(REQUEST), 0) > 0);
+	getrlimit(RLIMIT_NOFILE, &limit);
+	const int next = dup(0);
+	close(next);
+	low = (struct rlimit){.rlim_cur = (rlim_t)next + 1, .rlim_max = limit.rlim_max};
+	setrlimit(RLIMIT_NOFILE, &low);
+	http_server_drain(fixture.server, 60000, on_drained, &fixture);
+	run_for(&fixture, is_drained);
+	setrlimit(RLIMIT_NOFILE, &limit);
+	assert_int_equal(fixture.answered, 2);
+	assert_true(recv(fixture.client, text, sizeof(text), 0) > 0);
+	assert_true(recv(second, text, sizeof(text), 0) > 0);
+	close(second);
 	end(&fixture);
 }
 
@@ -284,6 +360,8 @@ int main(void)
 		cmocka_unit_test(test_free_before_the_answer),
 		cmocka_unit_test(test_stream_to_nobody),
 		cmocka_unit_test(test_drain_is_told_once),
+		cmocka_unit_test(test_a_socket_that_cannot_be_watched_is_refused),
+		cmocka_unit_test(test_drain_without_descriptors_loses_nothing),
 		cmocka_unit_test(test_listen_errors),
 		cmocka_unit_test(test_tls_errors),
 	};
