@@ -14,6 +14,7 @@ enum { ROWS_IN_FLIGHT = 64 };
 
 struct batch {
 	struct run_context context;
+	struct work_owner owner;
 	struct arena *arena;
 	const struct input *input;
 	struct batch_options options;
@@ -43,8 +44,11 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 {
 	struct batch *batch = arena_alloc(arena, sizeof(*batch));
 
-	batch->context =
-		(struct run_context){.seam = seam, .bundle = bundle, .recorder = options->recorder};
+	batch->context = (struct run_context){.seam = seam,
+		.owner = &batch->owner,
+		.bundle = bundle,
+		.recorder = options->recorder};
+	batch->owner = (struct work_owner){0};
 	batch->context.columns =
 		run_columns(arena, bundle, &batch->context.column_count, &batch->context.is_bare);
 	batch->arena = arena;

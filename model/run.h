@@ -16,6 +16,7 @@ struct run_column; /* where a column's value comes from: run_output.h */
 /* What the runs of a batch share; frozen while they run. */
 struct run_context {
 	const struct seam *seam;
+	struct work_owner *owner; /* of the works that tools submit: the batch */
 	const struct bundle *bundle;
 	struct recorder *recorder;
 	const struct run_column *columns;

@@ -65,8 +65,8 @@ static struct next start_tool(void *self)
 	run->step_state = state;
 	run->usage.tool_calls++;
 	error_clear(&run->flow.err);
-	tool_start(&state->call, &run->arena, run->context->seam, run_step(run)->tool.spec,
-		collect_arguments(run), on_call_done, run);
+	tool_start(&state->call, &run->arena, run->context->seam, run->context->owner,
+		run_step(run)->tool.spec, collect_arguments(run), on_call_done, run);
 	return next_wait(on_tool_done);
 }
 
@@ -89,7 +89,11 @@ static void cancel(struct run *run)
 
 static void tell(const struct run *run, char *ret, size_t size)
 {
-	snprintf(ret, size, "for tool '%.*s'", STR_ARGS(run_step(run)->tool.spec->name));
+	const struct tool_state *state = run->step_state;
+
+	snprintf(ret, size, "for %stool '%.*s'",
+		tool_is_waiting(&state->call) ? "a thread that would run " : "",
+		STR_ARGS(run_step(run)->tool.spec->name));
 }
 
 const struct step_kind STEP_KIND_TOOL = {

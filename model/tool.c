@@ -9,11 +9,12 @@ static const struct tool_kind *kind_of(const struct tool_spec *spec)
 }
 
 void tool_start(struct tool_call *call, struct arena *arena, const struct seam *seam,
-	const struct tool_spec *spec, struct json arguments,
+	struct work_owner *owner, const struct tool_spec *spec, struct json arguments,
 	void (*done)(void *data, const struct json *value, const struct error *err), void *data)
 {
 	call->arena = arena;
 	call->seam = seam;
+	call->owner = owner;
 	call->spec = spec;
 	call->kind = kind_of(spec);
 	call->arguments = arguments;
@@ -38,6 +39,11 @@ void tool_cancel(struct tool_call *call)
 {
 	if (call->kind != NULL)
 		call->kind->cancel(call);
+}
+
+bool tool_is_waiting(const struct tool_call *call)
+{
+	return call->kind != NULL && call->kind->is_waiting(call);
 }
 
 static void finish(void *data)

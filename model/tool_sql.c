@@ -40,6 +40,7 @@ static void start(struct tool_call *call)
 	state->call = call;
 	state->stop = (struct sql_stop)SQL_STOP_INIT;
 	state->now_us = call->seam->now_us(call->seam->data);
+	state->work.owner = call->owner;
 	state->work.run = run_statement;
 	state->work.done = on_run;
 	state->work.interrupt = interrupt;
@@ -55,8 +56,16 @@ static void cancel(struct tool_call *call)
 	worker_cancel(&state->work);
 }
 
+static bool is_waiting(const struct tool_call *call)
+{
+	const struct sql_state *state = call->state;
+
+	return worker_is_waiting(&state->work);
+}
+
 const struct tool_kind TOOL_SQL = {
 	.name = "sql",
 	.start = start,
 	.cancel = cancel,
+	.is_waiting = is_waiting,
 };

@@ -16,7 +16,8 @@ enum work_state { WORK_IDLE, WORK_WAITING, WORK_RUNNING, WORK_OVER };
 struct worker_pool {
 	pthread_mutex_t lock;
 	pthread_cond_t is_due;
-	struct work *first, *last; /* waiting, oldest first */
+	TAILQ_HEAD(, work_owner) turns; /* of those with works that wait */
+	struct work_owner nobody;
 	unsigned waiting, running, queue_max;
 	pthread_t *threads;
 	unsigned thread_count, thread_max;
@@ -36,6 +37,7 @@ struct worker_pool *worker_pool_new(unsigned threads, unsigned queue_max)
 		abort();
 	pthread_mutex_init(&pool->lock, NULL);
 	pthread_cond_init(&pool->is_due, NULL);
+	TAILQ_INIT(&pool->turns);
 	pool->thread_max = threads;
 	pool->queue_max = queue_max;
 	return pool;
@@ -60,28 +62,44 @@ void worker_pool_free(struct worker_pool *pool)
 
 static void push(struct worker_pool *pool, struct work *work)
 {
+	struct work_owner *owner = work->owner != NULL ? work->owner : &pool->nobody;
+
+	if (owner->waiting.tqh_last == NULL)
+		TAILQ_INIT(&owner->waiting);
+	if (TAILQ_EMPTY(&owner->waiting))
+		TAILQ_INSERT_TAIL(&pool->turns, owner, turn);
+	TAILQ_INSERT_TAIL(&owner->waiting, work, entry);
+	work->owner = owner;
 	work->state = WORK_WAITING;
-	work->next = NULL;
-	work->prev = pool->last;
-	if (pool->last != NULL)
-		pool->last->next = work;
-	else
-		pool->first = work;
-	pool->last = work;
 	pool->waiting++;
 }
 
 static void take(struct worker_pool *pool, struct work *work)
 {
-	if (work->prev != NULL)
-		work->prev->next = work->next;
-	else
-		pool->first = work->next;
-	if (work->next != NULL)
-		work->next->prev = work->prev;
-	else
-		pool->last = work->prev;
+	struct work_owner *owner = work->owner;
+
+	TAILQ_REMOVE(&owner->waiting, work, entry);
+	if (TAILQ_EMPTY(&owner->waiting))
+		TAILQ_REMOVE(&pool->turns, owner, turn);
 	pool->waiting--;
+}
+
+/* Whose turn it is; behind it come the others. NULL: nobody waits. At most one owner has all
+ * threads but one, so this looks at two. */
+static struct work *next_work(struct worker_pool *pool)
+{
+	struct work_owner *owner;
+
+	TAILQ_FOREACH(owner, &pool->turns, turn)
+	if (owner->running + 1 < pool->thread_max)
+		break;
+	if (owner == NULL)
+		owner = TAILQ_FIRST(&pool->turns);
+	if (owner == NULL)
+		return NULL;
+	TAILQ_REMOVE(&pool->turns, owner, turn);
+	TAILQ_INSERT_TAIL(&pool->turns, owner, turn);
+	return TAILQ_FIRST(&owner->waiting);
 }
 
 /* Signals are the main thread's: a pool thread takes none. */
@@ -141,7 +159,7 @@ static void *thread_main(void *data)
 
 	pthread_mutex_lock(&pool->lock);
 	while (true) {
-		struct work *work = pool->first;
+		struct work *work = next_work(pool);
 
 		if (work == NULL && pool->is_ending)
 			break;
@@ -152,12 +170,14 @@ static void *thread_main(void *data)
 		take(pool, work);
 		work->state = WORK_RUNNING;
 		pool->running++;
+		work->owner->running++;
 		pthread_mutex_unlock(&pool->lock);
 
 		work->run(work);
 
 		pthread_mutex_lock(&pool->lock);
 		pool->running--;
+		work->owner->running--;
 		work->state = WORK_OVER;
 		loop_post(work->loop, &work->task, on_over, work);
 	}
@@ -193,4 +213,16 @@ void worker_cancel(struct work *work)
 	} else if (state == WORK_RUNNING && work->interrupt != NULL) {
 		work->interrupt(work);
 	}
+}
+
+bool worker_is_waiting(const struct work *work)
+{
+	struct worker_pool *pool = work->pool;
+
+	if (pool == NULL)
+		return false;
+	pthread_mutex_lock(&pool->lock);
+	const bool is_waiting = work->state == WORK_WAITING;
+	pthread_mutex_unlock(&pool->lock);
+	return is_waiting;
 }

@@ -285,6 +285,106 @@ static void test_cancel_of_a_work_that_cannot_be_interrupted(void **state)
 	teardown(&scene);
 }
 
+static atomic_uint order;
+
+struct ordered {
+	struct job job; /* first, for the same reason */
+	unsigned place;
+};
+
+static void run_in_order(struct work *work)
+{
+	((struct ordered *)work)->place = atomic_fetch_add(&order, 1) + 1;
+}
+
+/* One has five works and came first; the others need not wait for all of them. */
+static void test_owners_take_turns(void **state)
+{
+	static const unsigned PLACES[] = {1, 3, 5, 7, 8, 2, 4, 6};
+	static const unsigned OWNERS[] = {0, 0, 0, 0, 0, 1, 1, 1};
+	enum { COUNT = 8 };
+	struct work_owner owners[2] = {0};
+	struct ordered works[COUNT];
+	struct scene scene;
+	struct error err;
+	struct job gate;
+
+	setup(&scene, 1, COUNT + 1);
+	atomic_store(&order, 0);
+	job_init(&gate, &scene, run_gated);
+	assert_true(submit(&scene, &gate, &err));
+	wait_until_it_runs(&gate);
+	for (int i = 0; i < COUNT; i++) {
+		job_init(&works[i].job, &scene, run_in_order);
+		works[i].job.work.owner = &owners[OWNERS[i]];
+		assert_true(submit(&scene, &works[i].job, &err));
+		assert_true(worker_is_waiting(&works[i].job.work));
+	}
+	open_gate(&gate, false);
+	run_until(&scene, COUNT + 1);
+	for (int i = 0; i < COUNT; i++)
+		assert_int_equal(works[i].place, PLACES[i]);
+	assert_false(worker_is_waiting(&works[0].job.work));
+	teardown(&scene);
+}
+
+/* A cancelled work was its owner's last: the owner has no turn any more, and may come again. */
+static void test_cancel_ends_an_owners_turn(void **state)
+{
+	struct work_owner owner = {0};
+	struct scene scene;
+	struct error err;
+	struct job gate, job;
+
+	setup(&scene, 1, 8);
+	job_init(&gate, &scene, run_gated);
+	assert_true(submit(&scene, &gate, &err));
+	wait_until_it_runs(&gate);
+	job_init(&job, &scene, run_count);
+	job.work.owner = &owner;
+	assert_true(submit(&scene, &job, &err));
+	cancel(&scene, &job);
+	run_until(&scene, 1);
+	assert_true(submit(&scene, &job, &err));
+	open_gate(&gate, false);
+	run_until(&scene, 3);
+	assert_int_equal(job.run_count, 1);
+	teardown(&scene);
+}
+
+/* It is the first owner's turn, but two of three threads work for it already. */
+static void test_an_owner_leaves_a_thread_to_who_waits(void **state)
+{
+	enum { COUNT = 5 };
+	struct work_owner many = {0}, few = {0};
+	struct work_owner *const owners[COUNT] = {&many, &many, NULL, &many, &few};
+	struct job jobs[COUNT];
+	struct scene scene;
+	struct error err;
+
+	setup(&scene, 3, 8);
+	for (int i = 0; i < COUNT; i++) {
+		job_init(&jobs[i], &scene, run_gated);
+		jobs[i].work.owner = owners[i];
+		assert_true(submit(&scene, &jobs[i], &err));
+		if (i < 3)
+			wait_until_it_runs(&jobs[i]);
+	}
+	open_gate(&jobs[2], false);
+	run_until(&scene, 1);
+	while (!atomic_load(&jobs[3].is_running) && !atomic_load(&jobs[4].is_running))
+		sched_yield();
+	assert_true(atomic_load(&jobs[4].is_running));
+	assert_true(worker_is_waiting(&jobs[3].work));
+	/* Where nobody else waits, it gets them all. */
+	open_gate(&jobs[4], false);
+	wait_until_it_runs(&jobs[3]);
+	for (int i = 0; i < COUNT; i++)
+		open_gate(&jobs[i], false);
+	run_until(&scene, COUNT);
+	teardown(&scene);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -292,6 +392,9 @@ int main(void)
 		cmocka_unit_test(test_failure_comes_back_and_a_work_can_be_used_again),
 		cmocka_unit_test(test_a_full_queue_refuses_at_the_door),
 		cmocka_unit_test(test_threads_work_side_by_side),
+		cmocka_unit_test(test_owners_take_turns),
+		cmocka_unit_test(test_cancel_ends_an_owners_turn),
+		cmocka_unit_test(test_an_owner_leaves_a_thread_to_who_waits),
 		cmocka_unit_test(test_cancel_of_a_waiting_work),
 		cmocka_unit_test(test_cancel_of_a_running_work_interrupts_it),
 		cmocka_unit_test(test_cancel_of_a_work_that_cannot_be_interrupted),
