@@ -23,7 +23,9 @@ struct batch {
 	struct run *runs;  /* in flight */
 	struct run *spare; /* done, for the next rows */
 	struct json *answers;
-	size_t ready; /* answers from the first on that are there */
+	size_t ready;                    /* answers from the first on that are there */
+	size_t values_size, errors_size; /* of the answers, as they are written */
+	bool is_full;                    /* no room for more values */
 	struct batch_usage usage;
 	struct error err; /* of the whole batch; ERR_NONE so far */
 	struct loop_task task;
@@ -65,6 +67,8 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 	batch->runs = batch->spare = NULL;
 	batch->answers = arena_zalloc(arena, batch->row_count * sizeof(*batch->answers));
 	batch->ready = 0;
+	batch->values_size = batch->errors_size = 0;
+	batch->is_full = false;
 	batch->usage = (struct batch_usage){0};
 	batch->task = (struct loop_task){0};
 	error_clear(&batch->err);
@@ -126,7 +130,8 @@ static void cancel_runs(struct batch *batch)
 /* A raising pyfunc is a bad request to its client; overload and time are not the model's fault. */
 static void fail_batch(struct batch *batch, const struct run *run, const struct error *err)
 {
-	const bool is_ours = err->code == ERR_DEADLINE || err->code == ERR_UNAVAILABLE;
+	const bool is_ours = err->code == ERR_DEADLINE || err->code == ERR_UNAVAILABLE ||
+			     (err->code == ERR_TOO_LARGE && batch->is_full);
 
 	batch->err = *err;
 	if (!is_ours)
@@ -136,29 +141,61 @@ static void fail_batch(struct batch *batch, const struct run *run, const struct 
 	cancel_runs(batch);
 }
 
+static bool has_room(struct batch *batch, const struct json *answer, size_t *size)
+{
+	struct buf text = {0};
+
+	if (batch->options.answer_max == 0)
+		return true;
+	json_write(&text, answer);
+	*size += text.len;
+	buf_done(&text);
+	return *size <= batch->options.answer_max;
+}
+
 static void take_failure(struct batch *batch, const struct run *run, const struct error *err)
 {
 	struct json *answer = &batch->answers[run->index];
+	struct error full;
 
 	if (batch->err.code != ERR_NONE)
 		return; /* cancelled by what failed first */
 	batch->usage.rows_failed++;
-	if (!run_answer_failed(&batch->context, batch->arena, err, answer))
+	if (!run_answer_failed(&batch->context, batch->arena, err, answer)) {
 		fail_batch(batch, run, err);
+	} else if (!has_room(batch, answer, &batch->errors_size)) {
+		batch->is_full = true;
+		error_set(&full, ERR_TOO_LARGE, "the rows' errors are longer than %zu bytes",
+			batch->options.answer_max);
+		fail_batch(batch, run, &full);
+	}
+}
+
+/* Rows are small, what they answer need not be: one value of the request in every row. */
+static bool take_answer(struct batch *batch, const struct run *run, struct error *err)
+{
+	if (batch->is_full || !has_room(batch, &run->answer, &batch->values_size)) {
+		batch->is_full = true;
+		return error_set(err, ERR_TOO_LARGE, "the answer is longer than %zu bytes",
+			batch->options.answer_max);
+	}
+	batch->answers[run->index] = json_copy(batch->arena, &run->answer);
+	return true;
 }
 
 static void on_run_done(struct run *run, const struct error *err)
 {
 	struct batch *batch = run->data;
 	struct json *answer = &batch->answers[run->index];
+	struct error full;
 
 	unlink_run(batch, run);
 	batch->running--;
 	usage_add(&batch->usage, &run->usage);
+	if (err == NULL && !take_answer(batch, run, &full))
+		err = &full;
 	if (err != NULL)
 		take_failure(batch, run, err);
-	else
-		*answer = json_copy(batch->arena, &run->answer);
 	while (batch->ready < batch->row_count &&
 		json_type(&batch->answers[batch->ready]) != JSON_ABSENT)
 		batch->ready++;

@@ -17,6 +17,10 @@ struct recorder;
 struct batch_options {
 	uint32_t timeout_ms; /* for all rows; 0: none. Rows that are late fail with ERR_DEADLINE */
 	unsigned rows_in_flight; /* 0: 64 */
+	/* Bytes of all values as they are written, and of all errors; 0: no limit. The first row
+	 * beyond it and all that end after it fail with ERR_TOO_LARGE; where no column takes that,
+	 * or the errors are too long as well, the batch does. */
+	size_t answer_max;
 	void (*on_row)(void *data, size_t row, const struct json *answer,
 		const struct error *err); /* may be NULL */
 	struct recorder *recorder; /* takes every model reply (model/recorder.h); may be NULL */

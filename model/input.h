@@ -41,6 +41,9 @@ bool input_read_tree(struct arena *arena, const struct signature *signature, con
 
 /* Appends the validated input as an answer's value, {"predictions":…} or bare: the echo of a bundle without steps. */
 void input_write(struct buf *out, const struct input *input);
+/* The same, but ERR_TOO_LARGE where it is longer than size_max: keys and repeated values make an answer longer than its
+ * request. `out` then holds a part of it, at most one row more than size_max. */
+bool input_write_within(struct buf *out, const struct input *input, size_t size_max, struct error *err);
 
 /* Rows as a run sees them: a table's rows; else an array's elements, or the one value. Params are members of every
  * row (a column of the same name wins). A row that is no object becomes {"input": value}. */

@@ -122,6 +122,24 @@ static bool count_rows(struct form *form, const struct json *object, bool is_ins
 	return true;
 }
 
+/* What a scalar or object costs once a row: it is written as often, and a few bytes of request
+ * must not become gigabytes. */
+static bool repeats_fit(struct form *form, const struct json *object, size_t row_count)
+{
+	struct buf text = {0};
+	size_t size;
+
+	for (size_t i = 0; row_count > 1 && i < object->size; i++)
+		if (object->members[i].value.type != JSON_ARRAY)
+			json_write(&text, &object->members[i].value);
+	const bool fits =
+		!__builtin_mul_overflow(text.len, row_count, &size) && size <= form->size_max;
+	buf_done(&text);
+	return fits ||
+	       error_set(form->err, ERR_TOO_LARGE,
+		       "inputs: the values that repeat are too long for %zu rows", row_count);
+}
+
 static bool bind_object(struct form *form, struct json *value, bool is_instances, struct input *ret)
 {
 	const struct sig_schema *schema = &form->signature->inputs;
@@ -141,7 +159,8 @@ static bool bind_object(struct form *form, struct json *value, bool is_instances
 	struct str *names = arena_array(form->arena, value->size, sizeof(*names));
 	for (size_t i = 0; i < value->size; i++)
 		names[i] = json_str(&value->members[i].key);
-	if (!table_fits(form, NULL, value->size, table.row_count, form->size_max))
+	if (!table_fits(form, NULL, value->size, table.row_count, form->size_max) ||
+		!repeats_fit(form, value, table.row_count))
 		return false;
 	table.names = names;
 	table.cells = arena_array(form->arena, table.row_count, value->size * sizeof(*table.cells));

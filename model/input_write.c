@@ -17,11 +17,13 @@ static void write_cell(struct buf *out, const struct json *cell)
 	out->len += (size_t)cell->size + 2;
 }
 
-static void write_rows(struct buf *out, const struct input *input, const struct str *keys)
+/* Stops behind the row that makes `out` longer than `len_max`. */
+static void write_rows(
+	struct buf *out, const struct input *input, const struct str *keys, size_t len_max)
 {
 	const struct json *cell = input->cells;
 
-	for (size_t row = 0; row < input->row_count; row++) {
+	for (size_t row = 0; row < input->row_count && out->len <= len_max; row++) {
 		char mark = '{';
 		if (row > 0)
 			buf_add_char(out, ',');
@@ -38,7 +40,7 @@ static void write_rows(struct buf *out, const struct input *input, const struct 
 }
 
 /* Columns that the request named have no keys at hand. */
-static void write_named_rows(struct buf *out, const struct input *input)
+static void write_named_rows(struct buf *out, const struct input *input, size_t len_max)
 {
 	struct arena arena;
 	struct buf text = {0};
@@ -51,13 +53,16 @@ static void write_named_rows(struct buf *out, const struct input *input)
 		buf_add_char(&text, ':');
 		keys[i] = (struct str){arena_memdup(&arena, text.data, text.len), text.len};
 	}
-	write_rows(out, input, keys);
+	write_rows(out, input, keys, len_max);
 	buf_done(&text);
 	arena_done(&arena);
 }
 
-void input_write(struct buf *out, const struct input *input)
+bool input_write_within(
+	struct buf *out, const struct input *input, size_t size_max, struct error *err)
 {
+	const size_t len_max = size_max < SIZE_MAX - out->len ? out->len + size_max : SIZE_MAX;
+
 	if (!input->is_bare)
 		buf_add_text(out, "{\"predictions\":");
 	if (input->shape == INPUT_VALUE) {
@@ -65,11 +70,18 @@ void input_write(struct buf *out, const struct input *input)
 	} else {
 		buf_add_char(out, '[');
 		if (input->keys != NULL)
-			write_rows(out, input, input->keys);
+			write_rows(out, input, input->keys, len_max);
 		else
-			write_named_rows(out, input);
+			write_named_rows(out, input, len_max);
 		buf_add_char(out, ']');
 	}
 	if (!input->is_bare)
 		buf_add_char(out, '}');
+	return out->len <= len_max ||
+	       error_set(err, ERR_TOO_LARGE, "the answer is longer than %zu bytes", size_max);
+}
+
+void input_write(struct buf *out, const struct input *input)
+{
+	input_write_within(out, input, SIZE_MAX, NULL);
 }

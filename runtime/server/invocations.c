@@ -78,6 +78,7 @@ static void run_rows(struct invocation *invocation)
 	const struct batch_options options = {
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,
+		.answer_max = (size_t)settings->answer_max,
 		.on_row = on_row,
 		.done = on_batch_done,
 		.data = invocation,
@@ -93,12 +94,31 @@ static void run_rows(struct invocation *invocation)
 
 static void echo(struct invocation *invocation)
 {
+	struct exchange *exchange = invocation->exchange;
+	const size_t size_max = (size_t)exchange->worker->server->settings->answer_max;
 	struct buf body = {0};
+	struct error err;
 
-	buf_reserve(&body, invocation->exchange->request->body.len + 64);
-	input_write(&body, &invocation->input);
-	exchange_json(invocation->exchange, 200, &body);
+	buf_reserve(&body, exchange->request->body.len + 64);
+	if (input_write_within(&body, &invocation->input, size_max, &err))
+		exchange_json(exchange, 200, &body);
+	else
+		exchange_error(exchange, &err, NULL);
 	buf_done(&body);
+}
+
+/* A value that no step looks into may be an array of any length: a tensor has no rows. */
+static bool check_rows(const struct invocation *invocation, struct error *err)
+{
+	const struct exchange *exchange = invocation->exchange;
+	const int64_t rows_max = exchange->worker->server->settings->rows_max;
+	const bool has_rows = invocation->input.shape == INPUT_TABLE ||
+			      invocation->bundle->config.steps.count > 0;
+
+	return !has_rows || exchange->rows <= (size_t)rows_max ||
+	       error_set(err, ERR_TOO_LARGE,
+		       "the request has %zu rows, at most %lld are taken at once",
+		       (size_t)exchange->rows, (long long)rows_max);
 }
 
 void invocations_handle(struct exchange *exchange)
@@ -122,6 +142,10 @@ void invocations_handle(struct exchange *exchange)
 		return;
 	}
 	exchange->rows = input_row_count(&invocation->input);
+	if (!check_rows(invocation, &err)) {
+		exchange_error(exchange, &err, NULL);
+		return;
+	}
 	metrics_add(&exchange->worker->metrics, METRIC_ROWS, exchange->rows);
 	if (invocation->bundle->config.steps.count == 0)
 		echo(invocation);

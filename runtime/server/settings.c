@@ -34,6 +34,11 @@ static const struct option OPTIONS[] = {
 		.help = "deadline of a request's rows"},
 	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64",
 		.min = 1, .max = 65536, .help = "rows of one request that run at the same time"},
+	{"rows-max", 0, OPTION_INTEGER, AT(rows_max), .value = "N", .fallback = "100000", .min = 1,
+		.max = 1 << 28, .help = "most rows of one request (413)"},
+	{"answer-max", 0, OPTION_SIZE, AT(answer_max), .value = "BYTES", .fallback = "64m",
+		.min = 1 << 10, .max = 1 << 30,
+		.help = "longest answer (413); a row beyond it fails alone where the signature has an `error` column"},
 	{"stream-after-ms", 0, OPTION_INTEGER, AT(stream_after_ms), .value = "N",
 		.fallback = "5000", .min = 0, .max = 86400000,
 		.help = "a batch that takes longer sends its first rows while later ones run, where the signature "

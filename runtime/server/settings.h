@@ -19,6 +19,8 @@ struct settings {
 	int log_level; /* enum log_level */
 	int64_t request_timeout_ms;
 	int64_t rows_in_flight;
+	int64_t rows_max;
+	int64_t answer_max;
 	int64_t stream_after_ms;
 	int64_t drain_timeout_ms;
 	int64_t http_target_max, http_header_max, http_fields_max, http_body_max;

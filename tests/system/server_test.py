@@ -222,3 +222,25 @@ def test_bundle_folder_may_go_after_the_start(sluiced, tmp_path):
     server = sluiced(folder)
     shutil.rmtree(folder)
     assert server.post({"dataframe_records": [{"question": "a"}]})[0] == 200
+
+
+def test_a_request_cannot_ask_for_far_more_than_it_brings(make_bundle, sluiced):
+    """200 KB whose answer would have 5 GB: a value that repeats in 50,000 rows."""
+    server = sluiced(make_bundle(inputs=[column("a", "long"), column("b")]))
+    status, answer = server.post({"inputs": {"a": [1] * 50000, "b": "x" * 100000}})
+    assert (status, answer["error_code"]) == (413, "BAD_REQUEST")
+    assert "the values that repeat are too long for 50000 rows" in answer["message"]
+    assert server.post({"inputs": {"a": [1, 2], "b": "x"}})[1] == {"predictions": [{"a": 1, "b": "x"}, {"a": 2, "b": "x"}]}
+
+
+def test_rows_and_answers_have_limits(make_bundle, sluiced):
+    bundle = make_bundle(inputs=[column("a", "long"), column("b")])
+    server = sluiced(bundle, "--rows-max", 3, "--answer-max", "1k")
+    assert server.post({"inputs": {"a": [1] * 3, "b": "x" * 300}})[0] == 200
+    status, answer = server.post({"inputs": {"a": [1] * 3, "b": "x" * 400}})
+    assert status == 413 and "the answer is longer than 1024 bytes" in answer["message"]
+    status, answer = server.post({"inputs": {"a": [1] * 4, "b": "x"}})
+    assert status == 413 and "the request has 4 rows, at most 3 are taken at once" in answer["message"]
+    # a tensor has no rows
+    tensor = make_bundle(inputs=[{"type": "tensor", "tensor-spec": {"dtype": "float64", "shape": [-1]}}])
+    assert sluiced(tensor, "--rows-max", 1).post({"inputs": [1.5, 2.5]})[1] == {"predictions": [1.5, 2.5]}

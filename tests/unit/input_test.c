@@ -681,10 +681,54 @@ static void test_deep_places(void **state)
 	buf_done(&body);
 }
 
+/* A value that repeats costs its length in every row: {"inputs":{"q":"x…","n":[1,1,…]}}. */
+static bool read_repeated(size_t row_count, size_t len, struct buf *out, struct error *err)
+{
+	const struct signature signature = signature_of(&arena, TWO, NULL);
+	struct buf body = {0};
+	struct input input;
+
+	buf_add_text(&body, "{\"inputs\":{\"q\":\"");
+	memset(buf_reserve(&body, len), 'x', len);
+	body.len += len;
+	buf_add_text(&body, "\",\"n\":[1");
+	for (size_t i = 1; i < row_count; i++)
+		buf_add_text(&body, ",1");
+	buf_add_text(&body, "]}}");
+	buf_reserve(&body, JSON_PADDING);
+	const bool is_fine =
+		input_read(&arena, &signature, INPUT_JSON, buf_str(&body), &input, err) &&
+		input_write_within(out, &input, 1000, err);
+	buf_done(&body);
+	return is_fine;
+}
+
+static void repeated_values_are_charged(void **state)
+{
+	struct error err = {0};
+	struct buf out = {0};
+
+	/* {"predictions":[{"q":"xxxxxxxxxx","n":1}, …]} */
+	assert_true(read_repeated(39, 10, &out, &err));
+	assert_int_equal(out.len, 17 + 39 * 25);
+	out.len = 0;
+	assert_false(read_repeated(40, 10, &out, &err));
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_string_equal(err.text, "the answer is longer than 1000 bytes");
+	out.len = 0;
+	assert_false(read_repeated(50000, 10, &out, &err));
+	assert_in_range(out.len, 1000, 1100);
+	assert_false(read_repeated(50000, 100000, &out, &err));
+	assert_int_equal(err.code, ERR_TOO_LARGE);
+	assert_string_equal(err.text, "inputs: the values that repeat are too long for 50000 rows");
+	buf_done(&out);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_media),
+		cmocka_unit_test_setup_teardown(repeated_values_are_charged, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_forms, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_records, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_split, set_up, tear_down),

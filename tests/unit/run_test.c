@@ -358,6 +358,41 @@ static void test_failing_rows(void **state)
 	assert_int_equal(bench->rows_seen, 3);
 }
 
+static const char *ask_within(struct bench *bench, size_t answer_max, const char *request)
+{
+	start(bench, request,
+		(struct batch_options){.answer_max = answer_max, .rows_in_flight = 1});
+	return finish(bench);
+}
+
+/* A value stands in the request once and in the answer as often as there are rows. */
+static void test_answers_are_limited(void **state)
+{
+	static const char ROWS[] = "{\"inputs\":{\"a\":[1,2,3],\"b\":\"0123456789\"}}";
+	struct bench *bench = *state;
+
+	load(bench, AB, "[" COLUMN("string", "b") "]", VALUE_OF(":a", ""));
+	assert_string_equal(ask_within(bench, 54, ROWS),
+		"{\"predictions\":[{\"b\":\"0123456789\"},{\"b\":\"0123456789\"},{\"b\":\"0123456789\"}]}");
+	assert_string_equal(ask_within(bench, 53, ROWS),
+		"encountered an unexpected error while evaluating the model: row 2: the answer is longer than 53 "
+		"bytes");
+	assert_int_equal(bench->err.code, ERR_TOO_LARGE);
+	bundle_unref(bench->bundle);
+
+	load(bench, AB, "[" COLUMN("string", "b") "," COLUMN("string", "error") "]",
+		VALUE_OF(":a", ""));
+	assert_string_equal(ask_within(bench, 80, ROWS),
+		"{\"predictions\":[{\"b\":\"0123456789\",\"error\":null},"
+		"{\"b\":\"0123456789\",\"error\":null},"
+		"{\"b\":null,\"error\":\"the answer is longer than 80 bytes\"}]}");
+	assert_int_equal(batch_usage(bench->batch)->rows_failed, 1);
+	/* Errors have the same room, and no more. */
+	const char *answer = ask_within(bench, 40, ROWS);
+	assert_int_equal(bench->err.code, ERR_TOO_LARGE);
+	assert_non_null(strstr(answer, "row 1: the rows' errors are longer than 40 bytes"));
+}
+
 static void test_arguments_are_checked(void **state)
 {
 	struct bench *bench = *state;
@@ -479,6 +514,7 @@ int main(void)
 		TEST(test_column_types),
 		TEST(test_nested_columns),
 		TEST(test_failing_rows),
+		TEST(test_answers_are_limited),
 		TEST(test_arguments_are_checked),
 		TEST(test_forms),
 		TEST(test_input_is_not_changed),
