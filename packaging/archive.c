@@ -25,9 +25,12 @@ static bool extract(struct arena *arena, struct str bytes, int dir_fd, bool is_j
 
 	intake_init(&intake, arena, dir_fd, bytes.len, limits);
 	const struct reader_sink sink = intake_sink(&intake);
-	bool ok = is_jailed ? jail_run(bytes, limits->deadline_ms, &sink, err)
+	bool is_unfiltered = false;
+	bool ok = is_jailed ? jail_run(bytes, limits->deadline_ms, &sink, &is_unfiltered, err)
 			    : reader_run(bytes, &sink, err);
 	ok = ok && intake_end(&intake, ret, err);
+	if (ok)
+		ret->is_unfiltered = is_unfiltered;
 	intake_done(&intake);
 	if (!ok && dir_fd >= 0)
 		files_clear(dir_fd);

@@ -18,7 +18,9 @@ struct file {
 struct file_list {
 	struct file *items;
 	size_t count, cap;
-	uint64_t total; /* bytes of all */
+	uint64_t total;     /* bytes of all */
+	bool is_unfiltered; /* they came out of an archive whose reader had no seccomp filter:
+			       jail.h */
 };
 
 /* `path` outlives the list. */

@@ -6,6 +6,7 @@
  */
 #include "packaging/jail.h"
 
+#include "base/sanitized.h"
 #include "packaging/jail_child.h"
 #include "packaging/names.h"
 
@@ -118,8 +119,8 @@ static bool pass_on(const struct frame *frame, struct str payload, const struct 
 }
 
 /* Sets *ret_crashed where the child ended without a last word. */
-static bool receive(
-	struct inlet *inlet, const struct reader_sink *sink, bool *ret_crashed, struct error *err)
+static bool receive(struct inlet *inlet, const struct reader_sink *sink, bool *ret_crashed,
+	bool *ret_unfiltered, struct error *err)
 {
 	for (;;) {
 		struct frame frame;
@@ -132,7 +133,9 @@ static bool receive(
 			return false;
 		if (frame.kind == FRAME_END)
 			return true;
-		if (!pass_on(&frame, payload, sink, err))
+		if (frame.kind == FRAME_UNFILTERED)
+			*ret_unfiltered = !IS_SANITIZED;
+		else if (!pass_on(&frame, payload, sink, err))
 			return false;
 	}
 }
@@ -191,8 +194,8 @@ static pid_t fork_quietly(void)
 }
 
 /* Both sides use the one buffer, as each has its own copy of it. */
-static bool run_with(
-	struct jail_child *child, int read_fd, const struct reader_sink *sink, struct error *err)
+static bool run_with(struct jail_child *child, int read_fd, const struct reader_sink *sink,
+	bool *ret_unfiltered, struct error *err)
 {
 	struct inlet inlet = {.fd = read_fd,
 		.deadline_ms = now_ms() + child->deadline_ms,
@@ -208,7 +211,7 @@ static bool run_with(
 	if (pid < 0)
 		return error_set_errno(err, ERR_INTERNAL, failed, "start the archive's reader");
 
-	const bool ok = receive(&inlet, sink, &is_crashed, err);
+	const bool ok = receive(&inlet, sink, &is_crashed, ret_unfiltered, err);
 	/* Also where it seems gone: one that closed the pipe and lives must not hold us. */
 	kill(pid, SIGKILL);
 	const int status = reap(pid);
@@ -217,11 +220,12 @@ static bool run_with(
 	return ok;
 }
 
-bool jail_run(
-	struct str archive, uint32_t deadline_ms, const struct reader_sink *sink, struct error *err)
+bool jail_run(struct str archive, uint32_t deadline_ms, const struct reader_sink *sink,
+	bool *ret_unfiltered, struct error *err)
 {
 	int fds[2];
 
+	*ret_unfiltered = false;
 	if (pipe2(fds, O_CLOEXEC) != 0)
 		return error_set_errno(err, ERR_INTERNAL, errno, "make a pipe");
 	/* A signal may end poll() early: then read() must not wait. */
@@ -239,7 +243,7 @@ bool jail_run(
 	};
 	if (child.buffer == NULL)
 		abort();
-	const bool ok = run_with(&child, fds[0], sink, err);
+	const bool ok = run_with(&child, fds[0], sink, ret_unfiltered, err);
 	free(child.buffer);
 	jail_filter_free(child.filter);
 	close(fds[0]);

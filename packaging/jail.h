@@ -18,6 +18,7 @@
 #include "packaging/reader.h"
 
 /* As reader_run; the sink is called in this process. ERR_DEADLINE after `deadline_ms`; a child that
- * crashes is ERR_INVALID_BUNDLE. */
+ * crashes is ERR_INVALID_BUNDLE. *ret_unfiltered: the kernel took no filter; false in sanitizer
+ * builds, which want none. */
 bool jail_run(struct str archive, uint32_t deadline_ms, const struct reader_sink *sink,
-	struct error *err);
+	bool *ret_unfiltered, struct error *err);

@@ -1,5 +1,7 @@
 #include "packaging/jail_child.h"
 
+#include "base/sanitized.h"
+
 #include <errno.h>
 #include <seccomp.h>
 #include <signal.h>
@@ -7,18 +9,6 @@
 #include <sys/prctl.h>
 #include <time.h>
 #include <unistd.h>
-
-#if defined(__SANITIZE_ADDRESS__) || defined(__SANITIZE_THREAD__)
-#define IS_SANITIZED 1
-#elif defined(__has_feature)
-#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer) ||                         \
-	__has_feature(memory_sanitizer)
-#define IS_SANITIZED 1
-#endif
-#endif
-#ifndef IS_SANITIZED
-#define IS_SANITIZED 0
-#endif
 
 enum { PIPE_FD = 3 };
 
@@ -94,8 +84,8 @@ static void set_limits(rlim_t memory_max, uint32_t deadline_ms)
 }
 
 /* Descriptors, death with the parent, limits, and then the filter, which allows none of this any
- * more. */
-static void lock_up(const struct jail_child *child)
+ * more. False: there is no filter. */
+static bool lock_up(const struct jail_child *child)
 {
 	/* A fixed time zone keeps the zip reader's mktime() from looking for one. */
 	static char time_zone[] = "TZ=UTC0", *environment[] = {time_zone, NULL};
@@ -112,8 +102,7 @@ static void lock_up(const struct jail_child *child)
 	close_range(PIPE_FD + 1, ~0u, 0);
 	tzset();
 	set_limits(child->memory_max, child->deadline_ms);
-	if (child->filter != NULL)
-		seccomp_load(child->filter);
+	return child->filter != NULL && seccomp_load(child->filter) == 0;
 }
 
 /* The only locks taken here are malloc's, which fork leaves in order; everything else was made
@@ -124,7 +113,8 @@ _Noreturn void jail_child_run(const struct jail_child *child)
 	const struct reader_sink sink = {.entry = send_entry, .bytes = send_bytes, .data = &outlet};
 	struct error err = {0};
 
-	lock_up(child);
+	if (!lock_up(child))
+		send_frame(&outlet, (struct frame){.kind = FRAME_UNFILTERED}, STR(""));
 	if (reader_run(child->archive, &sink, &err))
 		send_frame(&outlet, (struct frame){.kind = FRAME_END}, STR(""));
 	else

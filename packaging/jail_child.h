@@ -11,7 +11,7 @@ enum {
 	JAIL_BUFFER_SIZE = 256 * 1024, /* of either side, and of the pipe */
 };
 
-enum frame_kind { FRAME_ENTRY = 1, FRAME_BYTES, FRAME_END, FRAME_FAIL };
+enum frame_kind { FRAME_ENTRY = 1, FRAME_BYTES, FRAME_END, FRAME_FAIL, FRAME_UNFILTERED };
 enum { FLAG_ENCRYPTED = 1, FLAG_SPARSE = 2, FLAG_SIZED = 4 };
 
 /* What goes through the pipe, followed by `len` bytes: a name, contents, or a message. */

@@ -115,6 +115,7 @@ static bool open_archive(struct arena *arena, const char *path, const char *stat
 	package->dir = stored.dir;
 	package->digest = digest_text(arena, &stored.digest);
 	package->is_archive = true;
+	package->is_unfiltered = stored.is_unfiltered;
 	return true;
 }
 

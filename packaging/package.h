@@ -14,6 +14,7 @@ struct package {
 	const char *name;   /* "slides" of "slides/" or "slides.tar.gz" */
 	const char *digest; /* 64 hex digits, or "" */
 	bool is_archive;
+	bool is_unfiltered; /* as struct stored's */
 };
 
 /*

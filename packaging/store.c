@@ -47,11 +47,13 @@ static bool make_folders(struct arena *arena, const char *path, struct error *er
 	return true;
 }
 
-static int open_folder(int state_fd, const char *name)
+static bool open_folder(
+	const struct store *store, int state_fd, const char *name, int *ret_fd, struct error *err)
 {
-	if (mkdirat(state_fd, name, 0700) != 0 && errno != EEXIST)
-		return -1;
-	return openat(state_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (mkdirat(state_fd, name, 0700) == 0 || errno == EEXIST)
+		*ret_fd = openat(state_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	return *ret_fd >= 0 ||
+	       error_set_errno(err, ERR_INTERNAL, errno, "make folder '%s/%s'", store->path, name);
 }
 
 static void close_store(void *data)
@@ -75,16 +77,16 @@ bool store_open(struct arena *arena, const char *state_dir, struct store *ret, s
 	struct store *kept = arena_alloc(arena, sizeof(*kept));
 	*kept = (struct store){
 		.path = arena_strdup(arena, state_dir),
-		.bundles_fd = open_folder(state_fd, "bundles"),
-		.staging_fd = open_folder(state_fd, "staging"),
+		.bundles_fd = -1,
+		.staging_fd = -1,
 		.is_durable = true,
 	};
-	const int failed = errno;
-	close(state_fd);
 	arena_on_end(arena, close_store, kept);
-	if (kept->bundles_fd < 0 || kept->staging_fd < 0)
-		return error_set_errno(
-			err, ERR_INTERNAL, failed, "make folders in '%s'", state_dir);
+	const bool ok = open_folder(kept, state_fd, "bundles", &kept->bundles_fd, err) &&
+			open_folder(kept, state_fd, "staging", &kept->staging_fd, err);
+	close(state_fd);
+	if (!ok)
+		return false;
 	stage_sweep(kept->staging_fd);
 	*ret = *kept;
 	return true;
@@ -281,6 +283,7 @@ bool store_add(struct arena *arena, const struct store *store, const char *archi
 			.dir = arena_printf(arena, "%s/bundles/%s", store->path, adding.hex),
 			.digest = adding.digest,
 			.was_present = was_present,
+			.is_unfiltered = adding.files.is_unfiltered,
 		};
 	return ok;
 }

@@ -25,7 +25,9 @@ struct store {
 struct stored {
 	const char *dir; /* on the arena */
 	struct digest digest;
-	bool was_present; /* nothing was written */
+	bool was_present;   /* nothing was written */
+	bool is_unfiltered; /* the archive's reader ran without a seccomp filter: the kernel took
+			       none */
 };
 
 /* Makes what is missing of the state folder (0700). Lives on the arena, which closes it. */

@@ -24,6 +24,11 @@ static bool open_bundle(struct server *server, struct error *err)
 	if (!package_open(
 		    &server->arena, settings->bundle, settings->state_dir, NULL, &package, err))
 		return error_wrap(err, "open bundle '%s'", settings->bundle);
+	if (package.is_unfiltered)
+		log_warn("bundle.unfiltered", LOG_TEXT("bundle", settings->bundle),
+			LOG_TEXT("problem",
+				"the kernel took no seccomp filter: the archive's reader ran "
+				"without one"));
 	problems_init(&problems, &server->arena);
 	if (!bundle_load(package.dir, &options, &problems, &server->bundle)) {
 		for (size_t i = 0; i < problems.count && i < PROBLEMS_LOGGED_MAX; i++)

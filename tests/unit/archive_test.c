@@ -486,12 +486,40 @@ static void a_reader_that_dies_is_an_error(void **state)
 	put_file("file", text);
 	const int fd = open("file", O_RDWR | O_CLOEXEC);
 	void *bytes = mmap(NULL, 20000, PROT_READ, MAP_PRIVATE, fd, 0);
+	bool is_unfiltered;
 	assert_true(bytes != MAP_FAILED);
 	assert_int_equal(ftruncate(fd, 0), 0);
-	FAILS(jail_run((struct str){bytes, 20000}, 10000, &sink, &err), ERR_INVALID_BUNDLE,
-		"reading it");
+	FAILS(jail_run((struct str){bytes, 20000}, 10000, &sink, &is_unfiltered, &err),
+		ERR_INVALID_BUNDLE, "reading it");
+	assert_false(is_unfiltered);
 	munmap(bytes, 20000);
 	close(fd);
+}
+
+/* No filter that libseccomp knows: loading it fails, as where the kernel has no seccomp. */
+static void a_reader_without_filter_says_so(void **state)
+{
+	static char no_filter[4096];
+	struct frame frame;
+	int fds[2], status;
+
+	assert_int_equal(pipe2(fds, O_CLOEXEC), 0);
+	const struct jail_child child = {.archive = STR("nothing"),
+		.deadline_ms = 10000,
+		.memory_max = RLIM_INFINITY,
+		.filter = no_filter,
+		.buffer = arena_alloc(&arena, JAIL_BUFFER_SIZE),
+		.pipe_fd = fds[1],
+		.parent = getpid()};
+	const pid_t pid = fork();
+	if (pid == 0)
+		jail_child_run(&child);
+	close(fds[1]);
+	assert_int_equal(read(fds[0], &frame, sizeof(frame)), sizeof(frame));
+	assert_int_equal(frame.kind, FRAME_UNFILTERED);
+	assert_int_equal(frame.len, 0);
+	close(fds[0]);
+	assert_int_equal(waitpid(pid, &status, 0), pid);
 }
 
 static size_t open_descriptors(void)
@@ -536,6 +564,7 @@ int main(void)
 		TEST(a_signature_goes_along_where_it_fits),
 		TEST(archive_names_are_told_by_their_end),
 		TEST(limits_hold_with_and_without_the_jail),
+		TEST(a_reader_without_filter_says_so),
 		TEST(what_is_no_archive_is_told),
 		TEST(the_filter_knows_neither_files_nor_sockets),
 		TEST(a_reader_that_dies_is_an_error),

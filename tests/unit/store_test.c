@@ -309,6 +309,10 @@ static void state_folders_are_made(void **state)
 	put_file("file", "x");
 	struct store store;
 	FAILS(store_open(&arena, "file/state", &store, &err), ERR_INTERNAL, "file/state");
+	/* The first of two folders fails, the second does not. */
+	put_file("blocked/bundles", "x");
+	FAILS(store_open(&arena, "blocked", &store, &err), ERR_INTERNAL,
+		"make folder 'blocked/bundles': Not a directory");
 }
 
 /* --- package --- */
