@@ -33,10 +33,15 @@ static struct str make_authorization(struct arena *arena, struct secret key)
 {
 	static const struct str SCHEME = {"Bearer ", sizeof("Bearer ") - 1};
 	const struct str text = secret_reveal(key);
-	char *value = arena_alloc(arena, SCHEME.len + text.len);
+	struct buf value = {0};
 
-	mempcpy(mempcpy(value, SCHEME.data, SCHEME.len), text.data, text.len);
-	return (struct str){value, SCHEME.len + text.len};
+	buf_reserve(&value, SCHEME.len + text.len + 1); /* at once: nothing is left behind */
+	buf_add(&value, SCHEME.data, SCHEME.len);
+	buf_add(&value, text.data, text.len);
+	const struct secret wiped = secret_new(arena, buf_str(&value));
+	explicit_bzero(value.data, value.len);
+	buf_done(&value);
+	return secret_reveal(wiped);
 }
 
 static void on_fetched(void *data, const struct fetch_reply *reply, const struct error *err)

@@ -6,8 +6,10 @@
  * reference: nodes and text lie in the arena, so they cost no allocation.
  */
 #include "async/fetch_internal.h"
+#include "base/secret.h"
 
 #include <ctype.h>
+#include <stdlib.h>
 #include <strings.h>
 
 static const char *const IDEMPOTENT[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
@@ -82,10 +84,9 @@ static char *append_text(char *at, struct str text)
 }
 
 /* "Name: value", or libcurl's way to write an empty value: "Name;". */
-static char *header_line(struct arena *arena, const struct fetch_header *header)
+static void write_line(char *at, const struct fetch_header *header)
 {
-	char *line = arena_alloc(arena, header->name.len + header->value.len + 3);
-	char *at = append_text(line, header->name);
+	at = append_text(at, header->name);
 
 	if (header->value.len == 0) {
 		*at++ = ';';
@@ -94,7 +95,26 @@ static char *header_line(struct arena *arena, const struct fetch_header *header)
 		at = append_text(at, header->value);
 	}
 	*at = '\0';
-	return line;
+}
+
+/* A secret's line is wiped when the arena ends. */
+static char *header_line(struct arena *arena, const struct fetch_header *header)
+{
+	const size_t size = header->name.len + header->value.len + 3;
+
+	if (!header->is_secret) {
+		char *line = arena_alloc(arena, size);
+		write_line(line, header);
+		return line;
+	}
+	char *line = malloc(size);
+	if (line == NULL)
+		abort();
+	write_line(line, header);
+	const struct secret kept = secret_new(arena, str_of(line));
+	explicit_bzero(line, size);
+	free(line);
+	return (char *)secret_reveal(kept).data; /* libcurl's list is not const, but only read */
 }
 
 static bool has_header(const struct fetch_request *request, struct str name)

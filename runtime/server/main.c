@@ -1,11 +1,13 @@
 /* sluiced: reads the settings, starts the server, waits for signals. SIGTERM and SIGINT drain; a
  * second one is quick. A drain that does not end ends the process. */
 #include "base/log.h"
+#include "base/sanitized.h"
 #include "server/server.h"
 
 #include <errno.h>
 #include <signal.h>
 #include <stdio.h>
+#include <sys/prctl.h>
 #include <sys/resource.h>
 #include <time.h>
 #include <unistd.h>
@@ -24,10 +26,13 @@ static void block_signals(sigset_t *ret_waited)
 	signal(SIGPIPE, SIG_IGN);
 }
 
-/* Secrets are in memory: no core files. */
+/* Secrets are in memory: no core files; nor is one piped to a program, which no limit prevents, nor
+ * does another process of the user look in. LeakSanitizer is such a process. */
 static void forbid_core(void)
 {
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
+	if (!IS_SANITIZED)
+		prctl(PR_SET_DUMPABLE, 0);
 }
 
 static void announce(const struct server *server)

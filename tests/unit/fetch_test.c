@@ -238,6 +238,31 @@ static void test_reply(void **state)
 	teardown(scene);
 }
 
+/* An arena's blocks are freed, not wiped: a secret must lie elsewhere. */
+static void test_a_secret_header_leaves_no_copy(void **state)
+{
+	static const char SECRET[] = "Bearer sk-canary-77";
+	struct scene *scene = setup(NULL);
+	struct call *call = &scene->calls[0];
+	const struct fetch_header headers[] = {
+		{STR("Authorization"), STR("Bearer sk-canary-77"), true},
+		{STR("X-Plain"), STR("plain-canary"), false},
+	};
+
+	const char *begin = arena_alloc(&call->arena, 16);
+	start_with(call, &(struct fetch_request){.method = "POST",
+				 .url = scene->url,
+				 .headers = headers,
+				 .header_count = 2,
+				 .body = STR("{}")});
+	const size_t len = (size_t)(call->arena.at - begin);
+	assert_non_null(memmem(begin, len, "plain-canary", 12));
+	assert_null(memmem(begin, len, SECRET, sizeof(SECRET) - 1));
+	run_until(scene, 1);
+	assert_int_equal(call->status, 200);
+	teardown(scene);
+}
+
 static void test_a_failure_to_start_comes_later(void **state)
 {
 	struct scene *scene = setup(NULL);
@@ -397,6 +422,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(test_reply),
+		cmocka_unit_test(test_a_secret_header_leaves_no_copy),
 		cmocka_unit_test(test_a_failure_to_start_comes_later),
 		cmocka_unit_test(test_cancel_at_once),
 		cmocka_unit_test(test_cancel_while_the_upstream_is_silent),
