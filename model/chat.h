@@ -45,7 +45,8 @@ struct chat_reply {
  *
  * ERR_UPSTREAM: no JSON, an error object inside a 200, no choices, a refusal, no text, an answer
  * cut at its token limit (finish_reason length) or by a content filter. Messages quote the reply
- * without `secret`.
+ * without `secret`, and the text is without it, too, where it is strong: what is made of the text
+ * (values, violations of a schema, the next prompt) needs no care then.
  */
 bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
 	struct secret secret, struct error *err);

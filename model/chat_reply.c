@@ -96,6 +96,8 @@ static bool read_message(struct chat_reply *ret, struct arena *arena, const stru
 	const struct str refusal = json_str(json_get(holder, STR("refusal")));
 
 	ret->text = content_text(arena, content);
+	if (secret_is_strong(secret))
+		ret->text = secret_redact(arena, ret->text, secret);
 	if (ret->text.len > 0)
 		return true;
 	if (refusal.len > 0) {
@@ -123,19 +125,28 @@ static bool read_choice(struct chat_reply *ret, struct arena *arena, const struc
 	return read_message(ret, arena, message, content, secret, err);
 }
 
+/* What is wrong with JSON is told by quoting it. */
+static bool fail_no_json(
+	struct arena *arena, struct str body, struct secret secret, struct error *err)
+{
+	const struct str excerpt = chat_excerpt(arena, body, secret);
+	struct json tree;
+	struct error why;
+
+	if (json_read(arena, secret_redact(arena, body, secret), &tree, &why))
+		error_set(&why, ERR_UPSTREAM, "the API key in it is no valid text");
+	return error_set(err, ERR_UPSTREAM, "the reply is no JSON (%s): '%.*s'", why.text,
+		STR_ARGS(excerpt));
+}
+
 bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
 	struct secret secret, struct error *err)
 {
 	struct json reply;
-	struct error why;
 
 	*ret = (struct chat_reply){0};
-	if (!json_read_padded(arena, body, &reply, &why)) {
-		const struct str excerpt = chat_excerpt(arena, body, secret);
-
-		return error_set(err, ERR_UPSTREAM, "the reply is no JSON (%s): '%.*s'", why.text,
-			STR_ARGS(excerpt));
-	}
+	if (!json_read_padded(arena, body, &reply, NULL))
+		return fail_no_json(arena, body, secret, err);
 	usage_read(&ret->usage, json_get(&reply, STR("usage")));
 	if (!check_no_error(arena, &reply, secret, err))
 		return false;

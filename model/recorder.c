@@ -43,15 +43,58 @@ static struct json when_json(struct arena *arena, const struct seam *seam)
 	return json_string(str_of(arena_strdup(arena, text)));
 }
 
+static struct json clean_string(struct arena *arena, const struct json *text, struct secret key)
+{
+	return json_string(secret_redact(arena, json_str(text), key));
+}
+
+/* A key of digits alone may come back as a number. */
+static struct json clean_scalar(struct arena *arena, struct json value, struct secret key)
+{
+	struct buf text = {0};
+
+	if (json_type(&value) == JSON_STRING)
+		return clean_string(arena, &value, key);
+	json_write(&text, &value);
+
+	const struct str written = buf_str(&text), clean = secret_redact(arena, written, key);
+	const bool is_clean = str_eq(clean, written);
+
+	buf_done(&text);
+	return is_clean ? value : json_string(clean);
+}
+
+/* Decoded first and redacted then: in the text a key may be written in many ways. */
+static void clean_tree(struct arena *arena, struct json *value, struct secret key)
+{
+	switch (json_type(value)) {
+	case JSON_ARRAY:
+		for (size_t i = 0; i < value->size; i++)
+			clean_tree(arena, &value->items[i], key);
+		break;
+	case JSON_OBJECT:
+		for (size_t i = 0; i < value->size; i++) {
+			value->members[i].key = clean_string(arena, &value->members[i].key, key);
+			clean_tree(arena, &value->members[i].value, key);
+		}
+		break;
+	default:
+		*value = clean_scalar(arena, *value, key);
+	}
+}
+
 /* JSON as JSON, so that people can read and edit it; anything else as text, where it is any. */
-static struct json body_json(struct arena *arena, struct str body)
+static struct json body_json(struct arena *arena, struct str body, struct secret key)
 {
 	struct json tree;
 
-	if (json_read(arena, body, &tree, &(struct error){0}))
+	if (json_read(arena, body, &tree, &(struct error){0})) {
+		if (secret_is_set(key))
+			clean_tree(arena, &tree, key);
 		return tree;
+	}
 	if (str_is_utf8(body))
-		return json_string(body);
+		return json_string(secret_redact(arena, body, key));
 	return json_string(STR("(not UTF-8)"));
 }
 
@@ -66,8 +109,7 @@ static struct json reply_json(struct arena *arena, const struct llm_call *call)
 		return reply;
 	}
 	json_set(arena, &reply, STR("status"), json_integer(call->reply.status));
-	json_set(arena, &reply, STR("body"),
-		body_json(arena, secret_redact(arena, call->reply.body, key)));
+	json_set(arena, &reply, STR("body"), body_json(arena, call->reply.body, key));
 	return reply;
 }
 

@@ -52,15 +52,37 @@ static void tell_late(const struct run *run, struct error *err)
 			(unsigned long long)run->timeout_ms, run->waited);
 }
 
+/* Here every error of a row passes, whoever made it: what quotes an upstream is redacted where it
+ * is read, and this holds for what nobody thought of. */
+static void hide_keys(struct run *run, struct error *err)
+{
+	const struct config *config = &run->context->bundle->config;
+	const struct model_spec *models = config->models.items;
+
+	for (size_t i = 0; i < config->models.count; i++) {
+		if (!secret_is_strong(models[i].api_key))
+			continue;
+
+		const struct str text = str_of(err->text);
+		const struct str clean = secret_redact(&run->arena, text, models[i].api_key);
+
+		if (clean.data != text.data)
+			error_set(err, err->code, "%.*s", STR_ARGS(clean));
+	}
+}
+
 static void on_flow_done(void *self, const struct error *err)
 {
 	struct run *run = self;
-	struct error late;
+	struct error told;
 
 	timer_stop(&run->deadline);
-	if (err != NULL && run->is_late) {
-		tell_late(run, &late);
-		err = &late;
+	if (err != NULL) {
+		told = *err;
+		if (run->is_late)
+			tell_late(run, &told);
+		hide_keys(run, &told);
+		err = &told;
 	}
 	run->done(run, err);
 }

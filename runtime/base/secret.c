@@ -42,25 +42,3 @@ const char *secret_show(struct secret secret)
 {
 	return secret_is_set(secret) ? "***" : "(none)";
 }
-
-struct str secret_redact(struct arena *arena, struct str text, struct secret secret)
-{
-	const char *found = NULL;
-	struct buf clean = {0};
-
-	if (!secret_is_set(secret) || text.len < secret.len)
-		return text;
-	while ((found = memmem(text.data, text.len, secret.hidden, secret.len)) != NULL) {
-		const size_t head = (size_t)(found - text.data);
-		buf_add(&clean, text.data, head);
-		buf_add_text(&clean, "***");
-		text.data += head + secret.len;
-		text.len -= head + secret.len;
-	}
-	if (clean.len == 0)
-		return text;
-	buf_add_str(&clean, text);
-	const struct str kept = {arena_memdup(arena, clean.data, clean.len), clean.len};
-	buf_done(&clean);
-	return kept;
-}

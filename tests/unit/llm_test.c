@@ -305,6 +305,71 @@ static void test_reply_mistakes(void **state)
 	arena_done(&arena);
 }
 
+/* What quotes a reply, and the text of an answer, is without the key that the endpoint was sent. */
+static void test_keys_in_replies(void **state)
+{
+	static const char *const BODIES[] = {
+		"{\"e\":{\"m\":\"sk\\/Ab12345\\\"6\"}}",
+		"{\"errors\":{\"detail\":\"sk\\u002fAb12345\\u00226\"}}",
+		"<p>sk/Ab12345&quot;6</p>",
+		"GET /?key=sk%2FAb12345%226",
+		"{\"Authorization\": \"Bearer sk/Ab12345\\\"6\", oops}",
+		"{\"a\": sk/Ab12345\"6}",
+		"Basic dXNlcjpzay9BYjEyMzQ1IjY=",
+		"sk/Ab1234",
+	};
+	struct arena arena;
+	struct chat_reply reply;
+	struct error err = {0};
+
+	arena_init(&arena);
+	const struct secret key = secret_new(&arena, STR("sk/Ab12345\"6")),
+			    word = secret_new(&arena, STR("EMPTY"));
+	for (size_t i = 0; i < sizeof(BODIES) / sizeof(*BODIES); i++) {
+		assert_false(chat_reply_read(&reply, &arena, padded(&arena, BODIES[i]), key, &err));
+		assert_says(&err, ERR_UPSTREAM, "***");
+		if (strstr(err.text, "Ab1") != NULL || strstr(err.text, "9BYjEy") != NULL)
+			fail_msg("%s", err.text);
+	}
+	assert_true(chat_reply_read(&reply, &arena,
+		padded(&arena, "{\"choices\":[{\"message\":{\"content\":"
+			       "\"{\\\"k\\\":\\\"sk\\\\/Ab12345\\\\\\\"6\\\"}\"}}]}"),
+		key, &err));
+	assert_true(str_is(reply.text, "{\"k\":\"***\"}"));
+	assert_true(chat_reply_read(&reply, &arena,
+		padded(&arena, "{\"choices\":[{\"message\":{\"content\":\"an EMPTY box\"}}]}"),
+		word, &err));
+	assert_true(str_is(reply.text, "an EMPTY box"));
+	arena_done(&arena);
+}
+
+/* The part of a body that is looked at may end inside a key. */
+static void test_long_keys(void **state)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	for (size_t before = 0; before < 64; before += 9) {
+		char *text = arena_alloc(&arena, 2000);
+
+		for (size_t i = 0; i < 2000; i++)
+			text[i] = (char)('a' + i * i % 23);
+		const struct secret key = secret_new(&arena, (struct str){text, 2000});
+		const size_t len = (size_t)64 * 1024 + 500;
+		char *body = arena_alloc(&arena, len);
+
+		/* Blanks are trimmed: the excerpt begins where the key does. */
+		memset(body, ' ', len);
+		memcpy(body + len - 500 - before - 8, text, 500 + before + 8);
+		const struct str excerpt = chat_excerpt(&arena, (struct str){body, len}, key);
+
+		assert_null(memmem(excerpt.data, excerpt.len, text, 8));
+		assert_null(memmem(
+			chat_excerpt(&arena, (struct str){text, 1999}, key).data, 3, text, 3));
+	}
+	arena_done(&arena);
+}
+
 static void test_usage_and_cost(void **state)
 {
 	static const struct {
@@ -649,6 +714,8 @@ int main(void)
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_reply_shapes),
 		cmocka_unit_test(test_reply_mistakes),
+		cmocka_unit_test(test_keys_in_replies),
+		cmocka_unit_test(test_long_keys),
 		cmocka_unit_test(test_usage_and_cost),
 		cmocka_unit_test(test_pauses),
 		cmocka_unit_test(test_answer),

@@ -302,6 +302,41 @@ static void test_recorded(void **state)
 	assert_true(str_is(found->next->next->next->body, "(not UTF-8)"));
 }
 
+/* A key is looked for in what the body says, not in how it is written. */
+static void test_recorded_keys(void **state)
+{
+	static const char *const BODIES[] = {
+		"{\"e\":{\"m\":\"sk-1234567\\u0038/90\"}}",
+		"{\"e\":[\"sk-12345678\\/90\"]}",
+		"{\"sk-1234567\\u0038/90\":1,\"\\u0073k-12345678\\/90\":2}",
+		"{\"e\":\"{\\\"k\\\":\\\"sk-12345678\\\\/90\\\"}\"}",
+		"{\"e\":\"?k=sk-12345678%2F90\"}",
+		"key sk-12345678&#x2f;90",
+		"{\"e\":\"QmVhcmVyIHNrLTEyMzQ1Njc4Lzkw\"}",
+	};
+	struct bench *bench = *state;
+	const char *path = arena_printf(&bench->arena, "%s/recordings/a.jsonl", bench->dir);
+	struct recorder *recorder = recorder_new(path, &bench->err);
+	char text[8192] = "";
+
+	bench->model.api_key = secret_new(&bench->arena, STR("sk-12345678/90"));
+	for (size_t i = 0; i < sizeof(BODIES) / sizeof(*BODIES); i++)
+		record(bench, recorder, 200, BODIES[i]);
+	bench->model.api_key = secret_new(&bench->arena, STR("9876543210"));
+	record(bench, recorder, 200, "{\"n\":[9876543210,19876543210,0.5,true,null]}");
+	assert_true(recorder_close(recorder, &bench->err));
+
+	FILE *file = fopen(path, "r");
+	assert_in_range(fread(text, 1, sizeof(text) - 1, file), 100, sizeof(text) - 2);
+	fclose(file);
+	assert_null(strstr(text, "sk-12345678/90"));
+	assert_null(strstr(text, "12345678"));
+	assert_null(strstr(text, "MjM0NTY3"));
+	assert_null(strstr(text, "876543210"));
+	assert_non_null(strstr(text, "{\"e\":{\"m\":\"***\"}}"));
+	assert_non_null(strstr(text, "{\"n\":[\"***\",\"1***\",0.5,true,null]}"));
+}
+
 static void test_recorder_failures(void **state)
 {
 	struct bench *bench = *state;
@@ -328,6 +363,7 @@ int main(void)
 		TEST(test_misses),
 		TEST(test_mistakes),
 		TEST(test_recorded),
+		TEST(test_recorded_keys),
 		TEST(test_recorder_failures),
 	};
 
