@@ -3,88 +3,26 @@
  * these texts go back to the model in a repair turn, so they say what would be right.
  *
  * Definitions can refer to each other, so work does not follow from the sizes of schema and value:
- * references nest at most DEPTH_MAX deep and one check visits at most WORK_MAX nodes.
+ * references nest at most DEPTH_MAX deep, and every node, comparison and text is charged by what it
+ * looks at: WORK_MAX units end within a tenth of a second, which is as long as a check may hold the
+ * loop.
  */
-#include "model/schema_node.h"
+#include "model/schema_check.h"
 
 #include <float.h>
 #include <math.h>
 
-enum { DEPTH_MAX = 32, WORK_MAX = 1 << 20, VIOLATIONS_MAX = 8, SHOWN_MAX = 60, LIST_MAX = 400 };
-
-struct check {
-	struct buf text;    /* violations, "; " between them */
-	struct buf pointer; /* where the value stands */
-	unsigned count, refs;
-	unsigned *work; /* left; shared with the checks of alternatives */
+enum {
+	DEPTH_MAX = 32,
+	WORK_MAX = 1 << 20,
+	SHOWN_MAX = 60,
+	LIST_MAX = 400,
+	NAMES_A_UNIT = 8, /* compared */
+	CHARACTERS_A_UNIT = 128,
 };
 
 static void check_node(
-	struct check *check, const struct schema_node *node, const struct json *value);
-
-__attribute__((format(printf, 2, 3))) static void violation(
-	struct check *check, const char *format, ...)
-{
-	va_list args;
-
-	check->count++;
-	if (check->count > VIOLATIONS_MAX)
-		return;
-	if (check->count > 1)
-		buf_add_text(&check->text, "; ");
-	if (check->pointer.len == 0)
-		buf_add_text(&check->text, "(root)");
-	buf_add_str(&check->text, buf_str(&check->pointer));
-	buf_add_text(&check->text, ": ");
-	va_start(args, format);
-	buf_vprintf(&check->text, format, args);
-	va_end(args);
-}
-
-/* RFC 6901. Returns what to cut the pointer back to. */
-static size_t pointer_enter(struct check *check, struct str name)
-{
-	const size_t before = check->pointer.len;
-
-	buf_add_char(&check->pointer, '/');
-	for (size_t i = 0; i < name.len; i++) {
-		if (name.data[i] == '~')
-			buf_add_text(&check->pointer, "~0");
-		else if (name.data[i] == '/')
-			buf_add_text(&check->pointer, "~1");
-		else
-			buf_add_char(&check->pointer, name.data[i]);
-	}
-	return before;
-}
-
-static size_t pointer_enter_index(struct check *check, size_t index)
-{
-	const size_t before = check->pointer.len;
-
-	buf_printf(&check->pointer, "/%zu", index);
-	return before;
-}
-
-/* Cuts text at a character's border. */
-static void shorten(struct buf *text, size_t max)
-{
-	if (text->len <= max)
-		return;
-	text->len = max;
-	while (text->len > 0 && ((unsigned char)text->data[text->len] & 0xc0) == 0x80)
-		text->len--;
-	buf_add_text(text, "…");
-}
-
-/* The start of a value as JSON, for messages. */
-static const char *shown(struct buf *out, const struct json *value)
-{
-	out->len = 0;
-	json_write(out, value);
-	shorten(out, SHOWN_MAX);
-	return buf_text(out);
-}
+	struct schema_check *check, const struct schema_node *node, const struct json *value);
 
 static bool is_integral(const struct json *value)
 {
@@ -116,7 +54,7 @@ static bool type_fits(unsigned types, const struct json *value)
 }
 
 static bool check_type(
-	struct check *check, const struct schema_node *node, const struct json *value)
+	struct schema_check *check, const struct schema_node *node, const struct json *value)
 {
 	struct buf names = {0};
 
@@ -126,33 +64,33 @@ static bool check_type(
 		if (node->types & 1u << i)
 			buf_printf(
 				&names, "%s%s", names.len > 0 ? " or " : "", schema_type_names[i]);
-	violation(check, "expected %s, got %s", buf_text(&names), json_type_name(value));
+	schema_violation(check, "expected %s, got %s", buf_text(&names), json_type_name(value));
 	buf_done(&names);
 	return false;
 }
 
-static bool is_listed(const struct json *values, const struct json *value)
+static bool is_listed(
+	struct schema_check *check, const struct json *values, const struct json *value)
 {
 	for (size_t i = 0; i < values->size; i++)
-		if (json_equal(&values->items[i], value))
+		if (schema_equal(check, &values->items[i], value))
 			return true;
 	return false;
 }
 
 static void check_values(
-	struct check *check, const struct schema_node *node, const struct json *value)
+	struct schema_check *check, const struct schema_node *node, const struct json *value)
 {
 	struct buf expected = {0}, got = {0};
 
-	if (node->constant != NULL && !json_equal(node->constant, value))
-		violation(check, "expected %s, got %s", shown(&expected, node->constant),
-			shown(&got, value));
-	if (node->values != NULL && !is_listed(node->values, value)) {
-		expected.len = 0;
-		json_write(&expected, node->values);
-		shorten(&expected, LIST_MAX);
-		violation(check, "expected one of %s, got %s", buf_text(&expected),
-			shown(&got, value));
+	if (node->constant != NULL && !schema_equal(check, node->constant, value))
+		schema_violation(check, "expected %s, got %s",
+			schema_show(&expected, node->constant, SHOWN_MAX),
+			schema_show(&got, value, SHOWN_MAX));
+	if (node->values != NULL && !is_listed(check, node->values, value)) {
+		schema_violation(check, "expected one of %s, got %s",
+			schema_show(&expected, node->values, LIST_MAX),
+			schema_show(&got, value, SHOWN_MAX));
 	}
 	buf_done(&expected);
 	buf_done(&got);
@@ -174,21 +112,21 @@ static bool is_multiple(const struct json *value, const struct json *of)
 	return fabsl(quotient - roundl(quotient)) <= 4 * (long double)DBL_EPSILON * fabsl(quotient);
 }
 
-static void check_limit(struct check *check, const struct json *limit, bool is_kept,
+static void check_limit(struct schema_check *check, const struct json *limit, bool is_kept,
 	const char *expected, const struct json *value)
 {
 	struct buf limit_text = {0}, got = {0};
 
 	if (json_type(limit) == JSON_ABSENT || is_kept)
 		return;
-	violation(check, "expected %s %s, got %s", expected, shown(&limit_text, limit),
-		shown(&got, value));
+	schema_violation(check, "expected %s %s, got %s", expected,
+		schema_show(&limit_text, limit, SHOWN_MAX), schema_show(&got, value, SHOWN_MAX));
 	buf_done(&limit_text);
 	buf_done(&got);
 }
 
 static void check_number(
-	struct check *check, const struct schema_limits *limits, const struct json *value)
+	struct schema_check *check, const struct schema_limits *limits, const struct json *value)
 {
 	const long double number = number_of(value);
 
@@ -204,15 +142,15 @@ static void check_number(
 		"a multiple of", value);
 }
 
-static void check_range(
-	struct check *check, const struct schema_range *range, size_t count, const char *unit)
+static void check_range(struct schema_check *check, const struct schema_range *range, size_t count,
+	const char *unit)
 {
 	if (count < (size_t)range->min)
-		violation(check, "expected at least %lld %s, got %zu", (long long)range->min, unit,
-			count);
+		schema_violation(check, "expected at least %lld %s, got %zu", (long long)range->min,
+			unit, count);
 	if (range->has_max && count > (size_t)range->max)
-		violation(check, "expected at most %lld %s, got %zu", (long long)range->max, unit,
-			count);
+		schema_violation(check, "expected at most %lld %s, got %zu", (long long)range->max,
+			unit, count);
 }
 
 /* JSON Schema counts characters, not bytes. */
@@ -225,43 +163,26 @@ static size_t count_characters(struct str text)
 	return count;
 }
 
-static bool work_is_left(struct check *check)
+static void check_length(
+	struct schema_check *check, const struct schema_range *range, struct str text)
 {
-	if (*check->work > 0) {
-		--*check->work;
-		return true;
-	}
-	violation(check, "too complex to check");
-	return false;
-}
-
-static void check_unique(struct check *check, const struct json *array)
-{
-	for (size_t i = 1; i < array->size; i++) {
-		for (size_t j = 0; j < i; j++) {
-			if (!work_is_left(check))
-				return;
-			if (json_equal(&array->items[i], &array->items[j])) {
-				violation(check, "items %zu and %zu are equal, but must differ", j,
-					i);
-				return;
-			}
-		}
-	}
+	if ((range->min > 0 || range->has_max) && schema_work(check, text.len / CHARACTERS_A_UNIT))
+		check_range(check, range, count_characters(text), "characters");
 }
 
 static void check_array(
-	struct check *check, const struct schema_node *node, const struct json *array)
+	struct schema_check *check, const struct schema_node *node, const struct json *array)
 {
 	check_range(check, &node->item_count, array->size, "items");
 	if (node->is_unique)
-		check_unique(check, array);
-	for (size_t i = 0; node->items != NULL && i < array->size; i++) {
-		const size_t before = pointer_enter_index(check, i);
-
-		check_node(check, node->items, &array->items[i]);
-		check->pointer.len = before;
-	}
+		schema_check_unique(check, array);
+	const struct schema_place *parent = check->place;
+	struct schema_place place = {.parent = parent};
+	check->place = &place;
+	for (; node->items != NULL && place.index < array->size && !schema_is_over(check);
+		place.index++)
+		check_node(check, node->items, &array->items[place.index]);
+	check->place = parent;
 }
 
 static const struct schema_node *property_node(const struct schema_node *node, struct str name)
@@ -273,42 +194,66 @@ static const struct schema_node *property_node(const struct schema_node *node, s
 }
 
 static void check_object(
-	struct check *check, const struct schema_node *node, const struct json *object)
+	struct schema_check *check, const struct schema_node *node, const struct json *object)
 {
+	const struct schema_place *parent = check->place;
+	const size_t names =
+		node->property_count + (node->required != NULL ? node->required->size : 0);
+
+	if (!schema_work(check, object->size * names / NAMES_A_UNIT))
+		return;
 	for (size_t i = 0; node->required != NULL && i < node->required->size; i++) {
 		const struct str name = json_str(&node->required->items[i]);
 
 		if (json_get(object, name) == NULL)
-			violation(check, "the required property '%.*s' is missing", STR_ARGS(name));
+			schema_violation(
+				check, "the required property '%.*s' is missing", STR_ARGS(name));
 	}
-	for (size_t i = 0; i < object->size; i++) {
+	for (size_t i = 0; i < object->size && !schema_is_over(check); i++) {
 		const struct json_member *member = &object->members[i];
-		const struct schema_node *child = property_node(node, json_str(&member->key));
+		const struct schema_place place = {parent, json_str(&member->key), 0};
+		const struct schema_node *child = property_node(node, place.name);
 
 		if (child == NULL)
 			continue;
-		const size_t before = pointer_enter(check, json_str(&member->key));
+		check->place = &place;
 		if (child->is_never)
-			violation(check, "this property is not allowed");
+			schema_violation(check, "this property is not allowed");
 		else
 			check_node(check, child, &member->value);
-		check->pointer.len = before;
+		check->place = parent;
 	}
 }
 
-/* Does `value` fit? Its first violation is appended to `why`, which may be NULL. */
-static bool fits(struct check *check, const struct schema_node *node, const struct json *value,
-	struct buf *why)
+static bool fits(
+	struct schema_check *check, const struct schema_node *node, const struct json *value)
 {
-	struct check inner = {.refs = check->refs, .work = check->work};
+	struct schema_check inner = {
+		.place = check->place, .refs = check->refs, .is_silent = true, .work = check->work};
 
-	buf_add_str(&inner.pointer, buf_str(&check->pointer));
 	check_node(&inner, node, value);
-	if (inner.count > 0 && why != NULL)
-		buf_add_str(why, buf_str(&inner.text));
-	buf_done(&inner.text);
-	buf_done(&inner.pointer);
-	return inner.count == 0;
+	return inner.count == 0 && *check->work > 0;
+}
+
+/* What each alternative finds wrong. */
+static void violate_all(
+	struct schema_check *check, const struct schema_list *list, const struct json *value)
+{
+	struct buf why = {0};
+
+	for (size_t i = 0; i < list->count && why.len <= LIST_MAX; i++) {
+		struct schema_check inner = {
+			.place = check->place, .refs = check->refs, .work = check->work};
+
+		check_node(&inner, list->nodes[i], value);
+		buf_printf(&why, "%s[%zu] ", i > 0 ? "; " : "", i);
+		buf_add_str(&why, buf_str(&inner.text));
+		buf_done(&inner.text);
+	}
+	schema_shorten(&why, LIST_MAX);
+	schema_violation(
+		check, "fits none of the %zu alternatives (%s)", list->count, buf_text(&why));
+	buf_done(&why);
 }
 
 /* The alternative that was meant, where the value's type leaves only one: its violations say more
@@ -331,35 +276,33 @@ static const struct schema_node *only_alternative(
 	return only;
 }
 
-static void check_alternatives(struct check *check, const struct schema_list *list,
+static void check_alternatives(struct schema_check *check, const struct schema_list *list,
 	const struct json *value, bool is_exclusive)
 {
-	struct buf why = {0};
 	size_t fitting = 0;
 
-	for (size_t i = 0; i < list->count; i++) {
-		if (fitting == 0)
-			buf_printf(&why, "%s[%zu] ", i > 0 ? "; " : "", i);
-		fitting += fits(check, list->nodes[i], value, fitting == 0 ? &why : NULL);
+	for (size_t i = 0; i < list->count && !schema_is_over(check); i++) {
+		fitting += fits(check, list->nodes[i], value);
 		if (fitting > 0 && !is_exclusive)
 			break;
 	}
 	const struct schema_node *only = only_alternative(list, value);
 	if (fitting == 0 && only != NULL)
 		check_node(check, only, value);
+	else if (fitting == 0 && schema_is_told(check))
+		violate_all(check, list, value);
 	else if (fitting == 0)
-		violation(check, "fits none of the %zu alternatives (%s)", list->count,
-			(shorten(&why, LIST_MAX), buf_text(&why)));
+		schema_violation(check, "fits none of the alternatives");
 	else if (fitting > 1 && is_exclusive)
-		violation(
+		schema_violation(
 			check, "fits %zu alternatives of oneOf, but must fit exactly one", fitting);
-	buf_done(&why);
 }
 
-static void check_ref(struct check *check, const struct schema_node *node, const struct json *value)
+static void check_ref(
+	struct schema_check *check, const struct schema_node *node, const struct json *value)
 {
 	if (check->refs == DEPTH_MAX) {
-		violation(check, "more than %d references inside each other", DEPTH_MAX);
+		schema_violation(check, "more than %d references inside each other", DEPTH_MAX);
 		return;
 	}
 	check->refs++;
@@ -368,7 +311,7 @@ static void check_ref(struct check *check, const struct schema_node *node, const
 }
 
 static void check_combinations(
-	struct check *check, const struct schema_node *node, const struct json *value)
+	struct schema_check *check, const struct schema_node *node, const struct json *value)
 {
 	if (node->ref != NULL)
 		check_ref(check, node, value);
@@ -381,12 +324,12 @@ static void check_combinations(
 }
 
 static void check_node(
-	struct check *check, const struct schema_node *node, const struct json *value)
+	struct schema_check *check, const struct schema_node *node, const struct json *value)
 {
-	if (!work_is_left(check))
+	if (schema_is_over(check) || !schema_work(check, 1))
 		return;
 	if (node->is_never) {
-		violation(check, "no value is allowed here");
+		schema_violation(check, "no value is allowed here");
 		return;
 	}
 	if (!check_type(check, node, value))
@@ -395,7 +338,7 @@ static void check_node(
 	if (is_number(value))
 		check_number(check, &node->limits, value);
 	else if (value->type == JSON_STRING)
-		check_range(check, &node->length, count_characters(json_str(value)), "characters");
+		check_length(check, &node->length, json_str(value));
 	else if (value->type == JSON_ARRAY)
 		check_array(check, node, value);
 	else if (value->type == JSON_OBJECT)
@@ -406,16 +349,18 @@ static void check_node(
 bool schema_check(const struct schema *schema, const struct json *value, struct error *err)
 {
 	unsigned work = WORK_MAX;
-	struct check check = {.work = &work};
+	struct schema_check check = {.work = &work};
 
 	check_node(&check, schema->root, value);
-	const bool is_valid = check.count == 0;
-	if (check.count > VIOLATIONS_MAX)
-		buf_printf(&check.text, "; and %u more", check.count - VIOLATIONS_MAX);
+	if (check.count > SCHEMA_VIOLATIONS_MAX)
+		buf_printf(&check.text, "; and %u more", check.count - SCHEMA_VIOLATIONS_MAX);
+	if (work == 0)
+		buf_printf(
+			&check.text, "%s(root): too complex to check", check.count > 0 ? "; " : "");
+	const bool is_valid = check.text.len == 0;
 	if (!is_valid)
 		error_set(err, ERR_INVALID_PARAMETER, "%s", buf_text(&check.text));
 	buf_done(&check.text);
-	buf_done(&check.pointer);
 	return is_valid;
 }
 

@@ -14,7 +14,8 @@ struct schema;
 
 /* NULL after decode_problem. */
 const struct schema *schema_compile(struct decoder *decoder, const struct json *tree);
-/* False with ERR_INVALID_PARAMETER and every violation (up to 8), each with its JSON Pointer. */
+/* False with ERR_INVALID_PARAMETER and every violation (up to 8), each with its JSON Pointer (long
+ * ones are cut). Ends within about 100 ms: what would take longer is "too complex to check". */
 bool schema_check(const struct schema *schema, const struct json *value, struct error *err);
 const struct json *schema_tree(const struct schema *schema);
 /* Can a value that fits have something at this dotted path? Declared properties are all there are,

@@ -1,7 +1,7 @@
 #pragma once
 /*
  * Schema node: what schema_compile.c makes of one (sub)schema and schema.c checks values against.
- * Private to the two.
+ * Private to the files schema*.c.
  *
  * Every keyword that is absent leaves its zero value, which never refuses anything.
  */

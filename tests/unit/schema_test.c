@@ -180,6 +180,78 @@ static void test_work_is_limited(void **state)
 	buf_done(&text);
 }
 
+static bool check_text(
+	struct fixture *fixture, const char *schema, struct buf *value, struct error *err)
+{
+	return schema_check(compile(fixture, schema), parse(fixture, buf_text(value)), err);
+}
+
+/* Items are sorted, not compared each with each: that many pairs would exceed the work. */
+static void test_unique_items(void **state)
+{
+	static const char UNIQUE[] = "{\"uniqueItems\":true}";
+	struct fixture *fixture = *state;
+	struct buf text = {0};
+	struct error err = {0};
+
+	buf_add_char(&text, '[');
+	for (int i = 0; i < 20000; i++)
+		buf_printf(&text, "{\"b\":%d,\"a\":[]},", i);
+	buf_add_text(&text, "0]");
+	assert_true(check_text(fixture, UNIQUE, &text, &err));
+	text.len -= strlen("0]");
+	buf_add_text(&text, "{\"a\":[],\"b\":7.0},0,{\"a\":[],\"b\":3}]");
+	assert_false(check_text(fixture, UNIQUE, &text, &err));
+	assert_string_equal(err.text, "(root): items 7 and 20000 are equal, but must differ");
+	buf_done(&text);
+}
+
+/* A comparison costs what it looks at. */
+static void test_comparisons_are_charged(void **state)
+{
+	struct fixture *fixture = *state;
+	struct buf list = {0}, schema = {0}, text = {0};
+	struct error err = {0};
+
+	buf_add_char(&list, '[');
+	for (int i = 0; i < 1000; i++)
+		buf_add_text(&list, "0,");
+	buf_printf(&schema, "{\"items\":{\"const\":%s1]}}", buf_text(&list));
+	buf_add_char(&text, '[');
+	for (int i = 0; i < 1100; i++)
+		buf_printf(&text, "%s%s1]", i > 0 ? "," : "", buf_text(&list));
+	buf_add_char(&text, ']');
+	assert_false(check_text(fixture, buf_text(&schema), &text, &err));
+	assert_string_equal(err.text, "(root): too complex to check");
+	buf_done(&list);
+	buf_done(&schema);
+	buf_done(&text);
+}
+
+/* However long keys and values are, what is told about them is short: it is written for each
+ * alternative of each element. */
+static void test_violations_are_short(void **state)
+{
+	struct fixture *fixture = *state;
+	struct buf text = {0};
+	struct error err = {0};
+
+	buf_add_text(&text, "{\"");
+	for (int i = 0; i < 500; i++)
+		buf_add_text(&text, "~\xc3\xa9/");
+	buf_add_text(&text, "\":[true,\"");
+	for (int i = 0; i < 500; i++)
+		buf_add_text(&text, "\xc3\xa9");
+	buf_add_text(&text, "\"]}");
+	assert_false(check_text(
+		fixture, "{\"additionalProperties\":{\"items\":{\"enum\":[true]}}}", &text, &err));
+	assert_true(strlen(err.text) < 300);
+	assert_true(str_is_utf8(str_of(err.text)));
+	assert_non_null(strstr(err.text, "/~0\xc3\xa9~1~0\xc3\xa9~1"));
+	assert_non_null(strstr(err.text, "\xe2\x80\xa6/1: expected one of [true], got \"\xc3\xa9"));
+	buf_done(&text);
+}
+
 struct refusal {
 	const char *schema, *path, *text;
 };
@@ -259,6 +331,9 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_values, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_work_is_limited, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_unique_items, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_comparisons_are_charged, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_violations_are_short, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_refused, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_paths, set_up, tear_down),
 	};
