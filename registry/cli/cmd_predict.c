@@ -11,7 +11,7 @@ struct predict_options {
 	const char *record;
 	const char *state_dir, *secret_dir, *ca_file;
 	int64_t timeout_ms, rows_in_flight;
-	bool is_example, is_offline, is_json;
+	bool is_example, is_offline, is_strict, is_json;
 };
 
 struct predicting {
@@ -58,6 +58,16 @@ static void tell_usage(struct console *console, const struct scored *scored)
 		scored->row_count, (double)scored->elapsed_ms / 1000, usage->model_calls,
 		usage->input_tokens, usage->output_tokens, usage->cost_microusd / 1000000,
 		usage->cost_microusd % 1000000);
+}
+
+/* The rows that failed are told already: only the exit status is left. */
+static bool check_failed(const struct scored *scored, bool is_strict, struct error *err)
+{
+	const uint64_t failed = scored->usage.rows_failed;
+
+	if (failed == 0 || (failed < scored->row_count && !is_strict))
+		return true;
+	return error_set(err, ERR_BAD_REQUEST, "%s", "");
 }
 
 /* A bundle without steps answers its validated input. */
@@ -115,8 +125,11 @@ static bool score(struct console *console, struct arena *arena,
 		buf_add_char(&whole, '\n');
 		is_fine = console_write(console, buf_str(&whole), err);
 	}
-	if (is_fine)
+	console->signal_number = scored.signal_number;
+	if (is_fine) {
 		tell_usage(console, &scored);
+		is_fine = check_failed(&scored, options->is_strict, err);
+	}
 	buf_done(&whole);
 	buf_done(&predicting.line);
 	return is_fine;
@@ -191,6 +204,8 @@ static const struct option OPTIONS[] = {
 	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64",
 		.min = 1, .max = 65536, .help = "rows that run at the same time"},
 	{"offline", 0, OPTION_FLAG, AT(is_offline), .help = "make no outgoing calls"},
+	{"strict", 0, OPTION_FLAG, AT(is_strict),
+		.help = "exit 65 where any row failed; without it, only where all did"},
 	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
 		.help = "keep unpacked archives here; without it they go when the rows are done"},
 	{"secrets", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",

@@ -17,6 +17,7 @@ struct console {
 	bool is_out_terminal, is_err_terminal;
 	bool has_out_color, has_err_color;
 	bool is_progress_shown;
+	int signal_number; /* that ended the command, and so ends the program; 0: none */
 };
 
 void console_init(struct console *console);

@@ -1,5 +1,6 @@
 /* sluice: packs, checks and runs bundles. `sluice VERB …`; the verbs are in the table of
  * command.c, each in its cmd_VERB.c. */
+#include "base/descriptors.h"
 #include "cli/command.h"
 
 #include <signal.h>
@@ -28,6 +29,15 @@ static bool run_command(struct console *console, struct arena *arena, const stru
 	return command->run(console, arena, options, &arguments, err);
 }
 
+/* Whoever started the program learns that a signal ended it: a shell leaves its loop then, and
+ * shows 128 + number. That is returned where the signal has no effect, as for process 1. */
+static int end_by_signal(int number)
+{
+	signal(number, SIG_DFL);
+	raise(number);
+	return 128 + number;
+}
+
 int main(int argc, char **argv)
 {
 	struct console console;
@@ -35,6 +45,8 @@ int main(int argc, char **argv)
 	struct error err = {0};
 	const char *program = "sluice";
 
+	if (!descriptors_fill_standard())
+		return error_info(ERR_INTERNAL)->exit_status;
 	signal(SIGPIPE, SIG_IGN);
 	/* Secrets are in memory: no core files. */
 	setrlimit(RLIMIT_CORE, &(struct rlimit){0, 0});
@@ -56,5 +68,7 @@ int main(int argc, char **argv)
 		console_fail(&console, program, &err);
 	console_progress_end(&console);
 	arena_done(&arena);
+	if (!is_fine && console.signal_number != 0)
+		return end_by_signal(console.signal_number);
 	return is_fine ? 0 : error_info(err.code)->exit_status;
 }

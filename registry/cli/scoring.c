@@ -26,6 +26,7 @@ struct scoring {
 	size_t row_count, done_count, next_row;
 	bool is_stopped; /* by on_answer */
 	bool is_over;
+	int signal_number;
 	struct error err;
 };
 
@@ -86,6 +87,7 @@ static void on_signal(evutil_socket_t number, short what, void *data)
 		event_del(scoring->signals[i]);
 	signal(SIGINT, SIG_DFL);
 	signal(SIGTERM, SIG_DFL);
+	scoring->signal_number = (int)number;
 	if (!scoring->is_over)
 		batch_cancel(scoring->batch);
 }
@@ -189,6 +191,7 @@ bool scoring_run(struct arena *arena, struct bundle *bundle, const struct input 
 		ret->batch = scoring.batch;
 		ret->usage = *batch_usage(scoring.batch);
 		ret->elapsed_ms = elapsed_ms(&start);
+		ret->signal_number = scoring.signal_number;
 		is_fine = scoring.err.code == ERR_NONE;
 		if (!is_fine)
 			*err = scoring.err;

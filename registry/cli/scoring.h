@@ -27,6 +27,7 @@ struct scored {
 	struct batch_usage usage;
 	size_t row_count;
 	uint64_t elapsed_ms;
+	int signal_number; /* that cancelled it; 0: none did */
 };
 
 /* False with the batch's error; *ret is set in any case. */

@@ -271,6 +271,15 @@ def test_predict_shows_failing_rows_and_goes_on(agent, model):
     assert good == {"answer": "re: Answer: a", "error": None}
     assert bad["answer"] is None and "400" in bad["error"]
     assert "1 of 2 rows failed" in done.stderr
+    strict = sluice("predict", agent, "--rows", "-", "--strict", env=model.env, stdin='[{"question":"a"},{"question":"bad"}]')
+    assert strict.returncode == 65 and strict.stdout == done.stdout and "1 of 2 rows failed" in strict.stderr
+
+
+@pytest.mark.parametrize("args", [[], ["--json"]])
+def test_predict_exits_65_where_every_row_failed(agent, model, args):
+    done = sluice("predict", agent, "--rows", "-", *args, env=model.env, stdin='[{"question":"bad"},{"question":"bad"}]')
+    assert done.returncode == 65 and "2 of 2 rows failed" in done.stderr
+    assert len([json.loads(line) for line in done.stdout.splitlines()]) == (1 if args else 2)
 
 
 def test_predict_fails_without_an_error_column(agent, model):
@@ -303,14 +312,16 @@ def test_recorded_replies_run_offline(agent, model, tmp_path):
     replayed = sluice("predict", agent, "--rows", "-", "--offline", env=model.env, stdin=rows)
     assert replayed.stdout == live.stdout
     missed = sluice("predict", agent, "--rows", "-", "--offline", env=model.env, stdin='{"question":"c"}')
-    assert "Answer: a" in lines(missed)[0]["error"] or "Answer: b" in lines(missed)[0]["error"]
+    error = json.loads(missed.stdout)["error"]
+    assert missed.returncode == 65 and ("Answer: a" in error or "Answer: b" in error)
 
 
 def test_predict_within_its_deadline(agent, model):
     began = time.monotonic()
     done = sluice("predict", agent, "--rows", "-", "--timeout-ms", "300", env=model.env, stdin='{"question":"never"}')
     assert time.monotonic() - began < 10
-    assert lines(done)[0]["answer"] is None and "300 ms" in lines(done)[0]["error"]
+    answer = json.loads(done.stdout)
+    assert done.returncode == 65 and answer["answer"] is None and "300 ms" in answer["error"]
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM])
@@ -325,7 +336,7 @@ def test_ctrl_c_cancels_cleanly(agent, model, tmp_path, number):
     process.stdin.close()
     assert model.asked.wait(30)
     process.send_signal(number)
-    assert process.wait(10) == 75
+    assert process.wait(10) == -number  # a shell shows 128 + number
     assert "cancelled" in process.stderr.read()
     assert list(temporary.iterdir()) == []
     process.stdout.close()
