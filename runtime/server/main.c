@@ -1,5 +1,6 @@
 /* sluiced: reads the settings, starts the server, waits for signals. SIGTERM and SIGINT drain; a
- * second one is quick. A drain that does not end ends the process. */
+ * second one, and SIGQUIT, is quick. A drain that does not end ends the process. */
+#include "base/descriptors.h"
 #include "base/log.h"
 #include "base/sanitized.h"
 #include "server/server.h"
@@ -15,12 +16,16 @@
 /* What work may take to end once it was cancelled. */
 enum { GRACE_MS = 5000 };
 static const int64_t NEVER = INT64_MAX;
+static const char RELOAD_PROBLEM[] =
+	"reload is not supported yet: restart to load a new configuration";
 
 static void block_signals(sigset_t *ret_waited)
 {
 	sigemptyset(ret_waited);
 	sigaddset(ret_waited, SIGTERM);
 	sigaddset(ret_waited, SIGINT);
+	sigaddset(ret_waited, SIGQUIT);
+	sigaddset(ret_waited, SIGHUP);
 	sigaddset(ret_waited, SIGUSR2); /* a worker has ended: server.c */
 	pthread_sigmask(SIG_BLOCK, ret_waited, NULL);
 	signal(SIGPIPE, SIG_IGN);
@@ -90,6 +95,11 @@ static bool wait_drained(struct server *server, const sigset_t *waited, int64_t 
 			return false;
 		if (signal_number == SIGUSR2)
 			continue;
+		if (signal_number == SIGHUP) {
+			log_warn("server.reload", LOG_TEXT("problem", RELOAD_PROBLEM));
+			continue;
+		}
+		is_quick = is_quick || signal_number == SIGQUIT;
 		log_info("server.drain", LOG_INT("signal", signal_number),
 			LOG_BOOL("quick", is_quick));
 		until_ms = drain(server, is_quick ? 0 : server->settings->drain_timeout_ms);
@@ -121,6 +131,8 @@ int main(int argc, char **argv)
 	int64_t until_ms = NEVER;
 	int status = 0;
 
+	if (!descriptors_fill_standard())
+		return error_info(ERR_INTERNAL)->exit_status;
 	arena_init(&arena);
 	if (!settings_read(&settings, &arena, argc, argv, &is_over, &err)) {
 		fprintf(stderr, "sluiced: %s\ntry: sluiced --help\n", err.text);
