@@ -8,6 +8,7 @@
  */
 #include "model/input.h"
 
+#include "model/enforce_text.h"
 #include "model/input_form.h"
 #include "model/params.h"
 
@@ -27,6 +28,8 @@ static struct form form_of(
 static bool read_tree(struct form *form, struct json *tree, struct input *ret);
 static bool read_form(struct form *form, struct json *tree, struct input *ret);
 static bool is_llm_form(const struct json *tree);
+static bool fail_no_object(struct form *form, const struct json *tree);
+static bool fail_no_form(struct form *form, const struct json *tree);
 
 bool input_read(struct arena *arena, const struct signature *signature, enum input_media media,
 	struct str body, struct input *ret, struct error *err)
@@ -77,8 +80,7 @@ static bool read_tree(struct form *form, struct json *tree, struct input *ret)
 	const struct json *params;
 
 	if (tree->type != JSON_OBJECT)
-		return error_set(form->err, ERR_BAD_REQUEST, "a request is a JSON object, got %s",
-			json_type_name(tree));
+		return fail_no_object(form, tree);
 	ret->is_bare = is_llm_form(tree);
 	if (!(ret->is_bare ? form_llm(form, tree, ret) : read_form(form, tree, ret)))
 		return false;
@@ -117,8 +119,63 @@ static bool read_form(struct form *form, struct json *tree, struct input *ret)
 		}
 	}
 	if (found == NULL)
-		return error_set(form->err, ERR_BAD_REQUEST,
-			"a request has one of dataframe_records, dataframe_split, inputs and "
-			"instances, or messages, prompt or input of the LLM form");
+		return fail_no_form(form, tree);
 	return found->read(form, value, ret);
+}
+
+static bool fail_no_object(struct form *form, const struct json *tree)
+{
+	const char *advice = "";
+
+	if (tree->type == JSON_ARRAY)
+		advice = form->signature->inputs.is_declared
+				 ? "; put the rows under \"dataframe_records\""
+				 : "; put the rows under \"dataframe_records\": "
+				   "{\"dataframe_records\":[…]}";
+	return form_error(
+		form, "a request is a JSON object, got %s%s", json_type_name(tree), advice);
+}
+
+static bool fail_no_form(struct form *form, const struct json *tree)
+{
+	static const char *const KNOWN[] = {"dataframe_records", "dataframe_split", "inputs",
+		"instances", "messages", "prompt", "input", NULL};
+	enum { LOOKED_AT = 20 };
+	const struct json *got = NULL;
+	const char *nearest = NULL;
+	struct buf text = {0};
+
+	for (size_t i = 0; i < tree->size && i < LOOKED_AT && nearest == NULL; i++) {
+		const struct json *key = &tree->members[i].key;
+		if (str_eq(json_str(key), STR("params")))
+			continue;
+		nearest = decode_nearest(json_str(key), KNOWN);
+		if (got == NULL || nearest != NULL)
+			got = key;
+	}
+	if (got != NULL)
+		buf_printf(&text, ", got '%.*s'", STR_ARGS(text_clip(json_str(got))));
+	if (nearest != NULL)
+		buf_printf(&text, ", did you mean '%s'?", nearest);
+	form_error(form,
+		"a request has one of dataframe_records, dataframe_split, inputs and instances, or "
+		"messages, prompt or input of the LLM form%s",
+		buf_text(&text));
+	buf_done(&text);
+	return false;
+}
+
+bool form_error(struct form *form, const char *format, ...)
+{
+	struct buf text = {0};
+	va_list args;
+
+	va_start(args, format);
+	buf_vprintf(&text, format, args);
+	va_end(args);
+	enforce_error(form->signature, form->err, "%s", buf_text(&text));
+	if (form->err != NULL)
+		form->err->code = ERR_BAD_REQUEST;
+	buf_done(&text);
+	return false;
 }

@@ -37,14 +37,21 @@ const struct str *table_numbered(struct arena *arena, size_t count);
 /* Into the signature: columns found by name or position, values enforced. Without one: cells as
  * they are, absent ones null. Tensors: rows become a tensor. */
 bool table_bind(struct form *form, struct table *table, struct input *ret);
+/* The first required column that the request has not, or NAMES_NONE. */
+long columns_missing(const struct form *form, const bool *has_column);
+/* Says so, and which of the names `found` was probably meant by it. */
+bool columns_fail(struct form *form, long missing, size_t row_count, const struct names *found);
 /* Enforces cells that are in the signature's order already; has_column tells what the request had.
- */
+ * None is missing. */
 bool cells_enforce(struct form *form, struct json *cells, size_t row_count, const bool *has_column);
 
 /* Objects: the columns are all their keys, in the order of their first appearance. */
 bool records_table(struct form *form, const struct json *records, struct table *ret);
 /* Objects straight into the cells of a signature with names. */
 bool records_bind(struct form *form, const struct json *records, struct input *ret);
+
+/* ERR_BAD_REQUEST with a request that works behind it. */
+bool form_error(struct form *form, const char *format, ...) __attribute__((format(printf, 2, 3)));
 
 /* The members of a request's top level. */
 bool form_records(struct form *form, struct json *value, struct input *ret);

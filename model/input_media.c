@@ -9,9 +9,14 @@ static bool fail(struct str content_type, struct error *err)
 	/* A header may hold any bytes, a message may not. */
 	const struct str shown = str_is_utf8(content_type) ? text_clip(content_type) : STR("…");
 
+	/* What curl and Python's requests send where nobody told them. */
+	const bool is_form = str_starts(shown, STR("application/x-www-form-urlencoded"));
+
 	return error_set(err, ERR_UNSUPPORTED_MEDIA,
-		"unsupported content type '%.*s', expected application/json or text/csv in UTF-8",
-		STR_ARGS(shown));
+		"unsupported content type '%.*s', expected application/json or text/csv in UTF-8%s",
+		STR_ARGS(shown),
+		is_form ? " (curl: -H 'Content-Type: application/json'; Python requests: json=…)"
+			: "");
 }
 
 static bool is_utf8_charset(struct str parameter)

@@ -1,8 +1,10 @@
 #include "model/input_names.h"
 
+#include "base/decode.h"
+
 #include <stdlib.h>
 
-enum { COMPARED_MAX = 16 };
+enum { COMPARED_MAX = 16, NEAR_MAX = 100 };
 
 /* Any total order does: by length first is cheap. */
 static int compare(struct str a, struct str b)
@@ -89,4 +91,22 @@ struct str *names_unique(struct arena *arena, struct str *items, size_t *count)
 			items[kept++] = items[i];
 	*count = kept;
 	return items;
+}
+
+long names_nearest(const struct names *names, struct str name)
+{
+	const size_t count = names->count < NEAR_MAX ? names->count : NEAR_MAX;
+	const char *texts[NEAR_MAX + 1];
+
+	for (size_t i = 0; i < count; i++)
+		if (str_eq_nocase(names->items[i], name))
+			return (long)i;
+	for (size_t i = 0; i < count; i++)
+		texts[i] = arena_printf(names->arena, "%.*s", STR_ARGS(names->items[i]));
+	texts[count] = NULL;
+	const char *nearest = decode_nearest(name, texts);
+	for (size_t i = 0; nearest != NULL && i < count; i++)
+		if (texts[i] == nearest)
+			return (long)i;
+	return NAMES_NONE;
 }

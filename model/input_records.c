@@ -121,13 +121,29 @@ bool records_table(struct form *form, const struct json *records, struct table *
 	return true;
 }
 
+/* The names found are those of the first record: they tell enough. */
+static bool fail_missing(struct form *form, const struct json *records, long missing)
+{
+	struct names found = {.arena = form->arena};
+
+	if (records->size > 0) {
+		const struct json first = {.type = JSON_ARRAY, .size = 1, .items = records->items};
+		found.items = collect_keys(form, &first, &found.count);
+	}
+	return columns_fail(form, missing, records->size, &found);
+}
+
 bool records_bind(struct form *form, const struct json *records, struct input *ret)
 {
 	const struct sig_schema *schema = &form->signature->inputs;
 	struct gather gather;
 
-	if (!gather_records(form, records, schema->names, schema->count, TABLE_SIZE_MAX, &gather) ||
-		!cells_enforce(form, gather.cells, records->size, gather.has_column))
+	if (!gather_records(form, records, schema->names, schema->count, TABLE_SIZE_MAX, &gather))
+		return false;
+	const long missing = columns_missing(form, gather.has_column);
+	if (missing != NAMES_NONE)
+		return fail_missing(form, records, missing);
+	if (!cells_enforce(form, gather.cells, records->size, gather.has_column))
 		return false;
 	ret->shape = INPUT_TABLE;
 	ret->row_count = records->size;

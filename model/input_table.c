@@ -28,16 +28,53 @@ const struct str *table_numbered(struct arena *arena, size_t count)
 	return names;
 }
 
-static bool fail_missing(struct form *form, const struct sig_property *column)
+/* "; found 'Subject': names are case-sensitive" */
+static void add_found(
+	struct form *form, struct buf *out, struct str name, const struct names *found)
 {
-	struct buf type = {0};
+	const long nearest = names_nearest(found, name);
+
+	if (nearest == NAMES_NONE) {
+		if (found->count == 1 && memchr(found->items[0].data, ';', found->items[0].len))
+			buf_printf(out, "; columns found: '%.*s'",
+				STR_ARGS(text_clip(found->items[0])));
+		return;
+	}
+	const struct str near = found->items[nearest];
+	const struct sig_schema *schema = &form->signature->inputs;
+	struct names known = {.arena = form->arena, .items = schema->names, .count = schema->count};
+	/* It means another column. */
+	if (names_find(&known, near, 0) != NAMES_NONE)
+		return;
+	buf_printf(out, "; found '%.*s'%s", STR_ARGS(text_clip(near)),
+		str_eq_nocase(near, name) ? ": names are case-sensitive" : ", did you mean that?");
+}
+
+long columns_missing(const struct form *form, const bool *has_column)
+{
+	const struct sig_schema *schema = &form->signature->inputs;
+
+	for (size_t i = 0; i < schema->count; i++)
+		if (!has_column[i] && schema->columns[i].is_required)
+			return (long)i;
+	return NAMES_NONE;
+}
+
+bool columns_fail(struct form *form, long missing, size_t row_count, const struct names *found)
+{
+	const struct sig_property *column = &form->signature->inputs.columns[missing];
+	struct buf type = {0}, hint = {0};
 
 	sig_node_write(&type, &column->node);
+	if (found->count > 0)
+		add_found(form, &hint, column->name, found);
 	enforce_error(form->signature, form->err,
-		"column '%.*s' is missing: expected %.*s (required)",
+		"%scolumn '%.*s' is missing: expected %.*s (required)%s",
+		row_count == 0 && found->count == 0 ? "there are no rows, and so " : "",
 		STR_ARGS(text_clip(column->name)),
-		STR_ARGS(text_clip_to(buf_str(&type), EXPECTED_MAX)));
+		STR_ARGS(text_clip_to(buf_str(&type), EXPECTED_MAX)), buf_text(&hint));
 	buf_done(&type);
+	buf_done(&hint);
 	return false;
 }
 
@@ -85,9 +122,6 @@ bool cells_enforce(struct form *form, struct json *cells, size_t row_count, cons
 {
 	const struct sig_schema *schema = &form->signature->inputs;
 
-	for (size_t i = 0; i < schema->count; i++)
-		if (!has_column[i] && schema->columns[i].is_required)
-			return fail_missing(form, &schema->columns[i]);
 	for (size_t i = 0; i < schema->count; i++) {
 		const enum sig_type type = schema->columns[i].node.type;
 		const struct json fallback = schema->columns[i].fallback;
@@ -110,8 +144,9 @@ static bool find_columns(struct form *form, struct table *table, long *places)
 		.arena = form->arena, .items = table->names, .count = table->column_count};
 
 	if (!schema->is_named && table->column_count < schema->count)
-		return enforce_error(form->signature, form->err, "expected %zu columns, got %zu",
-			schema->count, table->column_count);
+		return enforce_error(form->signature, form->err, "expected %zu columns, got %s%zu",
+			schema->count, table->row_count == 0 ? "no rows and " : "",
+			table->column_count);
 	for (size_t i = 0; i < schema->count; i++)
 		places[i] =
 			schema->is_named ? names_find(&names, schema->columns[i].name, i) : (long)i;
@@ -137,6 +172,11 @@ static bool bind_columns(struct form *form, struct table *table, struct input *r
 							     (size_t)places[i]]
 					      : (struct json){.type = JSON_ABSENT};
 	}
+	const long missing = columns_missing(form, has_column);
+	const struct names found = {
+		.arena = form->arena, .items = table->names, .count = table->column_count};
+	if (missing != NAMES_NONE)
+		return columns_fail(form, missing, table->row_count, &found);
 	if (!cells_enforce(form, cells, table->row_count, has_column))
 		return false;
 	ret->shape = INPUT_TABLE;

@@ -150,9 +150,30 @@ static void test_media(void **state)
 	}
 }
 
+/* The advice is for those who send it without wanting to. */
+static void test_media_of_a_html_form(void **state)
+{
+	enum input_media media;
+	struct error err = {0};
+
+	assert_false(input_media_parse(
+		STR("application/x-www-form-urlencoded; charset=utf-8"), &media, &err));
+	assert_non_null(strstr(err.text, "curl: -H 'Content-Type: application/json'"));
+	error_clear(&err);
+	assert_false(input_media_parse(STR("text/plain"), &media, &err));
+	assert_null(strstr(err.text, "curl"));
+}
+
 static void test_forms(void **state)
 {
 	FAILS(NONE, "[]", BAD_REQUEST, "a request is a JSON object, got an array");
+	FAILS(NONE, "[]", BAD_REQUEST, "put the rows under \"dataframe_records\": {");
+	FAILS(TWO, "[]", BAD_REQUEST,
+		"under \"dataframe_records\"; a request that works: {\"dataframe_records\":[{\"q\":");
+	FAILS(TWO, "{\"params\":{},\"dataframe_record\":[]}", BAD_REQUEST,
+		"got 'dataframe_record', did you mean 'dataframe_records'?; a request that works: {");
+	FAILS(TWO, "{\"question\":1}", BAD_REQUEST,
+		"LLM form, got 'question'; a request that works: {");
 	FAILS(NONE, "{}", BAD_REQUEST, "a request has one of dataframe_records");
 	FAILS(NONE, "{\"inputs\":[1],\"instances\":[1]}", BAD_REQUEST,
 		"one of 'inputs' and 'instances', not both");
@@ -177,8 +198,11 @@ static void test_records(void **state)
 		"[{\"q\":\"a\",\"n\":1},{\"q\":\"b\",\"n\":2},{\"q\":\"c\",\"n\":null}]");
 	OK(TWO, "{\"dataframe_records\":[{\"z\":0,\"q\":\"a\"}]}", "[{\"q\":\"a\"}]");
 	FAILS(TWO, "{\"dataframe_records\":[{\"Q\":\"a\"}]}", INVALID_PARAMETER,
-		"column 'q' is missing: expected string (required)");
-	FAILS(TWO, "{\"dataframe_records\":[]}", INVALID_PARAMETER, "column 'q' is missing");
+		"column 'q' is missing: expected string (required); found 'Q': names are case-sensitive;");
+	FAILS(TWO, "{\"dataframe_records\":[{\"n\":1}]}", INVALID_PARAMETER,
+		"column 'q' is missing: expected string (required); a request that works");
+	FAILS(TWO, "{\"dataframe_records\":[]}", INVALID_PARAMETER,
+		"there are no rows, and so column 'q' is missing");
 }
 
 static void test_split(void **state)
@@ -501,6 +525,9 @@ static void test_csv(void **state)
 	FAILS_CSV(
 		"[" COLUMN("boolean", "b") "]", "b\ntRue\n", INVALID_PARAMETER, "expected boolean");
 	FAILS_CSV(TWO, "n\n1\n", INVALID_PARAMETER, "column 'q' is missing");
+	FAILS_CSV(TWO, "q;n\na;1\n", INVALID_PARAMETER, "(required); columns found: 'q;n';");
+	FAILS_CSV("[" COLUMN("string", "subject") "," COLUMN("string", "object") "]",
+		"object,sbject\na,b\n", INVALID_PARAMETER, "found 'sbject', did you mean that?");
 }
 
 /* Row and column, what was expected and what there was, cut where it is long, and a request that
@@ -744,6 +771,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_dtypes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_params, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_csv, set_up, tear_down),
+		cmocka_unit_test(test_media_of_a_html_form),
 		cmocka_unit_test_setup_teardown(test_messages, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_tables_are_limited, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_many_columns, set_up, tear_down),
