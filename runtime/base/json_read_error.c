@@ -51,7 +51,7 @@ const char *json_refuse(struct json_reader *r, const char *at, const char *what)
 		return NULL;
 	}
 	quote(r, at, near);
-	error_set(r->err, ERR_BAD_REQUEST, "%s near '%s' at line %zu, column %zu", what, near, line,
-		column);
+	error_set(r->err, ERR_BAD_REQUEST, "%s near '%s' at line %zu, column %zu%s", what, near,
+		line, column, *at == '\'' ? " (JSON wants double quotes)" : "");
 	return NULL;
 }
