@@ -139,12 +139,11 @@ static bool fail_no_json(
 		STR_ARGS(excerpt));
 }
 
-bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
+static bool read_reply(struct chat_reply *ret, struct arena *arena, struct str body,
 	struct secret secret, struct error *err)
 {
 	struct json reply;
 
-	*ret = (struct chat_reply){0};
 	if (!json_read_padded(arena, body, &reply, NULL))
 		return fail_no_json(arena, body, secret, err);
 	usage_read(&ret->usage, json_get(&reply, STR("usage")));
@@ -163,6 +162,21 @@ bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str bod
 	const struct str excerpt = chat_excerpt(arena, body, secret);
 
 	return error_set(err, ERR_UPSTREAM, "the reply has no choices: '%.*s'", STR_ARGS(excerpt));
+}
+
+/* The tree of a reply can be ten times its text, and a row may read several: only what was taken
+ * stays. */
+bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
+	struct secret secret, struct error *err)
+{
+	struct arena tree;
+
+	*ret = (struct chat_reply){0};
+	arena_init(&tree);
+	const bool is_read = read_reply(ret, &tree, body, secret, err);
+	ret->text.data = arena_memdup(arena, ret->text.data, ret->text.len);
+	arena_done(&tree);
+	return is_read;
 }
 
 size_t chat_cut(struct str text, size_t max)

@@ -5,7 +5,7 @@
 #include "model/seam.h"
 
 /* An answer of text is far smaller; what is larger is no answer. */
-enum { REPLY_MAX = 8 * 1024 * 1024 };
+enum { REPLY_MAX = 4 * 1024 * 1024 };
 
 /* Azure's base_url ends in ?api-version=…: the path goes in front of the query. */
 static const char *make_url(struct arena *arena, struct str base_url)

@@ -305,6 +305,29 @@ static void test_reply_mistakes(void **state)
 	arena_done(&arena);
 }
 
+/* A tree is ten times its text: only what was taken from it stays for as long as the row. */
+static void replies_leave_their_text(void **state)
+{
+	struct arena body_arena, arena;
+	struct buf body = {0};
+	struct chat_reply reply;
+	struct error err = {0};
+
+	arena_init(&body_arena);
+	arena_init(&arena);
+	buf_add_text(&body, "{\"choices\":[{\"message\":{\"content\":\"k\\n\"}}],\"x\":[0");
+	for (int i = 0; i < 100000; i++)
+		buf_add_text(&body, ",0");
+	buf_add_text(&body, "]}");
+	assert_true(chat_reply_read(
+		&reply, &arena, padded(&body_arena, buf_text(&body)), (struct secret){0}, &err));
+	arena_done(&body_arena);
+	assert_true(str_eq(reply.text, STR("k\n")));
+	assert_true(arena_size(&arena) < 10000);
+	arena_done(&arena);
+	buf_done(&body);
+}
+
 /* What quotes a reply, and the text of an answer, is without the key that the endpoint was sent. */
 static void test_keys_in_replies(void **state)
 {
@@ -714,6 +737,7 @@ int main(void)
 		cmocka_unit_test(test_strict),
 		cmocka_unit_test(test_reply_shapes),
 		cmocka_unit_test(test_reply_mistakes),
+		cmocka_unit_test(replies_leave_their_text),
 		cmocka_unit_test(test_keys_in_replies),
 		cmocka_unit_test(test_long_keys),
 		cmocka_unit_test(test_usage_and_cost),
