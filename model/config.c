@@ -21,18 +21,18 @@ static const struct decode_field model_fields[] = {
 		.help = "`openai` (any OpenAI-compatible chat-completions endpoint) or `recorded` (the bundle's "
 			"recordings)"},
 	{"base_url", DECODE_STRING, AT(model_spec, base_url),
-		.help = "the endpoint without `/chat/completions`; needed unless recorded"},
+		.help = "the endpoint without `/chat/completions`; not looked up where recorded"},
 	{"api_key", DECODE_SECRET, AT(model_spec, api_key),
 		.help = "sent as a bearer token; the one place where `${secret:NAME}` may stand"},
 	{"model", DECODE_STRING, AT(model_spec, model), .is_required = true,
 		.help = "the model's name at the endpoint"},
-	{"temperature", DECODE_DOUBLE, AT(model_spec, temperature), .fallback = "-1", .max = 2,
+	{"temperature", DECODE_DOUBLE, AT(model_spec, temperature), .max = 2,
 		.help = "sampling temperature; by default not sent"},
-	{"top_p", DECODE_DOUBLE, AT(model_spec, top_p), .fallback = "-1", .max = 1,
+	{"top_p", DECODE_DOUBLE, AT(model_spec, top_p), .max = 1,
 		.help = "nucleus sampling; by default not sent"},
 	{"max_tokens", DECODE_INTEGER, AT(model_spec, max_tokens), .max = 1e7,
 		.help = "most tokens of an answer; by default not sent"},
-	{"seed", DECODE_INTEGER, AT(model_spec, seed), .fallback = "-1", .max = 9e15,
+	{"seed", DECODE_INTEGER, AT(model_spec, seed), .max = 9e15,
 		.help = "the endpoint's random seed; by default not sent"},
 	{"timeout_ms", DECODE_INTEGER, AT(model_spec, timeout_ms), .fallback = "60000", .min = 1,
 		.max = 3600000, .help = "for one attempt, milliseconds"},
@@ -41,8 +41,8 @@ static const struct decode_field model_fields[] = {
 		.help = "for the connection of one attempt, milliseconds"},
 	{"retries", DECODE_INTEGER, AT(model_spec, retries), .fallback = "2", .max = 10,
 		.help = "further attempts after the first, with growing pauses; Retry-After is kept"},
-	{"concurrency", DECODE_INTEGER, AT(model_spec, concurrency), .fallback = "1024", .max = 10000,
-		.help = "calls in flight in one process, others wait; 0: no limit"},
+	{"concurrency", DECODE_INTEGER, AT(model_spec, concurrency), .fallback = "1024",
+		.max = 10000, .help = "calls in flight in one process, others wait; 0: no limit"},
 	{"fallback", DECODE_STRING, AT(model_spec, fallback),
 		.help = "another model's name under `models`, asked when the attempts are used up"},
 	{"price_usd_per_million", DECODE_OBJECT, AT(model_spec, usd_per_million_input),
@@ -148,10 +148,89 @@ static const struct decode_field config_fields[] = {
 	{0},
 };
 
+bool config_probe(const struct decoder *decoder, const struct json *value, struct str *ret)
+{
+	struct arena arena;
+	struct problems untold;
+	struct decoder probe;
+
+	if (json_type(value) != JSON_STRING)
+		return false;
+	*ret = json_str(value);
+	if (decoder->expand == NULL)
+		return true;
+	arena_init(&arena);
+	problems_init(&untold, &arena);
+	decoder_init(&probe, decoder->arena, &untold, decoder->file);
+	probe.expand_data = decoder->expand_data;
+	probe.value = value;
+	const bool is_fine = decoder->expand(&probe, json_str(value), ret) && untold.count == 0;
+	decoder_done(&probe);
+	arena_done(&arena);
+	return is_fine;
+}
+
+static bool is_idle(const struct json_member *member)
+{
+	static const char *const names[] = {"base_url", "api_key"};
+	const struct str text = json_type(&member->value) == JSON_STRING ? json_str(&member->value)
+									 : (struct str){0};
+
+	if (text.len == 0 || memmem(text.data, text.len, "${", 2) == NULL)
+		return false;
+	for (size_t i = 0; i < sizeof(names) / sizeof(*names); i++)
+		if (str_is(json_str(&member->key), names[i]))
+			return true;
+	return false;
+}
+
+static void prune_model(struct decoder *decoder, struct json *model)
+{
+	struct str provider;
+
+	if (!config_probe(decoder, json_get(model, STR("provider")), &provider) ||
+		!str_is(provider, "recorded"))
+		return;
+	const struct json whole = *model;
+	model->is_growable = 0;
+	model->members = arena_array(decoder->arena, whole.size, sizeof(*model->members));
+	model->size = 0;
+	for (size_t i = 0; i < whole.size; i++)
+		if (!is_idle(&whole.members[i]))
+			model->members[model->size++] = whole.members[i];
+}
+
+/* A recorded model asks no endpoint: what its address and its key refer to need not be there. */
+static struct json without_idle_references(struct decoder *decoder, const struct json *tree)
+{
+	struct json ret = *tree;
+	const struct json *models = json_get(tree, STR("models"));
+
+	if (json_type(models) != JSON_OBJECT)
+		return ret;
+	ret.is_growable = 0;
+	ret.members = arena_array(decoder->arena, tree->size, sizeof(*ret.members));
+	memcpy(ret.members, tree->members, tree->size * sizeof(*ret.members));
+	struct json *copy = (struct json *)json_get(&ret, STR("models"));
+	copy->is_growable = 0;
+	copy->members = arena_array(decoder->arena, models->size, sizeof(*copy->members));
+	for (size_t i = 0; i < copy->size; i++) {
+		copy->members[i] = models->members[i];
+		if (json_type(&copy->members[i].value) == JSON_OBJECT)
+			prune_model(decoder, &copy->members[i].value);
+	}
+	return ret;
+}
+
 void config_decode(struct decoder *decoder, const struct json *tree, struct config *ret)
 {
 	*ret = (struct config){0};
-	decode_object(decoder, tree, config_fields, ret);
+	if (json_type(tree) == JSON_NULL || (json_type(tree) == JSON_OBJECT && tree->size == 0)) {
+		decode_problem(decoder, NULL, "is empty; at least `version: 1`");
+		return;
+	}
+	const struct json pruned = without_idle_references(decoder, tree);
+	decode_object(decoder, &pruned, config_fields, ret);
 	if (json_type(tree) == JSON_OBJECT)
 		config_check(decoder, tree, ret);
 }

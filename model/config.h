@@ -33,10 +33,12 @@ struct model_spec {
 	int64_t concurrency; /* calls in flight in this process; 0: no limit */
 	struct str fallback; /* another model's name, asked when this one's attempts are used up */
 	double usd_per_million_input, usd_per_million_output;
+	bool has_price; /* known, even where it is 0 */
 	int64_t input_microusd_per_million,
 		output_microusd_per_million;    /* the same as integers, for the ledger */
 	const struct model_spec *fallback_spec; /* resolved; NULL: none */
 	struct llm_gate *gate;                  /* set by steps_prepare(); NULL: no limit */
+	unsigned line;                          /* in config.yaml */
 	struct json extra;                      /* further members of the request body, as given */
 };
 

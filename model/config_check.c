@@ -51,18 +51,64 @@ static bool is_plain_url(struct str url)
 	return true;
 }
 
+/* "${env:NAME}" → NAME, where the text has one. */
+static struct str env_name(struct str text)
+{
+	static const struct str open = {"${env:", 6};
+	const char *at = text.len > 0 ? memmem(text.data, text.len, open.data, open.len) : NULL;
+
+	if (at == NULL)
+		return (struct str){0};
+	const char *name = at + open.len, *end = name;
+	while (end < text.data + text.len && *end != '}' && *end != ':')
+		end++;
+	return (struct str){name, (size_t)(end - name)};
+}
+
+/* A reference that could not be followed was told when it was read. */
+static void tell_no_base_url(
+	struct decoder *decoder, const struct json *tree, const struct model_spec *model)
+{
+	const struct json *given = member(tree, "base_url");
+	const struct str raw = json_type(given) == JSON_STRING ? json_str(given) : (struct str){0};
+	const struct str name = env_name(raw);
+	struct str held;
+
+	if (raw.len > 0 && !config_probe(decoder, given, &held))
+		return;
+	if (name.len > 0)
+		decode_problem(decoder, given, "%.*s is empty", STR_ARGS(name));
+	else
+		decode_problem(decoder, at(tree, "base_url"), "provider '%.*s' needs a base_url",
+			STR_ARGS(model->provider));
+}
+
+/* $NAME, as in a shell. */
+static bool is_shell_variable(struct str text)
+{
+	for (size_t i = 1; i < text.len; i++)
+		if (!((text.data[i] >= 'A' && text.data[i] <= 'Z') ||
+			    (text.data[i] >= 'a' && text.data[i] <= 'z') || text.data[i] == '_' ||
+			    (text.data[i] >= '0' && text.data[i] <= '9')))
+			return false;
+	return text.len > 1 && text.data[0] == '$';
+}
+
 static void check_base_url(
 	struct decoder *decoder, const struct json *tree, struct model_spec *model)
 {
 	struct str *url = &model->base_url;
 
-	if (is_unresolved(*url) || (url->len == 0 && str_is(model->provider, "recorded")))
+	if (is_unresolved(*url) || (url->len == 0 && (str_is(model->provider, "recorded") ||
+							     is_unresolved(model->provider))))
 		return;
 	decode_enter(decoder, "base_url");
 	const bool is_http = str_starts(*url, STR("http://")) || str_starts(*url, STR("https://"));
 	if (url->len == 0)
-		decode_problem(decoder, at(tree, "base_url"), "provider '%.*s' needs a base_url",
-			STR_ARGS(model->provider));
+		tell_no_base_url(decoder, tree, model);
+	else if (is_shell_variable(*url))
+		decode_problem(decoder, at(tree, "base_url"), "'%.*s': write ${env:%.*s}",
+			STR_ARGS(*url), (int)url->len - 1, url->data + 1);
 	else if (!is_http)
 		decode_problem(decoder, at(tree, "base_url"),
 			"'%.*s' does not start with http:// or https://", STR_ARGS(*url));
@@ -102,11 +148,35 @@ static void check_extra(struct decoder *decoder, const struct json *extra)
 					"extra: '%s' is set by the runtime", ours[j]);
 }
 
+/* Whether a "${" stands in it that is no "$${". */
+static bool has_reference(struct str text)
+{
+	for (size_t i = 0; i + 1 < text.len; i++)
+		if (text.data[i] == '$' && text.data[i + 1] == '{' &&
+			(i == 0 || text.data[i - 1] != '$'))
+			return true;
+	return false;
+}
+
+/* Whoever gets the archive would have the key. */
+static bool is_plain_key(const struct json *given)
+{
+	return json_type(given) == JSON_STRING && given->size > 0 &&
+	       !has_reference(json_str(given));
+}
+
 /* A line break in a key would end its header field and start another. */
 static void check_api_key(struct decoder *decoder, const struct json *tree, struct secret key)
 {
 	const struct str text = secret_reveal(key);
 
+	if (is_plain_key(member(tree, "api_key"))) {
+		decode_enter(decoder, "api_key");
+		decode_problem(decoder, at(tree, "api_key"),
+			"a key in plain text would be packed; write ${secret:NAME} or ${env:NAME}");
+		decode_leave(decoder);
+		return;
+	}
 	for (size_t i = 0; i < text.len; i++) {
 		if ((unsigned char)text.data[i] > ' ' && text.data[i] != 0x7f)
 			continue;
@@ -116,10 +186,31 @@ static void check_api_key(struct decoder *decoder, const struct json *tree, stru
 	}
 }
 
+/* A null is no value, as everywhere. */
+static bool is_given(const struct json *tree, const char *name)
+{
+	const enum json_type type = json_type(member(tree, name));
+
+	return type != JSON_ABSENT && type != JSON_NULL;
+}
+
+static void mark_what_is_not_sent(const struct json *tree, struct model_spec *model)
+{
+	if (!is_given(tree, "temperature"))
+		model->temperature = -1;
+	if (!is_given(tree, "top_p"))
+		model->top_p = -1;
+	if (!is_given(tree, "seed"))
+		model->seed = -1;
+}
+
 static void check_model(struct decoder *decoder, const struct json *tree, struct model_spec *model)
 {
 	const struct json *price = member(tree, "price_usd_per_million");
 
+	model->line = decode_line(decoder, tree);
+	model->has_price = is_given(tree, "price_usd_per_million");
+	mark_what_is_not_sent(tree, model);
 	check_provider(decoder, tree, model);
 	check_base_url(decoder, tree, model);
 	check_api_key(decoder, tree, model->api_key);

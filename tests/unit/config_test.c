@@ -41,7 +41,6 @@ static void test_echo(void **state)
 
 	assert_true(load(kit, "version: 1\n"));
 	assert_int_equal(kit->bundle->config.steps.count, 0);
-	assert_true(load(kit, ""));
 	assert_true(load(kit, "models: {}\nsteps: []\n"));
 }
 
@@ -51,7 +50,7 @@ static void test_model(void **state)
 
 	assert_true(load(kit,
 		"models:\n"
-		"  m: {base_url: 'https://llm.example.com/v1/', api_key: k, model: big, temperature: 0.3,\n"
+		"  m: {base_url: 'https://llm.example.com/v1/', api_key: '${env:SLUICE_TEST_VALUE:-k}', model: big, temperature: 0.3,\n"
 		"      max_tokens: 2000, timeout_ms: 30000, retries: 3, fallback: small,\n"
 		"      price_usd_per_million: {input: 3.00, output: 15.075}, extra: {top_k: 5}}\n"
 		"  small: {provider: recorded, model: s}\n" STEP));
@@ -172,6 +171,35 @@ static void test_offline(void **state)
 	assert_int_equal(config_model(&kit->bundle->config, STR("m"))->timeout_ms, 60000);
 }
 
+/* A recorded model asks no endpoint: address and key need not be there, whoever says so. */
+static void test_recorded(void **state)
+{
+	struct kit *kit = *state;
+	const char *config =
+		"models:\n"
+		"  m: {provider: '${env:SLUICE_TEST_VALUE:-openai}', model: x,\n"
+		"      base_url: '${env:SLUICE_TEST_NONE}', api_key: '${secret:my.key}'}\n"
+		"  n: {base_url: 'http://h/v1', api_key: '${env:SLUICE_TEST_VALUE}',\n"
+		"      model: y, temperature: 1}\n" STEP;
+
+	setenv("SLUICE_TEST_VALUE", "recorded", 1);
+	assert_true(load(kit, config));
+	const struct model_spec *model = config_model(&kit->bundle->config, STR("m"));
+	assert_true(str_is(model->provider, "recorded"));
+	assert_int_equal(model->base_url.len, 0);
+	assert_false(secret_is_set(model->api_key));
+	assert_true(model->temperature < 0);
+	assert_int_equal(model->line, 2);
+	model = config_model(&kit->bundle->config, STR("n"));
+	assert_true(str_is(secret_reveal(model->api_key), "recorded"));
+	assert_true(model->temperature == 1);
+
+	setenv("SLUICE_TEST_VALUE", "openai", 1);
+	assert_false(load(kit, config));
+	kit_expect(kit, "config.yaml:3: models.m.base_url: '${env:SLUICE_TEST_NONE}' is not set…",
+		"config.yaml:3: models.m.api_key: '${secret:my.key}' is not set…", NULL);
+}
+
 /* Mistakes */
 
 struct mistake {
@@ -187,6 +215,8 @@ static const struct mistake MISTAKES[] = {
 	{"a: [", {"config.yaml:…"}},
 	{"a: 1\na: 2\n", {"config.yaml:2: …"}},
 	{"a: &x 1\nb: *x\n", {"config.yaml:1: …"}},
+	{"", {"config.yaml: is empty; at least `version: 1`"}},
+	{"{}\n", {"config.yaml: is empty; at least `version: 1`"}},
 	{"- 1\n", {"config.yaml:1: expected an object, got an array"}},
 	{"version: 2\n", {"config.yaml:1: version: this runtime reads version 1, not 2"}},
 	{"version: one\n", {"config.yaml:1: version: expected an integer, got the string 'one'"}},
@@ -224,8 +254,21 @@ static const struct mistake MISTAKES[] = {
 		{"config.yaml:2: models.m.base_url: 'http://h/?a=1': expected scheme, host and path only"}},
 	{IN_MODEL("model: x, base_url: \"http://h/\\tv1\""),
 		{"config.yaml:2: models.m.base_url: 'http://h/\\x09v1': expected scheme, host and path only"}},
-	{IN_MODEL("model: x, provider: recorded, api_key: \"k\\r\\nX: y\""),
+	{IN_MODEL(
+		 "model: x, base_url: 'http://h', api_key: \"${env:SLUICE_TEST_VALUE:-k}\\r\\nX: y\""),
 		{"config.yaml:2: models.m: api_key: holds a blank or a control character"}},
+	{IN_MODEL("model: x, base_url: 'http://h', api_key: sk-123"),
+		{"config.yaml:2: models.m.api_key: a key in plain text would be packed; write "
+		 "${secret:NAME} or ${env:NAME}"}},
+	{IN_MODEL("model: x, provider: recorded, api_key: 'sk-$${123}'"),
+		{"config.yaml:2: models.m.api_key: a key in plain text would be packed…"}},
+	{IN_MODEL("model: x, base_url: '$LLM_BASE_URL'"),
+		{"config.yaml:2: models.m.base_url: '$LLM_BASE_URL': write ${env:LLM_BASE_URL}"}},
+	{IN_MODEL("model: x, base_url: '${env:SLUICE_TEST_VALUE}'"),
+		{"config.yaml:2: models.m.base_url: '${env:SLUICE_TEST_VALUE}' is not set (give a default "
+		 "with ${env:NAME:-default})"}},
+	{IN_MODEL("model: x, base_url: '${env:SLUICE_TEST_VALUE:-}'"),
+		{"config.yaml:2: models.m.base_url: SLUICE_TEST_VALUE is empty"}},
 	{IN_MODEL("model: x, provider: recorded, temperature: 3"),
 		{"config.yaml:2: models.m.temperature: expected 0 to 2, got 3"}},
 	{IN_MODEL("model: x, provider: recorded, retries: 11"),
@@ -259,7 +302,7 @@ static const struct mistake MISTAKES[] = {
 		{"config.yaml:2: models.m.model: '${' without '}'"}},
 	{IN_MODEL("provider: recorded, model: '${env:A B}'"),
 		{"config.yaml:2: models.m.model: 'A B' is no name of an environment variable"}},
-	{IN_MODEL("provider: recorded, model: x, api_key: '${secret:../x}'"),
+	{IN_MODEL("base_url: 'http://h', model: x, api_key: '${secret:../x}'"),
 		{"config.yaml:2: models.m.api_key: '../x' is no name of a secret"}},
 	/* data and tools */
 	{"data: {d: {sqlite: ../x.db}}\n",
@@ -494,6 +537,7 @@ int main(void)
 			test_defaults_need_named_columns, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_environment, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_secrets, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_recorded, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_offline, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_mistakes, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_prompt_variables, set_up, tear_down),
