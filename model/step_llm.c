@@ -157,8 +157,11 @@ static struct next on_answer(void *self)
 		return run_step_done(run, value);
 	if (state->repairs < step->llm.repairs)
 		return ask_repair(run, &run->flow.err);
-	error_wrap(&run->flow.err, "model '%.*s' missed the answer's schema in %lld answers",
-		STR_ARGS(state->call.model->name), (long long)state->repairs + 1);
+	const bool is_fallback = state->call.first.code != ERR_NONE;
+	error_wrap(&run->flow.err, "%s%s '%.*s' missed the answer's schema in %lld answer%s",
+		is_fallback ? state->call.first.text : "",
+		is_fallback ? "; then its fallback" : "model", STR_ARGS(state->call.model->name),
+		(long long)state->repairs + 1, state->repairs == 0 ? "" : "s");
 	return next_fail(&run->flow, "step '%.*s'", STR_ARGS(step->name));
 }
 
