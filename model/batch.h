@@ -33,6 +33,7 @@ struct batch_usage {
 	uint64_t cached_tokens, reasoning_tokens; /* contained in the two above */
 	uint64_t model_calls;                     /* answered, repairs included */
 	uint64_t calls_unreported; /* of them without usage: they count no tokens and no cost */
+	uint64_t calls_unpriced;   /* of models without a price: they add no cost, so it is a part */
 	uint64_t tool_calls, retries, rows_failed;
 	int64_t cost_microusd; /* integer micro-dollars; the rounding rule is in model/usage.h */
 };

@@ -46,7 +46,7 @@ static const struct decode_field model_fields[] = {
 	{"fallback", DECODE_STRING, AT(model_spec, fallback),
 		.help = "another model's name under `models`, asked when the attempts are used up"},
 	{"price_usd_per_million", DECODE_OBJECT, AT(model_spec, usd_per_million_input),
-		.fields = price_fields, .help = "for the built-in value `cost`"},
+		.fields = price_fields, .help = "for the built-in value `cost`, which is null where a model without price was called"},
 	{"extra", DECODE_JSON, AT(model_spec, extra), .json_type = JSON_OBJECT,
 		.help = "further members of the request's body, as given"},
 	{0},

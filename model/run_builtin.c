@@ -5,8 +5,11 @@
 #include <stdio.h>
 #include <time.h>
 
+/* A part of the cost would read as all of it. */
 static struct json get_cost(struct run *run)
 {
+	if (run->usage.calls_unpriced > 0)
+		return json_null();
 	return json_double((double)run->usage.cost_microusd / 1e6);
 }
 

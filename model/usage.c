@@ -56,6 +56,8 @@ void usage_count(
 {
 	if (!usage->is_reported)
 		total->calls_unreported++;
+	if (!model->has_price)
+		total->calls_unpriced++;
 	total->input_tokens += usage->input_tokens;
 	total->output_tokens += usage->output_tokens;
 	total->cached_tokens += usage->cached_tokens;
@@ -71,6 +73,7 @@ void usage_add(struct batch_usage *total, const struct batch_usage *more)
 	total->reasoning_tokens += more->reasoning_tokens;
 	total->model_calls += more->model_calls;
 	total->calls_unreported += more->calls_unreported;
+	total->calls_unpriced += more->calls_unpriced;
 	total->tool_calls += more->tool_calls;
 	total->retries += more->retries;
 	total->rows_failed += more->rows_failed;

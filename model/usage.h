@@ -7,6 +7,7 @@
  *output_tokens × output price) / 1,000,000 with prices in micro-dollars per million tokens, rounded
  *half up to one micro-dollar, once a call; sums of calls are exact. Cached tokens are part of
  *input_tokens and reasoning tokens of output_tokens, priced as those.
+ * What a model without a price costs is unknown, not nothing: its calls are counted beside the sum.
  */
 #include "model/batch.h"
 

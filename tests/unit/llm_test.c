@@ -409,8 +409,9 @@ static void test_usage_and_cost(void **state)
 		{"{\"prompt_tokens\":9223372036854775807,\"completion_tokens\":1}", 0, 0, 1, 0},
 		{"null", 0, 0, 1, 0},
 	};
-	const struct model_spec model = {
-		.input_microusd_per_million = 3000000, .output_microusd_per_million = 15000000};
+	const struct model_spec model = {.has_price = true,
+		.input_microusd_per_million = 3000000,
+		.output_microusd_per_million = 15000000};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -426,6 +427,10 @@ static void test_usage_and_cost(void **state)
 		assert_int_equal(total.output_tokens, CASES[i].output);
 		assert_int_equal(total.calls_unreported, CASES[i].unreported);
 		assert_int_equal(total.cost_microusd, CASES[i].cost);
+		assert_int_equal(total.calls_unpriced, 0);
+		usage_count(&total, &usage, &(struct model_spec){0});
+		assert_int_equal(total.cost_microusd, CASES[i].cost);
+		assert_int_equal(total.calls_unpriced, 1);
 	}
 	arena_done(&arena);
 

@@ -459,6 +459,83 @@ static void test_deadlines(void **state)
 		"{\"v\":null,\"error\":\"the deadline of all rows ran out before this one began\"}]}");
 }
 
+/* Models answered from recordings, without repairs: `models` is YAML, `replies` are lines of a file
+ * of recordings. */
+static void load_recorded(struct bench *bench, const char *models, const char *replies)
+{
+	static const char STEP[] =
+		"steps:\n  - {name: v, llm: {model: main, prompt: ask, repairs: 0, "
+		"output: {type: object, required: [t]}}}\n";
+	char *dir = arena_strdup(&bench->arena, "/tmp/run_test.XXXXXX");
+
+	assert_non_null(mkdtemp(dir));
+	write_file(bench, dir, "MLmodel",
+		arena_printf(&bench->arena,
+			"flavors:\n  sluice: {config: config.yaml}\nsignature:\n  inputs: '%s'\n  outputs: '%s'\n",
+			AB,
+			"[" COLUMN("any", "v") "," COLUMN("double", "cost") "," COLUMN(
+				"string", "error") "]"));
+	write_file(bench, dir, "config.yaml",
+		arena_printf(&bench->arena, "models:\n%s%s", models, STEP));
+	write_file(bench, dir, "prompts.yaml", "ask: Q\n");
+	assert_int_equal(mkdir(arena_printf(&bench->arena, "%s/recordings", dir), 0700), 0);
+	write_file(bench, dir, "recordings/r.jsonl", replies);
+	if (!bundle_load(dir, &(struct bundle_options){0}, &bench->problems, &bench->bundle))
+		fail_msg("%s", bench->problems.items[0].text);
+	static const char *const made[] = {
+		"MLmodel", "config.yaml", "prompts.yaml", "recordings/r.jsonl", "recordings", ""};
+	for (size_t i = 0; i < sizeof(made) / sizeof(*made); i++)
+		remove(arena_printf(&bench->arena, "%s/%s", dir, made[i]));
+}
+
+#define RECORDED(model_, reply_)                                                                   \
+	"{\"request\":{\"messages\":[{\"role\":\"user\",\"content\":\"Q\"}],\"model\":\"" model_   \
+	"\",\"schema\":{\"type\":\"object\",\"required\":[\"t\"]}},\"reply\":" reply_ "}\n"
+#define REPLY(content_)                                                                            \
+	"{\"status\":200,\"body\":{\"choices\":[{\"message\":{\"content\":\"" content_             \
+	"\"}}],\"usage\":{\"prompt_tokens\":1000,\"completion_tokens\":0}}}"
+
+/* Why the first model failed is not lost when the second one fails, too. */
+static void test_both_failures_are_told(void **state)
+{
+	struct bench *bench = *state;
+
+	load_recorded(bench,
+		"  main: {provider: recorded, model: x, fallback: backup}\n"
+		"  backup: {provider: recorded, model: y}\n",
+		RECORDED("main", "{\"status\":401,\"body\":\"no key\"}")
+			RECORDED("backup", REPLY("[]")));
+	const char *answer = ask(bench, ROW("\"a\":5"));
+
+	assert_non_null(strstr(answer,
+		"\"error\":\"step 'v': model 'main': status 401: 'no key'; then its fallback 'backup' "
+		"missed the answer's schema in 1 answer: "));
+}
+
+/* 0 would be a guess. */
+static void test_cost_without_price(void **state)
+{
+	static const struct {
+		const char *price, *cost;
+	} CASES[] = {
+		{"", "\"cost\":null"},
+		{", price_usd_per_million: {input: 0, output: 0}", "\"cost\":0.0,"},
+		{", price_usd_per_million: {input: 3, output: 15}", "\"cost\":0.003,"},
+	};
+	struct bench *bench = *state;
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		bundle_unref(bench->bundle);
+		load_recorded(bench,
+			arena_printf(&bench->arena, "  main: {provider: recorded, model: x%s}\n",
+				CASES[i].price),
+			RECORDED("main", REPLY("{\\\"t\\\":1}")));
+		const char *answer = ask(bench, ROW("\"a\":5"));
+		if (strstr(answer, CASES[i].cost) == NULL)
+			fail_msg("%s: %s", CASES[i].cost, answer);
+	}
+}
+
 static void on_cancel(void *data)
 {
 	struct bench *bench = data;
@@ -511,6 +588,8 @@ int main(void)
 		TEST(test_echo),
 		TEST(test_output_columns),
 		TEST(test_unnamed_column),
+		TEST(test_both_failures_are_told),
+		TEST(test_cost_without_price),
 		TEST(test_column_types),
 		TEST(test_nested_columns),
 		TEST(test_failing_rows),
