@@ -98,6 +98,16 @@ static bool open_folder(struct arena *arena, const struct archive_limits *limits
 	return ok || error_wrap(err, "%s", package->dir);
 }
 
+/* A folder that this user may not write is not the machine's failure. */
+static bool fail_state(const char *state_dir, struct error *err)
+{
+	if (access(state_dir, W_OK | X_OK) != 0)
+		err->code = ERR_USAGE;
+	return error_wrap(err,
+		"keep the archive in '%s' (choose another folder with --state or SLUICE_STATE)",
+		state_dir);
+}
+
 static bool open_archive(struct arena *arena, const char *path, const char *state_dir,
 	const struct archive_limits *limits, struct package *package, struct error *err)
 {
@@ -108,7 +118,7 @@ static bool open_archive(struct arena *arena, const char *path, const char *stat
 	if (is_temporary && !make_temporary(arena, &state_dir, err))
 		return false;
 	if (!store_open(arena, state_dir, &store, err))
-		return false;
+		return is_temporary ? false : fail_state(state_dir, err);
 	store.is_durable = !is_temporary;
 	if (!store_add(arena, &store, path, limits, &stored, err))
 		return false;
@@ -117,6 +127,24 @@ static bool open_archive(struct arena *arena, const char *path, const char *stat
 	package->is_archive = true;
 	package->is_unfiltered = stored.is_unfiltered;
 	return true;
+}
+
+bool package_fail_file(struct arena *arena, const char *path, struct error *err)
+{
+	char *dir = arena_strdup(arena, path);
+
+	if (pack_is_archive_name(path, NULL))
+		return false;
+	for (char *end; (end = strrchr(dir, '/')) != NULL && end > dir;) {
+		*end = '\0';
+		if (access(arena_printf(arena, "%s/MLmodel", dir), F_OK) == 0)
+			return error_set(err, ERR_USAGE,
+				"'%s' is a file of a bundle: give its folder, '%s'", path, dir);
+	}
+	if (path[0] != '/' && access("MLmodel", F_OK) == 0)
+		return error_set(
+			err, ERR_USAGE, "'%s' is a file of a bundle: give its folder, '.'", path);
+	return false;
 }
 
 bool package_open(struct arena *arena, const char *path, const char *state_dir,
@@ -134,7 +162,8 @@ bool package_open(struct arena *arena, const char *path, const char *state_dir,
 	const bool ok = S_ISDIR(st.st_mode)
 				? open_folder(arena, limits, &package, err)
 				: open_archive(arena, path, state_dir, limits, &package, err);
-	if (ok)
-		*ret = package;
-	return ok;
+	if (!ok)
+		return S_ISDIR(st.st_mode) ? false : package_fail_file(arena, path, err);
+	*ret = package;
+	return true;
 }

@@ -24,3 +24,6 @@ struct package {
  */
 bool package_open(struct arena *arena, const char *path, const char *state_dir,
 	const struct archive_limits *limits, struct package *ret, struct error *err);
+/* `path` is no folder and failed as an archive: where it is a file inside of a bundle's folder, the
+ * error says that instead. Returns false. */
+bool package_fail_file(struct arena *arena, const char *path, struct error *err);

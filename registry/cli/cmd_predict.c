@@ -135,14 +135,22 @@ static bool score(struct console *console, struct arena *arena,
 	return is_fine;
 }
 
-static bool read_input(struct arena *arena, const struct predict_options *options,
-	const struct bundle *bundle, struct input *ret, struct error *err)
+static void on_notice(void *data, const char *text)
 {
+	console_notice(data, "%s", text);
+}
+
+static bool read_input(struct console *console, struct arena *arena,
+	const struct predict_options *options, const struct bundle *bundle, struct input *ret,
+	struct error *err)
+{
+	const struct rows_notices notices = {on_notice, console};
+
 	if ((options->rows != NULL) == options->is_example)
 		return error_set(err, ERR_USAGE, "either --rows FILE or --example is wanted");
 	if (!options->is_example)
 		return rows_read(arena, &bundle->signature, options->rows,
-			(enum rows_format)options->format, ret, err);
+			(enum rows_format)options->format, &notices, ret, err);
 	if (json_type(&bundle->example) == JSON_ABSENT)
 		return error_set(err, ERR_NOT_FOUND, "the bundle has no input example");
 	return input_read_tree(arena, &bundle->signature, &bundle->example, ret, err) ||
@@ -179,7 +187,7 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 		return false;
 	if (!check_problems(console, arguments->arguments[0], &opened.problems, err))
 		return false;
-	if (!read_input(arena, options, opened.bundle, &input, err))
+	if (!read_input(console, arena, options, opened.bundle, &input, err))
 		return false;
 	if (opened.bundle->config.steps.count == 0)
 		return echo(console, arena, &input, err);

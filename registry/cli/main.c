@@ -15,14 +15,25 @@ static const char *verb_of(const char *word)
 	return strcmp(word, "--version") == 0 ? cmd_version.name : word;
 }
 
+/* A command line that could not be read tells at least in which form its mistake is wanted. */
+static bool is_json_wanted(int argc, char **argv)
+{
+	for (int i = 1; i < argc && strcmp(argv[i], "--") != 0; i++)
+		if (strcmp(argv[i], "--json") == 0)
+			return true;
+	return false;
+}
+
 static bool run_command(struct console *console, struct arena *arena, const struct command *command,
 	int argc, char **argv, struct error *err)
 {
 	struct options_result arguments;
 	char *options = arena_zalloc(arena, command->options_size);
 
-	if (!options_read(command->spec, arena, argc, argv, options, &arguments, err))
+	if (!options_read(command->spec, arena, argc, argv, options, &arguments, err)) {
+		console->is_json = is_json_wanted(argc, argv);
 		return false;
+	}
 	if (arguments.is_help)
 		return true;
 	memcpy(&console->is_json, options + command->json_offset, sizeof(bool));

@@ -40,8 +40,10 @@ static bool open_package(struct arena *arena, const char *path,
 		return package_open(arena, path, options->state_dir, NULL, ret, err);
 	if (stat(path, &st) != 0)
 		return error_set_errno(err, ERR_NOT_FOUND, errno, "bundle '%s'", path);
-	if (!S_ISDIR(st.st_mode))
-		return error_set(err, ERR_USAGE, "'%s' is no folder", path);
+	if (!S_ISDIR(st.st_mode)) {
+		error_set(err, ERR_USAGE, "'%s' is no folder", path);
+		return package_fail_file(arena, path, err);
+	}
 	*ret = (struct package){.dir = path, .name = path, .digest = ""};
 	return true;
 }

@@ -67,8 +67,40 @@ static bool is_blank(struct str line)
 	return true;
 }
 
-static bool read_lines(
-	struct arena *arena, struct str text, struct json *ret_rows, struct error *err)
+/* As json_read, but mistakes are told by the line's number in its file. */
+static bool read_line(
+	struct arena *arena, struct str line, size_t number, struct json *ret, struct error *err)
+{
+	struct buf text = {0};
+
+	if (json_read(arena, line, ret, NULL))
+		return true;
+	for (size_t i = 1; i < number; i++)
+		buf_add_char(&text, '\n');
+	buf_add_str(&text, line);
+	json_read(arena, buf_str(&text), ret, err);
+	buf_done(&text);
+	return false;
+}
+
+/* A column may have such a name, too. */
+static bool is_whole_request(const struct signature *signature, const struct json *row)
+{
+	static const struct str FORMS[] = {
+		STR("dataframe_records"), STR("dataframe_split"), STR("inputs"), STR("instances")};
+
+	for (size_t i = 0; i < sizeof(FORMS) / sizeof(FORMS[0]); i++) {
+		bool is_column = false;
+		for (size_t j = 0; j < signature->inputs.count; j++)
+			is_column |= str_eq(signature->inputs.columns[j].name, FORMS[i]);
+		if (!is_column && json_type(row) == JSON_OBJECT && json_get(row, FORMS[i]) != NULL)
+			return true;
+	}
+	return false;
+}
+
+static bool read_lines(struct arena *arena, const struct signature *signature, struct str text,
+	struct json *ret_rows, struct error *err)
 {
 	struct json rows = json_array();
 	size_t number = 0;
@@ -80,12 +112,25 @@ static bool read_lines(
 		number++;
 		if (is_blank(line))
 			continue;
-		if (!json_read(arena, line, &row, err))
-			return error_wrap(err, "row in line %zu", number);
+		if (!read_line(arena, line, number, &row, err))
+			return false;
+		if (is_whole_request(signature, &row))
+			return error_set(err, ERR_BAD_REQUEST,
+				"line %zu is a request, not a row: give the requests one by one",
+				number);
 		json_append(arena, &rows, row);
 	}
 	*ret_rows = rows;
 	return true;
+}
+
+/* JSON of rows or a request starts with one of two characters. */
+static bool looks_like_csv(struct str text)
+{
+	const struct str start = str_trim(text);
+
+	return start.len > 0 && start.data[0] != '{' && start.data[0] != '[' &&
+	       memchr(start.data, '\n', start.len) != NULL;
 }
 
 /* One line that is a document of its own, and more behind it. */
@@ -118,7 +163,8 @@ static bool bind(struct arena *arena, const struct signature *signature, struct 
 }
 
 static bool read_json(struct arena *arena, const struct signature *signature, struct str text,
-	enum rows_format format, struct input *ret, struct error *err)
+	enum rows_format format, const struct rows_notices *notices, struct input *ret,
+	struct error *err)
 {
 	struct json value, rows = json_array();
 	struct error why;
@@ -127,22 +173,32 @@ static bool read_json(struct arena *arena, const struct signature *signature, st
 		return input_read(arena, signature, INPUT_JSON, text, ret, err);
 	if (!json_read(arena, text, &value, &why)) {
 		if (!looks_like_lines(arena, text))
-			return error_set(err, why.code, "%s", why.text);
-		return read_lines(arena, text, &rows, err) &&
-		       bind(arena, signature, RECORDS, rows, ret, err);
+			return error_set(err, why.code, "%s%s", why.text,
+				format == ROWS_AUTO && looks_like_csv(text)
+					? "; for CSV: --format csv"
+					: "");
+		if (!read_lines(arena, signature, text, &rows, err))
+			return false;
+		rows_tell_unknown(arena, signature, &rows, notices);
+		return bind(arena, signature, RECORDS, rows, ret, err);
 	}
-	if (format == ROWS_AUTO && is_request(&value))
+	if (format == ROWS_AUTO && is_request(&value)) {
+		rows_tell_unknown(arena, signature, json_get(&value, RECORDS), notices);
 		return input_read(arena, signature, INPUT_JSON, text, ret, err);
+	}
 	if (format == ROWS_AUTO && is_split(&value))
 		return bind(arena, signature, STR("dataframe_split"), value, ret, err);
 	if (json_type(&value) == JSON_ARRAY)
-		return bind(arena, signature, RECORDS, value, ret, err);
-	json_append(arena, &rows, value);
+		rows = value;
+	else
+		json_append(arena, &rows, value);
+	rows_tell_unknown(arena, signature, &rows, notices);
 	return bind(arena, signature, RECORDS, rows, ret, err);
 }
 
 bool rows_read(struct arena *arena, const struct signature *signature, const char *path,
-	enum rows_format format, struct input *ret, struct error *err)
+	enum rows_format format, const struct rows_notices *notices, struct input *ret,
+	struct error *err)
 {
 	struct str text;
 
@@ -151,7 +207,7 @@ bool rows_read(struct arena *arena, const struct signature *signature, const cha
 	const bool is_read =
 		read_path(arena, path, &text, err) &&
 		(format == ROWS_CSV ? input_read(arena, signature, INPUT_CSV, text, ret, err)
-				    : read_json(arena, signature, text, format, ret, err));
+				    : read_json(arena, signature, text, format, notices, ret, err));
 	return is_read ||
 	       error_wrap(err, "rows from '%s'", strcmp(path, "-") == 0 ? "standard input" : path);
 }

@@ -245,7 +245,9 @@ def test_predict_one_row_and_a_whole_response():
 
 
 @pytest.mark.parametrize("text, message", [
-    ('{"question": "a"}\n{"question": \n', "row in line 2"),
+    ('{"question": "a"}\n\n{"question": \n', "rows from 'standard input': expected a value, but the text ends at line 3, column 14\n"),
+    ('{"question": "a"}\n{"inputs": [{"question": "a"}]}\n', "line 2 is a request, not a row"),
+    ("question,max_slides\nQ3?,1\n", "; for CSV: --format csv\n"),
 
     ("", "rows from 'standard input'"),
     ("[1, 2]", "rows from 'standard input'"),
@@ -254,6 +256,33 @@ def test_predict_names_what_is_wrong_with_the_rows(text, message):
     done = sluice("predict", SLIDES, "--rows", "-", stdin=text)
     assert done.returncode == 65, (done.stdout, done.stderr)
     assert message in done.stderr and done.stdout == ""
+
+
+def test_predict_warns_of_unknown_columns():
+    rows = [{"question": "a", "max_slide": 1, "x1": 1}, {"question": "b", "max_slide": 1, "x2": 1, "x3": 1}]
+    for text in ("\n".join(map(json.dumps, rows)), json.dumps(rows), json.dumps({"dataframe_records": rows})):
+        done = sluice("predict", SLIDES, "--rows", "-", stdin=text)
+        assert len(lines(done)) == 2
+        assert done.stderr.splitlines() == [
+            "row 0: unknown column 'max_slide', did you mean 'max_slides'?",
+            "row 0: unknown column 'x1'",
+            "row 1: unknown column 'x2'"]
+
+
+@pytest.mark.parametrize("command", ["validate", "pack -o x.tar", "predict --example"])
+def test_a_file_of_a_bundle_is_answered_with_its_folder(agent, command):
+    for path, folder in ((agent / "config.yaml", agent), (agent / "prompts" / "ask.txt", agent)):
+        done = sluice(*command.split(), path)
+        assert done.returncode == 64
+        assert "'%s' is a file of a bundle: give its folder, '%s'" % (path, folder) in done.stderr
+    assert "give its folder, '.'" in sluice(*command.split(), "config.yaml", cwd=agent).stderr
+
+
+@pytest.mark.parametrize("args", [["pack", "x", "--json"], ["validate", "--json"], ["predict", "x", "--json", "--row", "y"]])
+def test_wrong_command_lines_are_json_for_scripts(args):
+    done = sluice(*args)
+    assert done.returncode == 64 and done.stderr == ""
+    assert json.loads(done.stdout)["error"]["code"] == "usage"
 
 
 def test_predict_asks_a_model_and_keeps_the_order(agent, model):
