@@ -6,6 +6,7 @@
 #include "server/settings.h"
 
 #include <stdio.h>
+#include <stdlib.h>
 
 static const char NOTICE[] =
 	"<!-- Made by docs/reference/generate.c from the program's own tables; do not edit. -->\n\n";
@@ -99,6 +100,8 @@ int main(int argc, char **argv)
 {
 	bool is_ok = argc == 2;
 
+	/* The pages are the same wherever they are made. */
+	setenv("COLUMNS", "100", 1);
 	if (!is_ok)
 		fprintf(stderr, "usage: generate FOLDER\n");
 	for (size_t i = 0; is_ok && i < sizeof(PAGES) / sizeof(PAGES[0]); i++)

@@ -1,5 +1,5 @@
-/* --help for people: aligned, wrapped at the terminal's width, defaults and environment names in
- * brackets. */
+/* --help for people: aligned, wrapped at COLUMNS or the terminal's width, defaults and environment
+ * names in brackets. */
 #include "base/options.h"
 #include "base/options_value.h"
 
@@ -7,7 +7,7 @@
 #include <sys/ioctl.h>
 #include <unistd.h>
 
-enum { INDENT = 28, WIDTH_DEFAULT = 100, WIDTH_MIN = 60, WIDTH_MAX = 120 };
+enum { INDENT = 28, WIDTH_DEFAULT = 80, WIDTH_MIN = 60, WIDTH_MAX = 120 };
 
 struct page {
 	struct buf *out;
@@ -18,13 +18,15 @@ struct page {
 
 static size_t page_width(bool is_terminal)
 {
+	const char *told = getenv("COLUMNS");
 	struct winsize size;
+	long width = told != NULL ? strtol(told, NULL, 10) : 0;
 
-	if (!is_terminal || ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) != 0 || size.ws_col == 0)
-		return WIDTH_DEFAULT;
-	return size.ws_col < WIDTH_MIN   ? WIDTH_MIN
-	       : size.ws_col > WIDTH_MAX ? WIDTH_MAX
-					 : size.ws_col;
+	if (width <= 0 && is_terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
+		width = size.ws_col;
+	if (width <= 0)
+		width = WIDTH_DEFAULT;
+	return width < WIDTH_MIN ? WIDTH_MIN : width > WIDTH_MAX ? WIDTH_MAX : (size_t)width;
 }
 
 static void heading(struct page *page, const char *text)

@@ -336,7 +336,17 @@ static void help(void **state)
 		str_cut(&rest, '\n', &line);
 		longest = line.len > longest ? line.len : longest;
 	}
-	assert_in_range(longest, 60, 100);
+	assert_in_range(longest, 60, 80);
+	setenv("COLUMNS", "60", 1);
+	out.len = 0;
+	longest = 0;
+	options_help(&SPEC, &out, false);
+	for (struct str rest = buf_str(&out), line; rest.len > 0;) {
+		str_cut(&rest, '\n', &line);
+		longest = line.len > longest ? line.len : longest;
+	}
+	assert_in_range(longest, 40, 60);
+	unsetenv("COLUMNS");
 	buf_done(&out);
 }
 
