@@ -2,10 +2,13 @@
  * where another one may follow at once, and false where the connection has to wait for the socket,
  * the handler or a deadline. */
 #include "server/http_conn.h"
+
+#include "base/log.h"
 #include "server/http_server.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum { STEPS_MAX = 400 }; /* then others get their turn: about a hundred pipelined requests */
@@ -171,6 +174,21 @@ static bool on_head(struct http_conn *conn)
 	return true;
 }
 
+/* Once a process: who calls https://… of a server without TLS does so again and again. */
+static void tell_tls(const struct http_conn *conn)
+{
+	enum { TLS_HANDSHAKE = 0x16 }; /* the first byte of a hello: RFC 8446 5.1 */
+	static atomic_flag is_told = ATOMIC_FLAG_INIT;
+	const struct http_desk *desk = conn->desk;
+
+	if (conn->server->tls == NULL && desk->begin < desk->end &&
+		(unsigned char)desk->data[desk->begin] == TLS_HANDSHAKE &&
+		!atomic_flag_test_and_set(&is_told))
+		log_warn("http.tls_on_plain_port",
+			LOG_TEXT("problem", "a client speaks TLS, but this port does not: clients "
+					    "use http://, or start with --tls-cert and --tls-key"));
+}
+
 static bool step_head(struct http_conn *conn)
 {
 	if (http_conn_waiting(conn) >= HTTP_OUTPUT_MAX) {
@@ -188,6 +206,7 @@ static bool step_head(struct http_conn *conn)
 	case HTTP_PARSED_DONE:
 		return on_head(conn);
 	case HTTP_PARSED_REFUSED:
+		tell_tls(conn);
 		http_conn_refuse(conn, desk->parse.refusal);
 		return true;
 	default:

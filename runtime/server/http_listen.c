@@ -70,9 +70,17 @@ struct http_listener *http_listener_new(const char *host, unsigned port, struct 
 	for (const struct addrinfo *address = found; address != NULL && fd < 0;
 		address = address->ai_next)
 		fd = bind_to(address);
+	const int bind_errno = errno;
 	freeaddrinfo(found);
+	if (fd < 0 && bind_errno == EADDRINUSE) {
+		error_set(err, ERR_USAGE,
+			"listen on '%s' port %u: address already in use: another program has it; "
+			"choose another with --port (0 picks a free one)",
+			host, port);
+		return NULL;
+	}
 	if (fd < 0) {
-		error_set_errno(err, ERR_USAGE, errno, "listen on '%s' port %u", host, port);
+		error_set_errno(err, ERR_USAGE, bind_errno, "listen on '%s' port %u", host, port);
 		return NULL;
 	}
 	/* OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */

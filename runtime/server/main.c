@@ -3,6 +3,7 @@
 #include "base/descriptors.h"
 #include "base/log.h"
 #include "base/sanitized.h"
+#include "server/complain.h"
 #include "server/server.h"
 
 #include <errno.h>
@@ -135,7 +136,9 @@ int main(int argc, char **argv)
 		return error_info(ERR_INTERNAL)->exit_status;
 	arena_init(&arena);
 	if (!settings_read(&settings, &arena, argc, argv, &is_over, &err)) {
-		fprintf(stderr, "sluiced: %s\ntry: sluiced --help\n", err.text);
+		const bool is_helped = strstr(err.text, "sluiced --help") != NULL;
+		fprintf(stderr, "sluiced: %s\n%s", err.text,
+			is_helped ? "" : "try: sluiced --help\n");
 		status = error_info(err.code)->exit_status;
 		goto out;
 	}
@@ -147,7 +150,7 @@ int main(int argc, char **argv)
 	if (server_start(&server, &settings, &err)) {
 		announce(&server);
 	} else {
-		log_error("server.start", LOG_ERR(&err));
+		complain(&err);
 		status = error_info(err.code)->exit_status;
 		until_ms = drain(&server, 0);
 	}

@@ -7,12 +7,13 @@
 
 #include "base/log.h"
 #include "packaging/package.h"
+#include "server/complain.h"
 #include "server/route.h"
 
 #include <signal.h>
 #include <unistd.h>
 
-enum { POOL_THREADS = 4, POOL_QUEUE_MAX = 65536, PROBLEMS_LOGGED_MAX = 20 };
+enum { POOL_THREADS = 4, POOL_QUEUE_MAX = 65536 };
 
 static bool open_bundle(struct server *server, struct error *err)
 {
@@ -31,11 +32,7 @@ static bool open_bundle(struct server *server, struct error *err)
 				"without one"));
 	problems_init(&problems, &server->arena);
 	if (!bundle_load(package.dir, &options, &problems, &server->bundle)) {
-		for (size_t i = 0; i < problems.count && i < PROBLEMS_LOGGED_MAX; i++)
-			log_error("bundle.problem", LOG_TEXT("file", problems.items[i].file),
-				LOG_INT("line", problems.items[i].line),
-				LOG_TEXT("path", problems.items[i].path),
-				LOG_TEXT("problem", problems.items[i].text));
+		complain_problems(&problems);
 		problems_check(&problems, err);
 		return error_wrap(err, "load bundle '%s'", settings->bundle);
 	}

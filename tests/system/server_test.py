@@ -3,6 +3,7 @@ import contextlib
 import http.client
 import json
 import os
+import pty
 import re
 import shutil
 import signal
@@ -53,7 +54,56 @@ def test_a_wrong_start_says_what_is_wrong(args, status, said, tmp_path):
 def test_a_taken_port_is_named(sluiced, tmp_path):
     server = sluiced(MODELS / "echo")
     code, text = start_fails("--bundle", MODELS / "echo", "--port", server.port, "--state", tmp_path)
-    assert code != 0 and str(server.port) in text and "in use" in text
+    assert code == 64 and "port %d: address already in use: another program has it" % server.port in text
+    assert "choose another with --port" in text
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write everywhere")
+def test_a_state_folder_that_cannot_be_written_is_a_wrong_option(tmp_path):
+    archive, state = tmp_path / "echo.tar", tmp_path / "state"
+    subprocess.run([str(BUILD / "sluice"), "pack", str(MODELS / "echo"), "-o", str(archive)], check=True, capture_output=True)
+    state.mkdir(mode=0o500)
+    code, text = start_fails("--bundle", archive, "--state", state)
+    assert code == 64 and str(state) in text and "--state or SLUICE_STATE" in text
+
+
+def test_a_state_that_is_no_folder_is_a_wrong_option(tmp_path):
+    archive = tmp_path / "echo.tar"
+    subprocess.run([str(BUILD / "sluice"), "pack", str(MODELS / "echo"), "-o", str(archive)], check=True, capture_output=True)
+    code, text = start_fails("--bundle", archive, "--state", archive)
+    assert code == 64 and "--state or SLUICE_STATE" in text
+
+
+@pytest.mark.parametrize("args", [[], ["--prot", "1"]])
+def test_a_wrong_option_brings_one_hint(args):
+    assert start_fails(*args)[1].count("sluiced --help") == 1
+
+
+def test_a_terminal_gets_a_failed_start_in_plain_text(tmp_path):
+    bundle = tmp_path / "bundle"
+    shutil.copytree(MODELS / "echo", bundle)
+    (bundle / "config.yaml").write_text('version: 1\n"\\e[2J": 1\n')
+    master, slave = pty.openpty()
+    done = subprocess.run([str(BUILD / "sluiced"), "--bundle", str(bundle), "--port", "0", "--state", str(tmp_path)],
+                          stderr=slave, timeout=30)
+    os.close(slave)
+    text = os.read(master, 65536).decode()
+    os.close(master)
+    assert done.returncode == 65
+    assert text.startswith("sluiced: config.yaml:2: ") and "{\"id\"" not in text and "\033" not in text
+
+
+def test_tls_on_a_plain_port_is_logged_once(sluiced):
+    server = sluiced(MODELS / "echo")
+    for _ in range(3):
+        with socket.create_connection(("127.0.0.1", server.port)) as sock:
+            with pytest.raises((ssl.SSLError, ConnectionError)):
+                ssl._create_unverified_context().wrap_socket(sock)
+    with socket.create_connection(("127.0.0.1", server.port)) as sock:
+        sock.sendall(b"\x00\r\n\r\n")
+        sock.recv(100)
+    told = server.records("http.tls_on_plain_port")
+    assert len(told) == 1 and told[0]["level"] == "warn" and "--tls-cert" in told[0]["problem"]
 
 
 def test_environment_and_file_give_options_too(tmp_path, sluiced):
