@@ -12,7 +12,10 @@
 #include "model/recordings.h"
 #include "model/step.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <stdlib.h>
+#include <unistd.h>
 
 enum { MANIFEST_MAX = 16 << 20 };
 
@@ -63,6 +66,24 @@ static bool is_fine(const struct loader *loader)
 	return loader->problems->count + loader->problems->left_out == loader->before;
 }
 
+/* A folder that is not there would let every secret fall through to the environment. */
+static void check_secret_dir(struct loader *loader)
+{
+	const char *dir = loader->options != NULL ? loader->options->secret_dir : NULL;
+
+	if (dir == NULL || dir[0] == '\0')
+		return;
+	const int fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd >= 0 && faccessat(fd, ".", R_OK | X_OK, AT_EACCESS) == 0) {
+		close(fd);
+		return;
+	}
+	problems_add(loader->problems, NULL, 0, "", "the secret folder '%s' cannot be read: %s",
+		dir, strerror(errno));
+	if (fd >= 0)
+		close(fd);
+}
+
 bool bundle_load(const char *dir, const struct bundle_options *options, struct problems *problems,
 	struct bundle **ret)
 {
@@ -74,6 +95,7 @@ bool bundle_load(const char *dir, const struct bundle_options *options, struct p
 		.before = problems->count + problems->left_out};
 
 	bundle->name = name_of(&bundle->arena, dir);
+	check_secret_dir(&loader);
 	load_mlmodel(&loader);
 	if (loader.mlmodel.config.len > 0 && load_config(&loader)) {
 		load_prompts(&loader);
@@ -147,6 +169,50 @@ static void load_prompts(struct loader *loader)
 		prompts_load(&bundle->arena, loader->problems, bundle->dir, prompts_path(loader));
 }
 
+/* MLflow puts what was logged as an artifact below artifacts/. */
+static const char *place_in_artifacts(struct loader *loader, struct str path)
+{
+	const char *last = path.len > 0 ? memrchr(path.data, '/', path.len) : NULL;
+	const char *name = last != NULL ? last + 1 : path.data;
+	const struct str tails[] = {path, {name, (size_t)(path.data + path.len - name)}};
+
+	for (size_t i = 0; i < 2; i++) {
+		const char *place =
+			arena_printf(loader->problems->arena, "artifacts/%.*s", STR_ARGS(tails[i]));
+
+		if (bundle_path_is_safe(tails[i]) &&
+			bundle_file_kind(loader->bundle->dir, place) == BUNDLE_FILE_REGULAR)
+			return place;
+	}
+	return NULL;
+}
+
+static void tell_no_data(struct loader *loader, const struct json *where, struct str path)
+{
+	const char *place = place_in_artifacts(loader, path);
+
+	if (place != NULL)
+		decode_problem(&loader->decoder, where,
+			"sqlite: '%.*s' is no file of the bundle, but %s is: write that",
+			STR_ARGS(path), place);
+	else
+		decode_problem(&loader->decoder, where,
+			"sqlite: '%.*s' is no file of the bundle (paths start at the folder of MLmodel)",
+			STR_ARGS(path));
+}
+
+/* Databases are opened as immutable: rows that are only in the log would be missing. */
+static void check_log(struct loader *loader, const struct json *where, struct str path)
+{
+	const char *log = arena_printf(&loader->bundle->arena, "%.*s-wal", STR_ARGS(path));
+
+	if (bundle_file_kind(loader->bundle->dir, log) != BUNDLE_FILE_NONE)
+		decode_problem(&loader->decoder, where,
+			"sqlite: has a write-ahead log (%s), which is not read; run: sqlite3 %.*s "
+			"'PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE'",
+			log, STR_ARGS(path));
+}
+
 static void check_data(struct loader *loader)
 {
 	struct bundle *bundle = loader->bundle;
@@ -163,8 +229,9 @@ static void check_data(struct loader *loader)
 		if (!bundle_path_is_safe(path) ||
 			bundle_file_kind(bundle->dir, text_of(&bundle->arena, path)) !=
 				BUNDLE_FILE_REGULAR)
-			decode_problem(&loader->decoder, &tree->members[i].value,
-				"sqlite: '%.*s' is no file of the bundle", STR_ARGS(path));
+			tell_no_data(loader, &tree->members[i].value, path);
+		else
+			check_log(loader, &tree->members[i].value, path);
 		decode_leave(&loader->decoder);
 		decode_leave(&loader->decoder);
 	}

@@ -9,7 +9,8 @@
 
 static void check_example(
 	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems);
-static void check_recordings(const struct bundle *bundle, struct problems *problems);
+static void check_recordings(
+	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems);
 static void check_files(
 	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems);
 
@@ -26,7 +27,7 @@ void bundle_check(const struct bundle *bundle, struct problems *problems)
 	mlmodel_decode(&decoder, &bundle->mlmodel, &mlmodel);
 	decoder_done(&decoder);
 	check_example(bundle, &mlmodel, problems);
-	check_recordings(bundle, problems);
+	check_recordings(bundle, &mlmodel, problems);
 	check_files(bundle, &mlmodel, problems);
 	arena_done(&arena);
 }
@@ -50,15 +51,20 @@ static void check_example(
 	arena_done(&arena);
 }
 
-static void check_recordings(const struct bundle *bundle, struct problems *problems)
+static void check_recordings(
+	const struct bundle *bundle, const struct mlmodel *mlmodel, struct problems *problems)
 {
 	const struct model_spec *models = bundle->config.models.items;
 
 	for (size_t i = 0; bundle->recordings == NULL && i < bundle->config.models.count; i++)
 		if (str_is(models[i].provider, "recorded"))
-			problems_add(problems, NULL, 0, "",
-				"model '%.*s' is answered by recordings, but the bundle has none in recordings/",
-				STR_ARGS(models[i].name));
+			problems_add(problems,
+				arena_memdup(
+					problems->arena, mlmodel->config.data, mlmodel->config.len),
+				models[i].line,
+				arena_printf(
+					problems->arena, "models.%.*s", STR_ARGS(models[i].name)),
+				"is answered by recordings, but the bundle has none in recordings/");
 }
 
 /* Names of files and, ended by "/", of folders that belong to a bundle whether or not something

@@ -41,6 +41,50 @@ static void check_variables(
 				"%s, in step '%.*s'", why, STR_ARGS(step->name));
 }
 
+static const char *list_prompts(struct linker *linker, const char *const *names)
+{
+	enum { LISTED_MAX = 8 };
+	struct buf list = {0};
+
+	for (size_t i = 0; names[i] != NULL && i <= LISTED_MAX; i++)
+		buf_printf(&list, "%s%s", i == 0 ? "; prompts here: " : ", ",
+			i == LISTED_MAX ? "…" : names[i]);
+	const char *text = linker_text(linker, buf_str(&list));
+	buf_done(&list);
+	return text;
+}
+
+/* Where it was looked for, and what is there. */
+static void tell_unknown_prompt(struct linker *linker, const struct json *where, struct str name)
+{
+	static const struct str txt = {".txt", 4};
+	const char *place = prompts_place(linker->prompts);
+	const size_t count = prompts_count(linker->prompts);
+	const char **names = arena_array(linker->decoder->arena, count + 1, sizeof(*names));
+	const struct str stem = {name.data, str_ends(name, txt) ? name.len - txt.len : name.len};
+	struct buf text = {0};
+
+	for (size_t i = 0; i < count; i++)
+		names[i] = linker_text(linker, template_name(prompts_at(linker->prompts, i)));
+	names[count] = NULL;
+	const char *nearest = decode_nearest(name, names);
+
+	buf_printf(&text, "unknown prompt '%.*s'", STR_ARGS(name));
+	if (stem.len < name.len && prompts_get(linker->prompts, stem) != NULL)
+		buf_printf(&text, ": write '%.*s', without .txt", STR_ARGS(stem));
+	else if (nearest != NULL)
+		buf_printf(&text, ", did you mean '%s'?", nearest);
+	else if (place == NULL)
+		buf_printf(&text, ": no prompts/%.*s.txt, and no prompts at all", STR_ARGS(stem));
+	else if (str_ends(str_of(place), STR("/")))
+		buf_printf(&text, ": no %s%.*s.txt%s", place, STR_ARGS(stem),
+			list_prompts(linker, names));
+	else
+		buf_printf(&text, ": not in %s%s", place, list_prompts(linker, names));
+	decode_problem(linker->decoder, where, "%s", buf_text(&text));
+	buf_done(&text);
+}
+
 static const struct template *link_template(struct linker *linker, const struct json *tree,
 	const char *key, struct str name, const struct step_spec *step)
 {
@@ -50,12 +94,9 @@ static const struct template *link_template(struct linker *linker, const struct 
 		check_variables(linker, template, step);
 		return template;
 	}
-	const size_t count = prompts_count(linker->prompts);
-	struct str *names = arena_array(linker->decoder->arena, count, sizeof(*names));
-	for (size_t i = 0; i < count; i++)
-		names[i] = template_name(prompts_at(linker->prompts, i));
-	const struct decode_list list = {.items = names, .count = count};
-	linker_unknown(linker, tree, key, "prompt", name, &list, sizeof(*names));
+	decode_enter(linker->decoder, key);
+	tell_unknown_prompt(linker, linker_member(tree, key), name);
+	decode_leave(linker->decoder);
 	return NULL;
 }
 

@@ -24,6 +24,7 @@ struct template
 };
 
 struct prompts {
+	const char *place;
 	struct template *items;
 	size_t count;
 };
@@ -238,7 +239,9 @@ const struct prompts *prompts_load(
 	if (path == NULL)
 		return prompts;
 	path = arena_strdup(arena, path);
-	if (bundle_file_kind(dir, path) == BUNDLE_FILE_FOLDER)
+	const bool is_folder = bundle_file_kind(dir, path) == BUNDLE_FILE_FOLDER;
+	prompts->place = is_folder ? arena_printf(arena, "%s/", path) : path;
+	if (is_folder)
 		load_folder(arena, problems, dir, path, prompts);
 	else
 		load_yaml(arena, problems, dir, path, prompts);
@@ -251,6 +254,11 @@ const struct template *prompts_get(const struct prompts *prompts, struct str nam
 		if (str_eq(prompts->items[i].name, name))
 			return &prompts->items[i];
 	return NULL;
+}
+
+const char *prompts_place(const struct prompts *prompts)
+{
+	return prompts->place;
 }
 
 size_t prompts_count(const struct prompts *prompts)

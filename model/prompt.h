@@ -17,6 +17,8 @@ struct template;
 const struct prompts *prompts_load(
 	struct arena *arena, struct problems *problems, const char *dir, const char *path);
 const struct template *prompts_get(const struct prompts *prompts, struct str name);
+/* The folder, with a "/" behind it, or the file that they were read from; NULL: none. */
+const char *prompts_place(const struct prompts *prompts);
 size_t prompts_count(const struct prompts *prompts);
 const struct template *prompts_at(const struct prompts *prompts, size_t index);
 struct str template_name(const struct template *template);

@@ -28,6 +28,9 @@ typedef void keyword_compile(
 static void node_compile(
 	struct compiler *compiler, const struct json *tree, struct schema_node *ret);
 
+static void mistake_unknown(struct compiler *compiler, const struct json *value, const char *what,
+	const char *const *known);
+
 #define MISTAKE(compiler_, value_, ...)                                                            \
 	((compiler_)->has_failed = true, decode_problem((compiler_)->decoder, value_, __VA_ARGS__))
 
@@ -60,7 +63,10 @@ static void type_add(struct compiler *compiler, const struct json *value, struct
 			return;
 		}
 	}
-	MISTAKE(compiler, value, "unknown type '%.*s'", STR_ARGS(json_str(value)));
+	const char *known[SCHEMA_TYPE_COUNT + 1] = {NULL};
+	for (unsigned i = 0; i < SCHEMA_TYPE_COUNT; i++)
+		known[i] = schema_type_names[i];
+	mistake_unknown(compiler, value, "type", known);
 }
 
 static void compile_type(
@@ -371,6 +377,26 @@ static void check_consistency(
 		MISTAKE(compiler, tree, "maxLength is less than minLength");
 }
 
+static void mistake_unknown(struct compiler *compiler, const struct json *value, const char *what,
+	const char *const *known)
+{
+	const char *nearest = decode_nearest(json_str(value), known);
+
+	MISTAKE(compiler, value, "unknown %s '%.*s'%s%s%s", what, STR_ARGS(json_str(value)),
+		nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
+		nearest != NULL ? "'?" : "");
+}
+
+static void unknown_keyword(struct compiler *compiler, const struct json *key)
+{
+	enum { COUNT = sizeof(keywords) / sizeof(keywords[0]) };
+	const char *known[COUNT + 1] = {NULL};
+
+	for (size_t i = 0; i < COUNT; i++)
+		known[i] = keywords[i].name;
+	mistake_unknown(compiler, key, "JSON Schema keyword", known);
+}
+
 static void node_compile(
 	struct compiler *compiler, const struct json *tree, struct schema_node *ret)
 {
@@ -387,8 +413,7 @@ static void node_compile(
 		const struct keyword *keyword = keyword_find(json_str(&member->key));
 
 		if (keyword == NULL) {
-			MISTAKE(compiler, &member->key, "unknown JSON Schema keyword '%.*s'",
-				STR_ARGS(json_str(&member->key)));
+			unknown_keyword(compiler, &member->key);
 			continue;
 		}
 		compiler->is_root = is_root && keyword->compile == compile_defs;

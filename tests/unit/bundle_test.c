@@ -95,7 +95,7 @@ static void test_python_function(void **state)
 	kit_folder(kit, "recordings");
 	bundle_check(kit->bundle, &kit->problems);
 	kit_expect(kit,
-		"model 'm' is answered by recordings, but the bundle has none in recordings/",
+		"artifacts/config.yaml:1: models.m: is answered by recordings, but the bundle has none in recordings/",
 		NULL);
 }
 
@@ -326,6 +326,50 @@ static void test_files(void **state)
 		"prompts/old/a.txt: nothing names this file…", NULL);
 }
 
+/* A database in a model that was logged from Python, and one with rows that are in its log only. */
+static void test_databases(void **state)
+{
+	static const char DATA[] = "data: {d: {sqlite: data/d.db}}\n";
+	struct kit *kit = *state;
+
+	kit_write(kit, "MLmodel", KIT_MLMODEL);
+	kit_write(kit, "config.yaml", DATA);
+	kit_folder(kit, "artifacts");
+	kit_write(kit, "artifacts/d.db", "");
+	assert_false(kit_load(kit));
+	kit_expect(kit,
+		"config.yaml:1: data.d: sqlite: 'data/d.db' is no file of the bundle, but artifacts/d.db is: "
+		"write that",
+		NULL);
+	kit_folder(kit, "data");
+	kit_write(kit, "data/d.db", "");
+	assert_true(kit_load(kit));
+	kit_write(kit, "data/d.db-wal", "");
+	assert_false(kit_load(kit));
+	kit_expect(kit,
+		"config.yaml:1: data.d: sqlite: has a write-ahead log (data/d.db-wal), which is not read; "
+		"run: sqlite3 data/d.db 'PRAGMA wal_checkpoint(TRUNCATE); PRAGMA journal_mode=DELETE'",
+		NULL);
+}
+
+static void test_secret_folder(void **state)
+{
+	struct kit *kit = *state;
+
+	kit_write(kit, "MLmodel", KIT_MLMODEL);
+	kit_write(kit, "config.yaml", "version: 1\n");
+	kit->options.secret_dir = "/nosuch/secrets";
+	assert_false(kit_load(kit));
+	kit_expect(kit,
+		"the secret folder '/nosuch/secrets' cannot be read: No such file or directory",
+		NULL);
+	kit->options.secret_dir = arena_printf(&kit->arena, "%s/MLmodel", kit->dir);
+	assert_false(kit_load(kit));
+	kit_expect(kit, "the secret folder '…", NULL);
+	kit->options.secret_dir = kit->dir;
+	assert_true(kit_load(kit));
+}
+
 /* Life time */
 
 static void *take_and_give(void *data)
@@ -405,6 +449,8 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_all_are_told, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_examples, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_example_must_fit, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_databases, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_secret_folder, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_files, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_references, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_examples_of_the_project, set_up, tear_down),

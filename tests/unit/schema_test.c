@@ -258,10 +258,10 @@ struct refusal {
 
 static const struct refusal REFUSED[] = {
 	{"[]", "", "expected a JSON Schema (an object or a boolean), got an array"},
-	{"{\"typ\":\"string\"}", "", "unknown JSON Schema keyword 'typ'"},
+	{"{\"typ\":\"string\"}", "", "unknown JSON Schema keyword 'typ', did you mean 'type'?"},
 	{"{\"pattern\":\"a+\"}", "", "unknown JSON Schema keyword 'pattern'"},
 	{"{\"items\":{\"if\":true}}", "items", "unknown JSON Schema keyword 'if'"},
-	{"{\"type\":\"strin\"}", "type", "unknown type 'strin'"},
+	{"{\"type\":\"strin\"}", "type", "unknown type 'strin', did you mean 'string'?"},
 	{"{\"type\":[]}", "type", "an empty list of types fits no value"},
 	{"{\"type\":7}", "type", "expected a type's name, got an integer"},
 	{"{\"enum\":[]}", "enum", "an empty enum fits no value"},
