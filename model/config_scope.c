@@ -103,6 +103,7 @@ void scope_step_ran(struct scope *scope, const struct step_spec *step)
 	} else if (step->llm.schema != NULL) {
 		name->shape = SCOPE_SCHEMA;
 		name->schema = step->llm.schema;
+		name->schema_tree = &step->llm.output;
 	} else if (json_type(&step->llm.output) == JSON_STRING) {
 		name->shape = SCOPE_SCALAR;
 	}
@@ -210,6 +211,26 @@ static const char *why_unknown(const struct scope *scope, struct str head)
 	return why;
 }
 
+/* The declared member nearest to the first one of `path`, where that one is none. */
+static const char *nearest_member(
+	const struct scope *scope, const struct scope_name *name, struct str path)
+{
+	const struct json *tree = json_get(name->schema_tree, STR("properties"));
+	struct str rest = path, head;
+
+	str_cut(&rest, '.', &head);
+	if (json_type(tree) != JSON_OBJECT || json_get(tree, head) != NULL)
+		return NULL;
+	const char **known = arena_array(scope->arena, tree->size + 1, sizeof(*known));
+	for (size_t i = 0; i < tree->size; i++) {
+		const struct str key = json_str(&tree->members[i].key);
+
+		known[i] = arena_memdup(scope->arena, key.data, key.len);
+	}
+	known[tree->size] = NULL;
+	return decode_nearest(head, known);
+}
+
 bool scope_knows(const struct scope *scope, struct str path, const char **ret_why)
 {
 	struct str rest = path, head;
@@ -234,7 +255,10 @@ bool scope_knows(const struct scope *scope, struct str path, const char **ret_wh
 	}
 	if (rest.len == 0 || below_knows(name, rest))
 		return true;
-	*ret_why = arena_printf(scope->arena, "%s '%.*s' has no '%.*s'",
-		scope_origin_name(name->origin), STR_ARGS(head), STR_ARGS(rest));
+	const char *nearest = nearest_member(scope, name, rest);
+	*ret_why = arena_printf(scope->arena, "%s '%.*s' has no '%.*s'%s%s%s",
+		scope_origin_name(name->origin), STR_ARGS(head), STR_ARGS(rest),
+		nearest != NULL ? ", did you mean '" : "", nearest != NULL ? nearest : "",
+		nearest != NULL ? "'?" : "");
 	return false;
 }

@@ -19,7 +19,8 @@ struct scope_name {
 	enum scope_shape shape;
 	const struct sig_node *node;
 	const struct schema *schema;
-	bool is_later; /* a step that has not run yet */
+	const struct json *schema_tree; /* the same as written, for messages */
+	bool is_later;                  /* a step that has not run yet */
 };
 
 struct scope {

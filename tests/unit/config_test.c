@@ -451,7 +451,7 @@ static void test_prompt_variables(void **state)
 	kit_expect(kit,
 		"prompts/ask.txt:2: {{quesion}}: unknown name 'quesion', did you mean 'question'?, in step 'answer'",
 		"prompts/ask.txt:2: {{later}}: step 'later' has not run yet here, in step 'answer'",
-		"prompts/ask.txt:3: {{plan.titel}}: step 'plan' has no 'titel', in step 'answer'",
+		"prompts/ask.txt:3: {{plan.titel}}: step 'plan' has no 'titel', did you mean 'title'?, in step 'answer'",
 		"prompts/ask.txt:3: {{text.x}}: step 'text' has no 'x', in step 'answer'", NULL);
 }
 
