@@ -51,7 +51,9 @@ const char *json_refuse(struct json_reader *r, const char *at, const char *what)
 		return NULL;
 	}
 	quote(r, at, near);
-	error_set(r->err, ERR_BAD_REQUEST, "%s near '%s' at line %zu, column %zu%s", what, near,
-		line, column, *at == '\'' ? " (JSON wants double quotes)" : "");
+	/* What Python's print() makes of a dict. */
+	const bool is_python = *at == '\'' && strncmp(what, "expected", 8) == 0;
+	error_set(r->err, ERR_BAD_REQUEST, "%s%s near '%s' at line %zu, column %zu", what,
+		is_python ? " (JSON wants double quotes)" : "", near, line, column);
 	return NULL;
 }

@@ -113,7 +113,7 @@ static void reads_tokens_of_no_number_as_null(void **state)
 	OK("{\"a\":[NaN,Infinity,-Infinity,1]}", "{\"a\":[null,null,null,1]}");
 	assert_int_equal(parse("-Infinity").type, JSON_NULL);
 	FAILS("-NaN", "expected a digit behind '-' near '-NaN' at line 1, column 1");
-	FAILS("{'a':1}", "near ''a':1}' at line 1, column 2 (JSON wants double quotes)");
+	FAILS("{'a':1}", "(JSON wants double quotes) near ''a':1}' at line 1, column 2");
 	FAILS("nan", "unknown word near 'nan' at line 1, column 1");
 	FAILS("Inf", "unknown word");
 	FAILS("-Infinit", "expected a digit");
