@@ -74,7 +74,7 @@ struct http_listener *http_listener_new(const char *host, unsigned port, struct 
 	freeaddrinfo(found);
 	if (fd < 0 && bind_errno == EADDRINUSE) {
 		error_set(err, ERR_USAGE,
-			"listen on '%s' port %u: address already in use: another program has it; "
+			"listen on '%s' port %u: Address already in use: another program has it; "
 			"choose another with --port (0 picks a free one)",
 			host, port);
 		return NULL;

@@ -54,7 +54,7 @@ def test_a_wrong_start_says_what_is_wrong(args, status, said, tmp_path):
 def test_a_taken_port_is_named(sluiced, tmp_path):
     server = sluiced(MODELS / "echo")
     code, text = start_fails("--bundle", MODELS / "echo", "--port", server.port, "--state", tmp_path)
-    assert code == 64 and "port %d: address already in use: another program has it" % server.port in text
+    assert code == 64 and "port %d: Address already in use: another program has it" % server.port in text
     assert "choose another with --port" in text
 
 
