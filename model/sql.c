@@ -1,6 +1,7 @@
 /* A tool's statement and its idle connections. What a run does is in sql_run.c. */
 #include "model/sql_pool.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -60,7 +61,16 @@ static bool find_database(struct sql *sql, struct arena *arena, const char *dir,
 	if (!is_inside(path))
 		return error_set(err, ERR_INVALID_BUNDLE,
 			"expected a path inside the bundle, got '%.*s'", STR_ARGS(path));
-	sql->uri = make_uri(arena, dir, path);
+
+	/* Resolved once: no component of the path may become a link later (SQLITE_OPEN_NOFOLLOW).
+	 */
+	char *real = realpath(dir, NULL);
+
+	if (real == NULL)
+		return error_set_errno(
+			err, ERR_INVALID_BUNDLE, errno, "cannot find the folder '%s'", dir);
+	sql->uri = make_uri(arena, real, path);
+	free(real);
 	return true;
 }
 

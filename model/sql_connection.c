@@ -172,7 +172,7 @@ static bool open_database(struct sql_connection *connection, const char *uri, st
 {
 	const int flags = strcmp(uri, ":memory:") == 0
 				  ? SQLITE_OPEN_READWRITE | SQLITE_OPEN_CREATE | SQLITE_OPEN_MEMORY
-				  : SQLITE_OPEN_READONLY | SQLITE_OPEN_URI;
+				  : SQLITE_OPEN_READONLY | SQLITE_OPEN_URI | SQLITE_OPEN_NOFOLLOW;
 
 	if (sqlite3_open_v2(uri, &connection->db, flags | SQLITE_OPEN_NOMUTEX,
 		    connection->vfs_name) != SQLITE_OK)

@@ -336,6 +336,35 @@ static uint64_t clock_ms(void)
 	return (uint64_t)now.tv_sec * 1000 + (uint64_t)now.tv_nsec / 1000000;
 }
 
+/* What was a file when the bundle was loaded may be a link when a thread opens it anew. */
+static void test_links_are_not_followed(void **state)
+{
+	struct bench *bench = *state;
+	const char *path = arena_printf(&bench->arena, "%s/%s", bench->dir, "link.db");
+	const char *folder = arena_printf(&bench->arena, "%s/folder", bench->dir);
+	const char *above = arena_printf(&bench->arena, "%s.link", bench->dir);
+
+	bench->tool.data_spec = &bench->data;
+	assert_int_equal(symlink("my %23 db?.sqlite", path), 0);
+	bench->data.sqlite = STR("link.db");
+	assert_false(compile(bench, "SELECT 1 FROM member"));
+	assert_says(&bench->err, ERR_INVALID_BUNDLE, "unable to open");
+	unlink(path);
+
+	assert_int_equal(symlink(".", folder), 0);
+	bench->data.sqlite = STR("folder/my %23 db?.sqlite");
+	assert_false(compile(bench, "SELECT 1 FROM member"));
+	assert_says(&bench->err, ERR_INVALID_BUNDLE, "unable to open");
+	unlink(folder);
+
+	/* The bundle's own folder may be reached through one, as `current` often is. */
+	assert_int_equal(symlink(bench->dir, above), 0);
+	bench->data.sqlite = STR("my %23 db?.sqlite");
+	bench->sql = sql_new(&bench->arena, above, &bench->tool, &bench->err);
+	assert_non_null(bench->sql);
+	unlink(above);
+}
+
 static void *interrupt_soon(void *data)
 {
 	usleep(20000);
@@ -473,6 +502,7 @@ int main(void)
 		TEST(test_wal_mode),
 		TEST(test_parameters),
 		TEST(test_limits),
+		TEST(test_links_are_not_followed),
 		TEST(test_interrupted),
 		TEST(test_time_of_heavy_instructions),
 		TEST(test_memory_is_a_statements_own),
