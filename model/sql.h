@@ -11,8 +11,11 @@
  * run of a statement may hold: it is that run which fails, whatever others hold. SQL_PROCESS_MAX
  * bounds all of SQLite's memory in the process.
  *
- * Time is looked at between two instructions of SQLite's machine. One that works on a large value
- * (instr() on megabytes) ends first.
+ * Time is looked at between two instructions of SQLite's machine: one that works on a large value
+ * ends first. No call of a function takes longer than a few tenths of a second, as values are
+ * limited (what a request brings to SQL_ARGUMENT_MAX, patterns to SQL_PATTERN_MAX) and functions
+ * whose time grows faster than its arguments are replaced (sql_functions.h) or, json_patch(),
+ * refused.
  *
  * Values: NULL, INTEGER, REAL (null where not finite), TEXT (must be UTF-8), BLOB as base64.
  * Arguments: null, text, numbers; booleans as 0 and 1; arrays and objects as JSON text; a missing
@@ -30,7 +33,9 @@ struct sqlite3;
 
 enum {
 	SQL_TEXT_MAX = 64 * 1024,
-	SQL_VALUE_MAX = 16 * 1024 * 1024,
+	SQL_ARGUMENT_MAX = 1024 * 1024,
+	SQL_VALUE_MAX = 4 * 1024 * 1024,
+	SQL_PATTERN_MAX = 50, /* of LIKE and GLOB: bytes */
 	SQL_RESULT_MAX = 32 * 1024 * 1024,
 	SQL_MEMORY_MAX = 256 * 1024 * 1024,
 };

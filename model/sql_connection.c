@@ -2,6 +2,8 @@
  * statement. */
 #include "model/sql_connection.h"
 
+#include "model/sql_functions.h"
+
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -21,7 +23,7 @@ static const struct {
 	{SQLITE_LIMIT_VDBE_OP, 250000},
 	{SQLITE_LIMIT_FUNCTION_ARG, 100},
 	{SQLITE_LIMIT_ATTACHED, 0},
-	{SQLITE_LIMIT_LIKE_PATTERN_LENGTH, 1000},
+	{SQLITE_LIMIT_LIKE_PATTERN_LENGTH, SQL_PATTERN_MAX},
 	{SQLITE_LIMIT_VARIABLE_NUMBER, 250},
 	{SQLITE_LIMIT_TRIGGER_DEPTH, 1},
 	{SQLITE_LIMIT_WORKER_THREADS, 0},
@@ -97,6 +99,8 @@ static int authorize(void *data, int action, const char *first, const char *seco
 		return is_refused_table(first) ? refuse(connection, "tables of SQLite's own state")
 					       : SQLITE_OK;
 	case SQLITE_FUNCTION:
+		if (sql_function_is_unbounded(second))
+			return refuse(connection, "a function that may run for minutes");
 		return is_refused_function(second)
 			       ? refuse(connection,
 					 "a function whose result cannot be replayed, or that reaches outside")
@@ -184,6 +188,8 @@ static bool open_database(struct sql_connection *connection, const char *uri, st
 		sqlite3_db_config(connection->db, SETTINGS[i].id, SETTINGS[i].value, NULL);
 	/* A file of the bundle is never written beside: no journals, no spilled sorts. */
 	if (sqlite3_exec(connection->db, "PRAGMA temp_store=MEMORY", NULL, NULL, NULL) != SQLITE_OK)
+		return fail(connection, (struct str){0}, err);
+	if (!sql_functions_register(connection->db))
 		return fail(connection, (struct str){0}, err);
 	sqlite3_set_authorizer(connection->db, authorize, connection);
 	sqlite3_progress_handler(connection->db, OPS_BETWEEN_CHECKS, on_progress, connection);

@@ -40,11 +40,33 @@ static bool is_asked(struct sql_stop *stop)
 	return is_asked;
 }
 
-static bool bind_value(struct reading *reading, int index, const struct json *value)
+/* No longer than what a function can look through in a moment: it cannot be interrupted. */
+static bool bind_text(struct reading *reading, int index, struct str text, struct error *err)
+{
+	if (text.len > SQL_ARGUMENT_MAX)
+		return error_set(err, ERR_BAD_REQUEST, "it has %zu bytes, more than %d", text.len,
+			SQL_ARGUMENT_MAX);
+	return sqlite3_bind_text64(reading->connection->statement, index, text.data, text.len,
+		       SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK;
+}
+
+static bool bind_tree(
+	struct reading *reading, int index, const struct json *value, struct error *err)
+{
+	struct buf text = {0};
+
+	json_write(&text, value);
+
+	const struct str copy = {arena_memdup(reading->arena, text.data, text.len), text.len};
+
+	buf_done(&text);
+	return bind_text(reading, index, copy, err);
+}
+
+static bool bind_value(
+	struct reading *reading, int index, const struct json *value, struct error *err)
 {
 	sqlite3_stmt *statement = reading->connection->statement;
-	struct buf text = {0};
-	struct str copy;
 
 	switch (json_type(value)) {
 	case JSON_BOOL:
@@ -54,15 +76,10 @@ static bool bind_value(struct reading *reading, int index, const struct json *va
 	case JSON_DOUBLE:
 		return sqlite3_bind_double(statement, index, value->number) == SQLITE_OK;
 	case JSON_STRING:
-		return sqlite3_bind_text64(statement, index, value->text, value->size,
-			       SQLITE_STATIC, SQLITE_UTF8) == SQLITE_OK;
+		return bind_text(reading, index, json_str(value), err);
 	case JSON_ARRAY:
 	case JSON_OBJECT:
-		json_write(&text, value);
-		copy = (struct str){arena_memdup(reading->arena, text.data, text.len), text.len};
-		buf_done(&text);
-		return sqlite3_bind_text64(statement, index, copy.data, copy.len, SQLITE_STATIC,
-			       SQLITE_UTF8) == SQLITE_OK;
+		return bind_tree(reading, index, value, err);
 	default:
 		return sqlite3_bind_null(statement, index) == SQLITE_OK;
 	}
@@ -72,11 +89,17 @@ static bool bind_all(struct reading *reading, const struct json *arguments, stru
 {
 	const struct sql *sql = reading->sql;
 
-	for (size_t i = 0; i < sql->parameter_count; i++)
-		if (!bind_value(reading, (int)i + 1, json_get(arguments, sql->parameters[i])))
-			return error_set(err, ERR_BAD_REQUEST, "argument '%.*s': %s",
-				STR_ARGS(sql->parameters[i]),
+	for (size_t i = 0; i < sql->parameter_count; i++) {
+		const struct str name = sql->parameters[i];
+		struct error why = {0};
+
+		if (bind_value(reading, (int)i + 1, json_get(arguments, name), &why))
+			continue;
+		if (why.code == ERR_NONE)
+			error_set(&why, ERR_BAD_REQUEST, "%s",
 				sqlite3_errmsg(reading->connection->db));
+		return error_set(err, why.code, "argument '%.*s': %s", STR_ARGS(name), why.text);
+	}
 	return true;
 }
 
