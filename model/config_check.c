@@ -2,6 +2,7 @@
 #include "model/config_check.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* Names only: how they are asked lives with the llm step. */
 static const char *const providers[] = {"openai", "recorded", NULL};
@@ -77,7 +78,11 @@ static void tell_no_base_url(
 	if (raw.len > 0 && !config_probe(decoder, given, &held))
 		return;
 	if (name.len > 0)
-		decode_problem(decoder, given, "%.*s is empty", STR_ARGS(name));
+		decode_problem(decoder, given, "provider '%.*s' needs a base_url, but %.*s is %s",
+			STR_ARGS(model->provider), STR_ARGS(name),
+			getenv(arena_memdup(decoder->arena, name.data, name.len)) == NULL
+				? "not set"
+				: "empty");
 	else
 		decode_problem(decoder, at(tree, "base_url"), "provider '%.*s' needs a base_url",
 			STR_ARGS(model->provider));

@@ -4,8 +4,9 @@
 #include "base/yaml.h"
 #include "model/prompt.h"
 
-#define MODELS "models:\n  m: {provider: recorded, model: x}\n"
-#define STEP   "steps:\n  - {name: answer, llm: {model: m, prompt: ask}}\n"
+#define MODELS          "models:\n  m: {provider: recorded, model: x}\n"
+#define STEP            "steps:\n  - {name: answer, llm: {model: m, prompt: ask}}\n"
+#define IN_MODEL(yaml_) "models:\n  m: {" yaml_ "}\n" STEP
 
 static int set_up(void **state)
 {
@@ -194,6 +195,13 @@ static void test_recorded(void **state)
 	assert_true(str_is(secret_reveal(model->api_key), "recorded"));
 	assert_true(model->temperature == 1);
 
+	setenv("SLUICE_TEST_VALUE", "", 1);
+	assert_false(load(kit, IN_MODEL("model: x, base_url: '${env:SLUICE_TEST_VALUE}'")));
+	kit_expect(kit,
+		"config.yaml:2: models.m.base_url: provider 'openai' needs a base_url, but SLUICE_TEST_VALUE is "
+		"empty",
+		NULL);
+
 	setenv("SLUICE_TEST_VALUE", "openai", 1);
 	assert_false(load(kit, config));
 	kit_expect(kit, "config.yaml:3: models.m.base_url: '${env:SLUICE_TEST_NONE}' is not set…",
@@ -206,9 +214,8 @@ struct mistake {
 	const char *config, *expected[4];
 };
 
-#define IN_STEP(yaml_)  MODELS "steps:\n  - {name: answer, " yaml_ "}\n"
-#define IN_MODEL(yaml_) "models:\n  m: {" yaml_ "}\n" STEP
-#define IN_TOOL(yaml_)  "tools:\n  - {" yaml_ "}\n"
+#define IN_STEP(yaml_) MODELS "steps:\n  - {name: answer, " yaml_ "}\n"
+#define IN_TOOL(yaml_) "tools:\n  - {" yaml_ "}\n"
 
 static const struct mistake MISTAKES[] = {
 	/* the file */
@@ -268,7 +275,7 @@ static const struct mistake MISTAKES[] = {
 		{"config.yaml:2: models.m.base_url: '${env:SLUICE_TEST_VALUE}' is not set (give a default "
 		 "with ${env:NAME:-default})"}},
 	{IN_MODEL("model: x, base_url: '${env:SLUICE_TEST_VALUE:-}'"),
-		{"config.yaml:2: models.m.base_url: SLUICE_TEST_VALUE is empty"}},
+		{"config.yaml:2: models.m.base_url: provider 'openai' needs a base_url, but SLUICE_TEST_VALUE is not set"}},
 	{IN_MODEL("model: x, provider: recorded, temperature: 3"),
 		{"config.yaml:2: models.m.temperature: expected 0 to 2, got 3"}},
 	{IN_MODEL("model: x, provider: recorded, retries: 11"),
