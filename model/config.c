@@ -303,3 +303,11 @@ void config_reference(struct buf *out)
 		"| key | value | default | meaning |\n|---|---|---|---|\n");
 	decode_reference(out, config_fields, "");
 }
+
+struct json config_schema(struct arena *arena)
+{
+	struct json schema = decode_schema(arena, config_fields, true);
+
+	json_set(arena, &schema, STR("title"), json_string(STR("config.yaml of a Sluice bundle")));
+	return schema;
+}

@@ -130,5 +130,6 @@ const struct model_spec *config_model(const struct config *config, struct str na
  * step have a source? */
 void config_check_arguments(struct decoder *decoder, const struct json *tree,
 	const struct signature *signature, const struct config *config);
-/* The reference page of config.yaml, from the tables. */
+/* From the tables: the reference page of config.yaml, and its JSON Schema for editors. */
 void config_reference(struct buf *out);
+struct json config_schema(struct arena *arena);

@@ -276,11 +276,6 @@ struct str template_name(const struct template *template)
 	return template->name;
 }
 
-struct str template_text(const struct template *template)
-{
-	return template->text;
-}
-
 const struct template_variable *template_variables(
 	const struct template *template, size_t *ret_count)
 {

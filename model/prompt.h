@@ -22,7 +22,6 @@ const char *prompts_place(const struct prompts *prompts);
 size_t prompts_count(const struct prompts *prompts);
 const struct template *prompts_at(const struct prompts *prompts, size_t index);
 struct str template_name(const struct template *template);
-struct str template_text(const struct template *template);
 /* The paths it reads, with the file and line where each stands. */
 struct template_variable {
 	struct str path;

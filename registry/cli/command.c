@@ -4,6 +4,7 @@ const struct command *const commands[] = {
 	&cmd_pack,
 	&cmd_validate,
 	&cmd_predict,
+	&cmd_schema,
 	&cmd_help,
 	&cmd_version,
 	NULL,

@@ -26,7 +26,7 @@ struct command {
 		.help = "write JSON, for scripts"                                                  \
 	}
 
-extern const struct command cmd_pack, cmd_validate, cmd_predict, cmd_help, cmd_version;
+extern const struct command cmd_pack, cmd_validate, cmd_predict, cmd_schema, cmd_help, cmd_version;
 
 /* All of them, NULL at the end. */
 extern const struct command *const commands[];

@@ -111,6 +111,8 @@ const char *decode_nearest(struct str word, const char *const *known);
 /* The line where `value` stands; 0: unknown. */
 unsigned decode_line(const struct decoder *decoder, const struct json *value);
 
-/* The table as JSON Schema 2020-12, and as rows of a Markdown reference page (key, type, default, meaning). */
-struct json decode_schema(struct arena *arena, const struct decode_field *fields);
+/* The table as JSON Schema 2020-12, for editors, and as rows of a Markdown reference page (key, type, default, meaning).
+ * `is_expanded`: the decoder has an `expand`, so text with ${…} may stand for numbers, booleans and choices. A null, which
+ * counts as absent, is not in the schema: who writes one probably forgot the value. */
+struct json decode_schema(struct arena *arena, const struct decode_field *fields, bool is_expanded);
 void decode_reference(struct buf *out, const struct decode_field *fields, const char *prefix);

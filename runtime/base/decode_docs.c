@@ -3,8 +3,13 @@
 
 #include <math.h>
 
+struct schema_writer {
+	struct arena *arena;
+	bool is_expanded; /* text with ${…} may stand for every value */
+};
+
 static struct json schema_of_fields(
-	struct arena *arena, const struct decode_field *fields, size_t first_offset);
+	const struct schema_writer *writer, const struct decode_field *fields, size_t first_offset);
 
 static void set_text(struct arena *arena, struct json *object, const char *key, const char *text)
 {
@@ -93,34 +98,80 @@ static struct json fallback_value(struct arena *arena, const struct decode_field
 	return value;
 }
 
-static void add_shape(struct arena *arena, const struct decode_field *field, struct json *schema)
+static void add_shape(
+	const struct schema_writer *writer, const struct decode_field *field, struct json *schema)
 {
+	struct arena *arena = writer->arena;
+
 	if (field->kind == DECODE_STRINGS)
 		json_set(arena, schema, STR("items"), type_object(arena, "string"));
 	else if (field->kind == DECODE_LIST)
-		json_set(arena, schema, STR("items"), schema_of_fields(arena, field->fields, 0));
+		json_set(arena, schema, STR("items"), schema_of_fields(writer, field->fields, 0));
 	else if (field->kind == DECODE_MAP)
 		json_set(arena, schema, STR("additionalProperties"),
-			schema_of_fields(arena, field->fields, 1));
+			schema_of_fields(writer, field->fields, 1));
 	else if (field->kind == DECODE_ENUM)
 		json_set(arena, schema, STR("enum"), choices_array(arena, field->choices));
 }
 
-static struct json schema_of_field(struct arena *arena, const struct decode_field *field)
+/* Strings hold ${…} anyway. */
+static bool takes_reference(const struct decode_field *field)
 {
-	if (field->kind == DECODE_OBJECT) {
-		struct json nested = schema_of_fields(arena, field->fields, 0);
-		if (field->help != NULL)
-			set_text(arena, &nested, "description", field->help);
-		return nested;
-	}
+	return field->kind == DECODE_BOOL || field->kind == DECODE_INTEGER ||
+	       field->kind == DECODE_DOUBLE || field->kind == DECODE_ENUM;
+}
+
+static struct json or_reference(struct arena *arena, struct json schema)
+{
+	struct json reference = type_object(arena, "string"), either = json_object();
+	struct json list = json_array();
+
+	set_text(arena, &reference, "pattern", "\\$\\{");
+	json_append(arena, &list, schema);
+	json_append(arena, &list, reference);
+	json_set(arena, &either, STR("anyOf"), list);
+	return either;
+}
+
+/* Without "type": a custom field may take more than the object that its fields describe. */
+static struct json schema_of_custom(
+	const struct schema_writer *writer, const struct decode_field *field)
+{
+	struct json whole, open = json_object();
+
+	if (field->fields == NULL)
+		return open;
+	whole = schema_of_fields(writer, field->fields, 0);
+	for (size_t i = 0; i < whole.size; i++)
+		if (!str_is(json_str(&whole.members[i].key), "type"))
+			json_set(writer->arena, &open, json_str(&whole.members[i].key),
+				whole.members[i].value);
+	return open;
+}
+
+static struct json schema_of_scalar(
+	const struct schema_writer *writer, const struct decode_field *field)
+{
+	struct arena *arena = writer->arena;
 	struct json schema = type_object(arena, field_type(field));
 
-	add_shape(arena, field, &schema);
+	add_shape(writer, field, &schema);
 	if (field->min < field->max) {
 		json_set(arena, &schema, STR("minimum"), number(field->min));
 		json_set(arena, &schema, STR("maximum"), number(field->max));
 	}
+	return writer->is_expanded && takes_reference(field) ? or_reference(arena, schema) : schema;
+}
+
+static struct json schema_of_field(
+	const struct schema_writer *writer, const struct decode_field *field)
+{
+	struct arena *arena = writer->arena;
+	struct json schema = field->kind == DECODE_OBJECT
+				     ? schema_of_fields(writer, field->fields, 0)
+			     : field->kind == DECODE_CUSTOM ? schema_of_custom(writer, field)
+							    : schema_of_scalar(writer, field);
+
 	if (field->fallback != NULL && field->kind != DECODE_STRINGS)
 		json_set(arena, &schema, STR("default"), fallback_value(arena, field));
 	if (field->help != NULL)
@@ -129,15 +180,16 @@ static struct json schema_of_field(struct arena *arena, const struct decode_fiel
 }
 
 static struct json schema_of_fields(
-	struct arena *arena, const struct decode_field *fields, size_t first_offset)
+	const struct schema_writer *writer, const struct decode_field *fields, size_t first_offset)
 {
+	struct arena *arena = writer->arena;
 	struct json schema = type_object(arena, "object");
 	struct json properties = json_object(), required = json_array();
 
 	for (; fields->name != NULL; fields++) {
 		if (fields->offset < first_offset)
 			continue;
-		json_set(arena, &properties, str_of(fields->name), schema_of_field(arena, fields));
+		json_set(arena, &properties, str_of(fields->name), schema_of_field(writer, fields));
 		if (fields->is_required)
 			json_append(arena, &required, json_string(str_of(fields->name)));
 	}
@@ -148,10 +200,11 @@ static struct json schema_of_fields(
 	return schema;
 }
 
-struct json decode_schema(struct arena *arena, const struct decode_field *fields)
+struct json decode_schema(struct arena *arena, const struct decode_field *fields, bool is_expanded)
 {
+	const struct schema_writer writer = {arena, is_expanded};
 	struct json schema = json_object();
-	const struct json body = schema_of_fields(arena, fields, 0);
+	const struct json body = schema_of_fields(&writer, fields, 0);
 
 	set_text(arena, &schema, "$schema", "https://json-schema.org/draft/2020-12/schema");
 	for (size_t i = 0; i < body.size; i++)

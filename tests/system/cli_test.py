@@ -1,4 +1,4 @@
-"""`sluice` as people and scripts use it: pack, validate, predict, help, version."""
+"""`sluice` as people and scripts use it: pack, validate, predict, schema, help, version."""
 import http.server
 import json
 import os
@@ -98,13 +98,21 @@ def model():
 def test_help_lists_the_commands_and_explains_each():
     listed = json.loads(sluice("help", "--json").stdout)["commands"]
     text = sluice("--help").stdout
-    assert [row["name"] for row in listed] == ["pack", "validate", "predict", "help", "version"]
+    assert [row["name"] for row in listed] == ["pack", "validate", "predict", "schema", "help", "version"]
     for row in listed:
         assert row["summary"] in text
         page = sluice("help", row["name"])
         assert page.returncode == 0 and "sluice %s [OPTIONS]" % row["name"] in page.stdout
         assert page.stdout == sluice(row["name"], "--help").stdout
         assert "\033" not in page.stdout
+
+
+def test_schema_is_for_editors():
+    pretty = sluice("schema")
+    schema = json.loads(pretty.stdout)
+    assert pretty.stdout.startswith('{\n  "$schema"') and pretty.stdout.endswith("}\n")
+    assert json.loads(sluice("schema", "--json").stdout) == schema
+    assert schema["properties"]["steps"]["items"]["properties"]["llm"]["required"] == ["model", "prompt"]
 
 
 def test_version():

@@ -3,6 +3,7 @@
 
 #include "base/yaml.h"
 #include "model/prompt.h"
+#include "model/schema.h"
 
 #define MODELS          "models:\n  m: {provider: recorded, model: x}\n"
 #define STEP            "steps:\n  - {name: answer, llm: {model: m, prompt: ask}}\n"
@@ -69,7 +70,7 @@ static void test_model(void **state)
 	assert_null(config_model(&kit->bundle->config, STR("none")));
 	const struct step_spec *step = kit->bundle->config.steps.items;
 	assert_ptr_equal(step->llm.model_spec, model);
-	assert_true(str_is(template_text(step->llm.prompt_template), "Answer {{question}}"));
+	assert_true(str_is(template_name(step->llm.prompt_template), "ask"));
 	assert_null(step->llm.schema);
 	assert_int_equal(step->llm.repairs, 1);
 }
@@ -534,6 +535,72 @@ static void test_reference(void **state)
 	buf_done(&text);
 }
 
+/* schema.c knows no "pattern", which only tells ${…} from other text. */
+static void drop_patterns(struct json *schema)
+{
+	size_t kept = 0;
+
+	for (size_t i = 0; json_type(schema) == JSON_ARRAY && i < schema->size; i++)
+		drop_patterns(&schema->items[i]);
+	for (size_t i = 0; json_type(schema) == JSON_OBJECT && i < schema->size; i++) {
+		if (str_is(json_str(&schema->members[i].key), "pattern"))
+			continue;
+		schema->members[kept] = schema->members[i];
+		drop_patterns(&schema->members[kept++].value);
+	}
+	if (json_type(schema) == JSON_OBJECT)
+		schema->size = kept & JSON_FIELD_MAX;
+}
+
+static bool fits_schema(struct kit *kit, const char *config, struct error *err)
+{
+	struct json tree, schema = config_schema(&kit->arena);
+	struct problems problems;
+	struct decoder decoder;
+
+	drop_patterns(&schema);
+	problems_init(&problems, &kit->arena);
+	decoder_init(&decoder, &kit->arena, &problems, "schema");
+	const struct schema *compiled = schema_compile(&decoder, &schema);
+	decoder_done(&decoder);
+	if (compiled == NULL)
+		fail_msg("%s: %s", problems.items[0].path, problems.items[0].text);
+	assert_true(yaml_read(&kit->arena, "config.yaml", str_of(config), &tree, err));
+	return schema_check(compiled, &tree, err);
+}
+
+/* What the schema promises editors, and what it warns them of. */
+static void test_schema(void **state)
+{
+	static const struct {
+		const char *config, *said;
+	} MISFITS[] = {
+		{"version: one and a half\nstep: []\n", "/step"},
+		{"models: {m: {provider: recorded}}\n", "'model' is missing"},
+		{"models: {m: {model: x, temperature: 3}}\n", "at most 2"},
+		{"steps: [{name: a, llm: {model: m, promt: ask}}]\n", "/steps/0/llm/promt"},
+		{"tools: [{name: t, sql: {statement: S, result: 7}}]\n", "/tools/0/sql/result"},
+	};
+	struct kit *kit = *state;
+	struct error err = {0};
+
+	if (!fits_schema(kit,
+		    "models:\n  m: {model: x, retries: '${env:R:-1}', timeout_ms: 5}\n"
+		    "tools: [{name: t, parameters: {}, sql: {statement: SELECT 1, result: row}}]\n"
+		    "steps:\n  - {name: a, tool: t}\n  - {name: b, tool: {name: t, arguments: {}}}\n"
+		    "  - {name: answer, llm: {model: m, prompt: ask, output: {type: object}}, "
+		    "when: {a: 1}}\n"
+		    "outputs: {answer: answer}\ndefaults: {question: Q}\n",
+		    &err))
+		fail_msg("%s", err.text);
+	for (size_t i = 0; i < sizeof(MISFITS) / sizeof(MISFITS[0]); i++) {
+		if (fits_schema(kit, MISFITS[i].config, &err))
+			fail_msg("fits: %s", MISFITS[i].config);
+		if (strstr(err.text, MISFITS[i].said) == NULL)
+			fail_msg("%s: %s", MISFITS[i].config, err.text);
+	}
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -553,6 +620,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_open_inputs, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_too_many, set_up, tear_down),
 		cmocka_unit_test_setup_teardown(test_reference, set_up, tear_down),
+		cmocka_unit_test_setup_teardown(test_schema, set_up, tear_down),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -379,7 +379,7 @@ static void nearest(void **state)
 static void schema(void **state)
 {
 	struct fixture *f = *state;
-	const struct json schema = decode_schema(&f->arena, THING);
+	const struct json schema = decode_schema(&f->arena, THING, false);
 	const struct json *count = json_at(&schema, STR("properties.count"));
 
 	assert_true(str_is(json_str(json_get(&schema, STR("$schema"))),
@@ -392,6 +392,18 @@ static void schema(void **state)
 	assert_null(
 		json_at(&schema, STR("properties.places.additionalProperties.properties.name")));
 	assert_false(json_get(&schema, STR("additionalProperties"))->boolean);
+}
+
+static void schema_of_expanded(void **state)
+{
+	struct fixture *f = *state;
+	const struct json schema = decode_schema(&f->arena, THING, true);
+	const struct json *count = json_at(&schema, STR("properties.count"));
+
+	assert_int_equal(json_at(count, STR("anyOf.0.maximum"))->integer, 10);
+	assert_true(str_is(json_str(json_at(count, STR("anyOf.1.pattern"))), "\\$\\{"));
+	assert_int_equal(json_get(count, STR("default"))->integer, 3);
+	assert_true(str_is(json_str(json_at(&schema, STR("properties.title.type"))), "string"));
 }
 
 static void reference(void **state)
@@ -426,6 +438,7 @@ int main(void)
 		TEST(lines_from_json_offsets),
 		TEST(nearest),
 		TEST(schema),
+		TEST(schema_of_expanded),
 		TEST(reference),
 	};
 
