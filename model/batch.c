@@ -258,12 +258,6 @@ void batch_cancel(struct batch *batch)
 	cancel_runs(batch);
 }
 
-const struct json *batch_answers(const struct batch *batch, size_t *ret_count)
-{
-	*ret_count = batch->row_count;
-	return batch->answers;
-}
-
 const struct batch_usage *batch_usage(const struct batch *batch)
 {
 	return &batch->usage;

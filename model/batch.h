@@ -42,15 +42,13 @@ struct batch_usage {
 struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct arena *arena,
 	const struct input *input, const struct batch_options *options);
 void batch_cancel(struct batch *batch);
-/* After done: one value a row (an object of the output columns; a bare value where one unnamed
- * column is declared). */
-const struct json *batch_answers(const struct batch *batch, size_t *ret_count);
 const struct batch_usage *batch_usage(const struct batch *batch);
 /* At any time: whether every failure has a column, so that the batch can only end early by a
  * cancel; and how many rows, from the first on, have their answers. */
 bool batch_fails_by_row(const struct batch *batch);
 size_t batch_ready_count(const struct batch *batch);
-/* Appends the answers, {"predictions":[…]} or bare. */
+/* After done: appends the answers, {"predictions":[…]} or bare, one value a row: an object of the
+ * output columns, or the bare value where one unnamed column is declared. */
 void batch_write(struct buf *out, const struct batch *batch);
 /* The same in pieces: rows `from` to before `to`, with what stands before the first and behind the
  * last. */

@@ -1,6 +1,7 @@
 #include "cli/command.h"
 #include "cli/opened.h"
 #include "model/prompt.h"
+#include "model/recordings.h"
 
 struct validate_options {
 	bool is_json;
@@ -61,6 +62,9 @@ static struct json summary(struct arena *arena, const struct opened *opened)
 	json_set(arena, &answer, STR("steps"),
 		names_of(arena, &config->steps, sizeof(struct step_spec)));
 	json_set(arena, &answer, STR("prompts"), prompt_names(arena, bundle->prompts));
+	if (bundle->recordings != NULL)
+		json_set(arena, &answer, STR("recordings"),
+			json_integer((int64_t)recordings_count(bundle->recordings)));
 	return answer;
 }
 
@@ -92,8 +96,10 @@ static bool write_text(struct console *console, const struct json *answer, struc
 	buf_add_char(&out, '\n');
 	for (size_t i = 3; i < answer->size; i++) {
 		const struct json *value = &answer->members[i].value;
-		buf_printf(&out, "  %-8.*s ", STR_ARGS(json_str(&answer->members[i].key)));
-		if (value->size == 0)
+		buf_printf(&out, "  %-10.*s ", STR_ARGS(json_str(&answer->members[i].key)));
+		if (json_type(value) == JSON_INTEGER)
+			json_write(&out, value);
+		else if (value->size == 0)
 			buf_add_char(&out, '-');
 		else if (json_type(value) == JSON_OBJECT)
 			add_columns(&out, value);
@@ -101,7 +107,7 @@ static bool write_text(struct console *console, const struct json *answer, struc
 			add_names(&out, value);
 		buf_add_char(&out, '\n');
 	}
-	buf_printf(&out, "  %-8s sha256:%.*s\n", "digest",
+	buf_printf(&out, "  %-10s sha256:%.*s\n", "digest",
 		STR_ARGS(json_str(json_get(answer, STR("digest")))));
 	const bool is_written = console_write(console, buf_str(&out), err);
 	buf_done(&out);

@@ -88,22 +88,6 @@ void arena_clear(struct arena *arena)
 	}
 }
 
-struct arena *arena_new(void)
-{
-	struct arena *arena = must(malloc(sizeof(*arena)));
-
-	arena_init(arena);
-	return arena;
-}
-
-void arena_free(struct arena *arena)
-{
-	if (arena == NULL)
-		return;
-	arena_done(arena);
-	free(arena);
-}
-
 void arena_on_end(struct arena *arena, void (*fn)(void *data), void *data)
 {
 	struct arena_hook *hook = arena_alloc(arena, sizeof(*hook));

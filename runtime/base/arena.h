@@ -2,7 +2,7 @@
 /*
  * Arena: memory that lives and dies together, one per request, run or loaded bundle.
  *
- * Invariants: every pointer handed out stays valid until arena_clear() or arena_free(); nothing is freed singly.
+ * Invariants: every pointer handed out stays valid until arena_clear() or arena_done(); nothing is freed singly.
  * Not thread-safe: an arena belongs to one thread at a time.
  * Out of memory aborts: sizes that a user controls are limited where they enter (limits in server/http.h,
  * packaging/archive.h), so no allocation here grows with hostile input.
@@ -30,13 +30,10 @@ void arena_done(struct arena *arena);
 /* As arena_done, but keeps one small block for the next user: the cheap end of a request on a kept connection. */
 void arena_clear(struct arena *arena);
 
-struct arena *arena_new(void);
-void arena_free(struct arena *arena);
-
 /* Calls fn(data) when the arena ends: for what is not memory (files, database handles, references). */
 void arena_on_end(struct arena *arena, void (*fn)(void *data), void *data);
 
-/* Bytes held, for limits and metrics. */
+/* Bytes held: what tests bound where a header promises it. */
 size_t arena_size(const struct arena *arena);
 
 void *arena_alloc_slow(struct arena *arena, size_t size);

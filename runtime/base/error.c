@@ -4,7 +4,7 @@
 #include <string.h>
 
 /* Exit statuses follow sysexits.h where one fits: 64 usage, 65 data, 66 no input, 69 unavailable, 70 internal,
- * 75 try again, 76 protocol, 77 permission. */
+ * 75 try again, 76 protocol. */
 static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_NONE] = {"ok", "OK", 200, 0, "no error"},
 	[ERR_BAD_REQUEST] = {"bad_request", "BAD_REQUEST", 400, 65,
@@ -14,8 +14,6 @@ static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_USAGE] = {"usage", "INVALID_PARAMETER_VALUE", 400, 64, "a wrong command line or option"},
 	[ERR_INVALID_BUNDLE] = {"invalid_bundle", "INVALID_PARAMETER_VALUE", 400, 65,
 		"the bundle's files are wrong: MLmodel, config.yaml, prompts, archive"},
-	[ERR_UNAUTHENTICATED] = {"unauthenticated", "UNAUTHENTICATED", 401, 77, "no or wrong credentials"},
-	[ERR_PERMISSION_DENIED] = {"permission_denied", "PERMISSION_DENIED", 403, 77, "not allowed"},
 	[ERR_NOT_FOUND] = {"not_found", "RESOURCE_DOES_NOT_EXIST", 404, 66, "no such file, route or bundle"},
 	[ERR_METHOD_NOT_ALLOWED] = {"method_not_allowed", "BAD_REQUEST", 405, 65,
 		"the path exists, this method does not"},

@@ -19,8 +19,6 @@ enum error_code {
 	ERR_INVALID_PARAMETER,    /* it can be read, but does not fit the signature or a parameter */
 	ERR_USAGE,                /* a command line or configuration option */
 	ERR_INVALID_BUNDLE,       /* a bundle's files: MLmodel, config.yaml, prompts, archive */
-	ERR_UNAUTHENTICATED,
-	ERR_PERMISSION_DENIED,
 	ERR_NOT_FOUND,            /* a file, bundle, route, recording */
 	ERR_METHOD_NOT_ALLOWED,
 	ERR_REQUEST_TIMEOUT,      /* the client was too slow */

@@ -226,19 +226,6 @@ void log_done(void)
 	free(rest.data);
 }
 
-bool log_level_parse(const char *name, enum log_level *ret)
-{
-	static const char *const NAMES[] = {"debug", "info", "warn", "error", "off"};
-
-	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
-		if (strcmp(name, NAMES[i]) != 0)
-			continue;
-		*ret = (enum log_level)i;
-		return true;
-	}
-	return false;
-}
-
 bool log_is_on(enum log_level level)
 {
 	return (int)level >= atomic_load_explicit(&logger.least, memory_order_relaxed) &&

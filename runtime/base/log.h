@@ -36,7 +36,8 @@ struct log_field {
 void log_init(enum log_level least);
 /* Writes what waits and ends the thread. */
 void log_done(void);
-bool log_level_parse(const char *name, enum log_level *ret);
+/* By enum log_level, NULL at the end. */
+extern const char *const log_level_names[];
 bool log_is_on(enum log_level level);
 uint64_t log_dropped(void);
 

@@ -7,7 +7,7 @@
 #include <stdlib.h>
 #include <time.h>
 
-static const char *const LEVELS[] = {"debug", "info", "warn", "error", "off"};
+const char *const log_level_names[] = {"debug", "info", "warn", "error", "off", NULL};
 
 /* Room for a number, the closing brace and the newline, which every field must leave. */
 enum { TAIL = 40 };
@@ -182,7 +182,7 @@ void log_line_write(struct log_line *line, int64_t time_us, enum log_level level
 	add_text(line, "\",\"time\":\"");
 	add_time(line, time_us);
 	add_text(line, "\",\"level\":\"");
-	add_text(line, LEVELS[level]);
+	add_text(line, log_level_names[level]);
 	add(line, "\"", 1);
 	for (; fields->kind != LOG_KIND_END; fields++) {
 		const size_t name_len = strlen(fields->name);

@@ -37,8 +37,3 @@ struct str secret_reveal(struct secret secret)
 {
 	return (struct str){secret.hidden, secret.len};
 }
-
-const char *secret_show(struct secret secret)
-{
-	return secret_is_set(secret) ? "***" : "(none)";
-}

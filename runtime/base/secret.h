@@ -18,8 +18,6 @@ static inline bool secret_is_set(struct secret secret)
 }
 /* The only way to the bytes; call it where they leave for their upstream, nowhere else. */
 struct str secret_reveal(struct secret secret);
-/* "***", or "(none)": what logs, messages and pages show. */
-const char *secret_show(struct secret secret);
 /*
  * For bytes that came back from an upstream: `text` with *** for the secret, as it is, in the
  * escapes of JSON, URLs and HTML, nested and mixed, and in Base64, from 7 bytes on and with all of

@@ -6,8 +6,6 @@
 
 #define AT(field) offsetof(struct settings, field)
 
-static const char *const LOG_LEVELS[] = {"debug", "info", "warn", "error", "off", NULL};
-
 static const struct option OPTIONS[] = {
 	{"bundle", 'b', OPTION_STRING, AT(bundle), .value = "DIR|FILE", .is_required = true,
 		.help = "the model: a bundle's folder, or its archive (.tar.gz, .tar.zst, .tar, .zip)"},
@@ -28,7 +26,7 @@ static const struct option OPTIONS[] = {
 	{"ca-file", 0, OPTION_STRING, AT(ca_file), .value = "FILE",
 		.help = "certificates to trust in outgoing calls instead of the system's"},
 	{"log-level", 0, OPTION_CHOICE, AT(log_level), .value = "LEVEL", .fallback = "info",
-		.choices = LOG_LEVELS, .help = "least level that is logged"},
+		.choices = log_level_names, .help = "least level that is logged"},
 	{"request-timeout-ms", 0, OPTION_INTEGER, AT(request_timeout_ms), .value = "N",
 		.fallback = "297000", .min = 1, .max = 86400000,
 		.help = "deadline of a request's rows"},

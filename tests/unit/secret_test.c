@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-static void shows_stars(void **state)
+static void keeps_its_bytes(void **state)
 {
 	struct arena arena;
 
@@ -18,10 +18,8 @@ static void shows_stars(void **state)
 	const struct secret none = secret_new(&arena, (struct str){0}),
 			    key = secret_new(&arena, STR("k\0ey"));
 	assert_false(secret_is_set(none));
-	assert_string_equal(secret_show(none), "(none)");
 	assert_int_equal(secret_reveal(none).len, 0);
 	assert_true(secret_is_set(key));
-	assert_string_equal(secret_show(key), "***");
 	assert_true(str_eq(secret_reveal(key), STR("k\0ey")));
 	arena_done(&arena);
 }
@@ -179,7 +177,7 @@ static void is_fast(void **state)
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
-		cmocka_unit_test(shows_stars),
+		cmocka_unit_test(keeps_its_bytes),
 		cmocka_unit_test(is_a_copy),
 		cmocka_unit_test(is_redacted),
 		cmocka_unit_test(is_redacted_in_escapes),
