@@ -1,7 +1,7 @@
 #include "cli/command.h"
 #include "cli/opened.h"
 #include "cli/rows.h"
-#include "cli/scoring.h"
+#include "cli/spent.h"
 
 #include <inttypes.h>
 
@@ -52,12 +52,31 @@ static void tell_usage(struct console *console, const struct scored *scored)
 			usage->rows_failed, scored->row_count);
 	if (!console->is_err_terminal)
 		return;
-	console_notice(console,
-		"%zu rows in %.1f s, %" PRIu64 " model calls, %" PRIu64 " + %" PRIu64
-		" tokens, $%" PRId64 ".%06" PRId64,
-		scored->row_count, (double)scored->elapsed_ms / 1000, usage->model_calls,
-		usage->input_tokens, usage->output_tokens, usage->cost_microusd / 1000000,
-		usage->cost_microusd % 1000000);
+	struct buf line = {0};
+	spent_write(&line, scored);
+	console_notice(console, "%s", buf_text(&line));
+	buf_done(&line);
+}
+
+/* The server's response, and beside its predictions what they took; a bare answer has no room for
+ * it. */
+static bool write_response(struct console *console, struct arena *arena, const struct input *input,
+	const struct scored *scored, struct error *err)
+{
+	struct buf whole = {0};
+
+	batch_write(&whole, scored->batch);
+	if (!input->is_bare) {
+		const struct json spent = spent_json(arena, scored);
+		whole.len--;
+		buf_add_text(&whole, ",\"usage\":");
+		json_write(&whole, &spent);
+		buf_add_char(&whole, '}');
+	}
+	buf_add_char(&whole, '\n');
+	const bool is_written = console_write(console, buf_str(&whole), err);
+	buf_done(&whole);
+	return is_written;
 }
 
 /* The rows that failed are told already: only the exit status is left. */
@@ -114,23 +133,18 @@ static bool score(struct console *console, struct arena *arena,
 		.data = &predicting,
 	};
 	struct scored scored;
-	struct buf whole = {0};
 
 	bool is_fine = scoring_run(arena, bundle, input, &scoring_options, &scored, err);
 	if (predicting.err.code != ERR_NONE)
 		*err = predicting.err;
 	is_fine = is_fine && predicting.err.code == ERR_NONE;
-	if (is_fine && console->is_json) {
-		batch_write(&whole, scored.batch);
-		buf_add_char(&whole, '\n');
-		is_fine = console_write(console, buf_str(&whole), err);
-	}
+	if (is_fine && console->is_json)
+		is_fine = write_response(console, arena, input, &scored, err);
 	console->signal_number = scored.signal_number;
 	if (is_fine) {
 		tell_usage(console, &scored);
 		is_fine = check_failed(&scored, options->is_strict, err);
 	}
-	buf_done(&whole);
 	buf_done(&predicting.line);
 	return is_fine;
 }
@@ -223,7 +237,7 @@ static const struct option OPTIONS[] = {
 	{.name = "json",
 		.kind = OPTION_FLAG,
 		.offset = AT(is_json),
-		.help = "write one response as the server would, not a line a row"},
+		.help = "write one response as the server would, with `usage` beside `predictions`, not a line a row"},
 	{0},
 };
 

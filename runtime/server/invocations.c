@@ -27,10 +27,14 @@ static void count(struct worker *worker, const struct batch_usage *usage)
 
 	metrics_add(metrics, METRIC_ROWS_FAILED, usage->rows_failed);
 	metrics_add(metrics, METRIC_MODEL_CALLS, usage->model_calls);
+	metrics_add(metrics, METRIC_MODEL_CALLS_UNREPORTED, usage->calls_unreported);
+	metrics_add(metrics, METRIC_MODEL_CALLS_UNPRICED, usage->calls_unpriced);
 	metrics_add(metrics, METRIC_MODEL_RETRIES, usage->retries);
 	metrics_add(metrics, METRIC_TOOL_CALLS, usage->tool_calls);
 	metrics_add(metrics, METRIC_INPUT_TOKENS, usage->input_tokens);
+	metrics_add(metrics, METRIC_CACHED_TOKENS, usage->cached_tokens);
 	metrics_add(metrics, METRIC_OUTPUT_TOKENS, usage->output_tokens);
+	metrics_add(metrics, METRIC_REASONING_TOKENS, usage->reasoning_tokens);
 	metrics_add(metrics, METRIC_COST_MICROUSD, (uint64_t)usage->cost_microusd);
 }
 

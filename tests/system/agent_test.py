@@ -144,6 +144,21 @@ def test_tokens_and_cost_are_counted(agent):
     assert "sluice_cost_usd_total 0.0045\n" in metrics  # 1000 × 3 $/M + 100 × 15 $/M
 
 
+def test_what_usage_leaves_out_and_details_are_counted(agent):
+    with Upstream() as up:
+        server = agent(up)
+        up.script([{"text": "x", "usage": {"prompt_tokens": 1000, "completion_tokens": 100,
+                                           "prompt_tokens_details": {"cached_tokens": 600},
+                                           "completion_tokens_details": {"reasoning_tokens": 40}}},
+                   {"text": "y", "usage": None}])
+        server.post(rows("a"))
+        server.post(rows("b"))
+    metrics = server.get("/metrics")
+    for line in ("sluice_model_calls_total 2", "sluice_model_calls_unreported_total 1", "sluice_input_tokens_total 1000",
+                 "sluice_cached_tokens_total 600", "sluice_reasoning_tokens_total 40", "sluice_model_calls_unpriced_total 0"):
+        assert line + "\n" in metrics
+
+
 def test_the_cap_of_a_model_holds_across_workers(agent):
     with Upstream() as up:
         server = agent(up, "--workers", 2, concurrency=3)

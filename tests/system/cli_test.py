@@ -201,7 +201,7 @@ def test_validate_summarises(agent):
     done = sluice("validate", agent)
     assert done.returncode == 0, done.stdout
     assert done.stdout.startswith("ok agent\n")
-    for part in ("question: string", "models   small", "steps    answer", "prompts  ask", "sha256:"):
+    for part in ("question: string", "models     small", "steps      answer", "prompts    ask", "sha256:"):
         assert part in done.stdout
 
 
@@ -455,10 +455,20 @@ def test_answers_cannot_drive_the_terminal(args):
     assert row in sluice("predict", SLIDES, "--rows", "-", *args, stdin=row).stdout  # as it is, for programs
 
 
+def test_json_carries_the_usage(agent, model):
+    answer = json.loads(sluice("predict", agent, "--rows", "-", "--json", stdin='[{"question":"a"}]', env=model.env).stdout)
+    usage = answer["usage"]
+    assert list(answer) == ["predictions", "usage"]
+    assert usage.pop("elapsed_ms") >= 0
+    assert {name: count for name, count in usage.items() if count} == {
+        "rows": 1, "model_calls": 1, "calls_unpriced": 1, "input_tokens": 3, "output_tokens": 2}
+    assert usage["cost_usd"] == 0
+
+
 def test_a_terminal_gets_progress_and_a_summary(agent, model):
     threading.Timer(0.5, model.released.set).start()
     shown = on_terminal(["predict", agent, "--rows", "-"], model.env, '[{"question":"a"},{"question":"slow"},{"question":"bad"}]')
     assert "rows  2/3  " in shown and "█" in shown
     assert "row 2: " in shown and "1 of 3 rows failed" in shown
-    assert "3 rows in " in shown and "model calls" in shown and "tokens" in shown
+    assert "3 rows in " in shown and "2 model calls, 6 + 4 tokens, $0.000000 (2 calls without a price)" in shown
     assert '{"answer":"re: Answer: slow","error":null}' in shown
