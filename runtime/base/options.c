@@ -103,10 +103,12 @@ bool options_set(struct options_reading *reading, const struct option *option, c
 static bool apply_fallbacks(struct options_reading *reading)
 {
 	for (const struct option *option = options_table(reading->spec); option->name != NULL;
-		option++)
-		if (option->fallback != NULL &&
-			!options_set(reading, option, option->name, option->fallback))
+		option++) {
+		const char *fallback = option_fallback(option, reading->arena);
+
+		if (fallback != NULL && !options_set(reading, option, option->name, fallback))
 			return false;
+	}
 	return true;
 }
 

@@ -24,6 +24,7 @@ struct option {
 	size_t offset;       /* FLAG bool, STRING const char *, INTEGER and SIZE int64_t, CHOICE int, STRINGS decode_list of const char * */
 	const char *value;   /* what --help calls the value: "BYTES" */
 	const char *fallback; /* default as text */
+	int64_t fallback_number; /* default of INTEGER and SIZE that stands as a number elsewhere, but 0 */
 	int64_t min, max;
 	const char *const *choices;
 	bool is_required;

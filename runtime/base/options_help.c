@@ -92,8 +92,9 @@ static const char *describe(struct page *page, const struct option *option, cons
 		buf_printf(&text, "%srequired", mark);
 		mark = "; ";
 	}
-	if (option->fallback != NULL) {
-		buf_printf(&text, "%sdefault %s", mark, option->fallback);
+	const char *fallback = option_fallback(option, &page->arena);
+	if (fallback != NULL) {
+		buf_printf(&text, "%sdefault %s", mark, fallback);
 		mark = "; ";
 	}
 	if (!option->is_argument_only) {

@@ -121,6 +121,20 @@ bool option_set(const struct option *option, struct arena *arena, const char *so
 	return error_set(err, ERR_INTERNAL, "%s: unknown kind of option", source);
 }
 
+const char *option_fallback(const struct option *option, struct arena *arena)
+{
+	int64_t number = option->fallback_number;
+	const char *units = "kmg";
+	char unit = 0;
+
+	if (option->fallback != NULL || number == 0)
+		return option->fallback;
+	for (; option->kind == OPTION_SIZE && *units != '\0' && number % 1024 == 0; number /= 1024)
+		unit = *units++;
+	return unit != 0 ? arena_printf(arena, "%" PRId64 "%c", number, unit)
+			 : arena_printf(arena, "%" PRId64, number);
+}
+
 void option_reset(const struct option *option, void *ret)
 {
 	if (option->kind == OPTION_STRINGS)

@@ -6,6 +6,8 @@
  * port"). A repeatable option appends. */
 bool option_set(const struct option *option, struct arena *arena, const char *source,
 	const char *text, void *ret, struct error *err);
+/* Its default as text (16m of 16777216 where it is a size), NULL where it has none. */
+const char *option_fallback(const struct option *option, struct arena *arena);
 /* Empties a repeatable option: a stronger source begins. */
 void option_reset(const struct option *option, void *ret);
 /* SLUICE_HTTP_BODY_MAX of http-body-max. */

@@ -52,17 +52,31 @@ struct str http_field_get(const struct http_request *request, const char *name);
 typedef void http_handler(struct http_request *request, void *data);
 
 struct http_limits {
-	size_t target_max;      /* 8 KiB → 414 */
-	size_t header_max;      /* header section, 32 KiB → 431 */
-	unsigned fields_max;    /* 100 → 431 */
-	size_t body_max;        /* 16 MiB → 413 */
-	uint32_t header_timeout_ms; /* 10 s from the first byte → 408 */
-	uint32_t body_timeout_ms;   /* 60 s in all, plus body_rate_min → 408 */
-	uint32_t body_rate_min;     /* bytes a second that prolong it; 1024 */
-	uint32_t idle_timeout_ms;   /* 60 s between requests → close */
-	uint32_t write_timeout_ms;  /* 30 s without a byte taken → close */
-	uint32_t tls_timeout_ms;    /* 10 s for the handshake → close */
-	unsigned connections_max;   /* of this process; 10,000. Beyond it accepting pauses */
+	size_t target_max;      /* → 414 */
+	size_t header_max;      /* of the header section → 431 */
+	unsigned fields_max;    /* → 431 */
+	size_t body_max;        /* → 413 */
+	uint32_t header_timeout_ms; /* from the first byte → 408 */
+	uint32_t body_timeout_ms;   /* in all, plus body_rate_min → 408 */
+	uint32_t body_rate_min;     /* bytes a second that prolong it */
+	uint32_t idle_timeout_ms;   /* between requests → close */
+	uint32_t write_timeout_ms;  /* without a byte taken → close */
+	uint32_t tls_timeout_ms;    /* for the handshake → close */
+	unsigned connections_max;   /* of this process. Beyond it accepting pauses */
+};
+/* The defaults, of http_limits_default() and of sluiced's options. */
+enum {
+	HTTP_TARGET_MAX = 8 << 10,
+	HTTP_HEADER_MAX = 32 << 10,
+	HTTP_FIELDS_MAX = 100,
+	HTTP_BODY_MAX = 16 << 20,
+	HTTP_HEADER_TIMEOUT_MS = 10000,
+	HTTP_BODY_TIMEOUT_MS = 60000,
+	HTTP_BODY_RATE_MIN = 1 << 10,
+	HTTP_IDLE_TIMEOUT_MS = 60000,
+	HTTP_WRITE_TIMEOUT_MS = 30000,
+	HTTP_TLS_TIMEOUT_MS = 10000,
+	HTTP_CONNECTIONS_MAX = 10000,
 };
 void http_limits_default(struct http_limits *limits);
 

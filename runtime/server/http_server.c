@@ -10,17 +10,17 @@ static void on_drain_over(void *data);
 void http_limits_default(struct http_limits *limits)
 {
 	*limits = (struct http_limits){
-		.target_max = 8 * 1024,
-		.header_max = 32 * 1024,
-		.fields_max = 100,
-		.body_max = 16 * 1024 * 1024,
-		.header_timeout_ms = 10 * 1000,
-		.body_timeout_ms = 60 * 1000,
-		.body_rate_min = 1024,
-		.idle_timeout_ms = 60 * 1000,
-		.write_timeout_ms = 30 * 1000,
-		.tls_timeout_ms = 10 * 1000,
-		.connections_max = 10 * 1000,
+		.target_max = HTTP_TARGET_MAX,
+		.header_max = HTTP_HEADER_MAX,
+		.fields_max = HTTP_FIELDS_MAX,
+		.body_max = HTTP_BODY_MAX,
+		.header_timeout_ms = HTTP_HEADER_TIMEOUT_MS,
+		.body_timeout_ms = HTTP_BODY_TIMEOUT_MS,
+		.body_rate_min = HTTP_BODY_RATE_MIN,
+		.idle_timeout_ms = HTTP_IDLE_TIMEOUT_MS,
+		.write_timeout_ms = HTTP_WRITE_TIMEOUT_MS,
+		.tls_timeout_ms = HTTP_TLS_TIMEOUT_MS,
+		.connections_max = HTTP_CONNECTIONS_MAX,
 	};
 }
 

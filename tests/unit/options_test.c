@@ -29,7 +29,7 @@ static const struct option OPTIONS[] = {
 	{"out-file", 'o', OPTION_STRING, AT(file), .value = "FILE", .help = "where to write"},
 	{"port", 'p', OPTION_INTEGER, AT(port), .value = "N", .fallback = "80", .min = 1, .max = 99,
 		.help = "port to listen on"},
-	{"body-max", 0, OPTION_SIZE, AT(size), .value = "BYTES", .fallback = "16m",
+	{"body-max", 0, OPTION_SIZE, AT(size), .value = "BYTES", .fallback_number = 16 << 20,
 		.help = "largest body"},
 	{"level", 0, OPTION_CHOICE, AT(level), .fallback = "high", .choices = LEVELS,
 		.help = "how much"},
@@ -325,6 +325,7 @@ static void help(void **state)
 	assert_non_null(strstr(text, "  thing [OPTIONS] DIR\n"));
 	assert_non_null(strstr(
 		text, "  -p, --port N              port to listen on [default 80; SLUICE_PORT]\n"));
+	assert_non_null(strstr(text, "largest body [default 16m; SLUICE_BODY_MAX]"));
 	assert_non_null(strstr(text, "how much: low, high [default high; SLUICE_LEVEL]"));
 	assert_non_null(strstr(text, "      --version             the version\n"));
 	assert_non_null(strstr(text, "--config FILE"));
