@@ -129,6 +129,28 @@ static bool open_archive(struct arena *arena, const char *path, const char *stat
 	return true;
 }
 
+bool package_digest(
+	struct arena *arena, const struct package *package, const char **ret, struct error *err)
+{
+	const struct files_walk walk = {.limits = &archive_limits_default};
+	struct file_list files = {0};
+	struct str manifest;
+
+	*ret = package->digest;
+	if (package->digest[0] != '\0')
+		return true;
+	const int fd = open(package->dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	if (fd < 0)
+		return error_set_errno(err, ERR_NOT_FOUND, errno, "'%s'", package->dir);
+	const bool is_listed = pack_manifest(arena, fd, &walk, &manifest, &files, err);
+	close(fd);
+	if (!is_listed)
+		return false;
+	const struct digest digest = digest_of(manifest);
+	*ret = digest_text(arena, &digest);
+	return true;
+}
+
 bool package_fail_file(struct arena *arena, const char *path, struct error *err)
 {
 	char *dir = arena_strdup(arena, path);

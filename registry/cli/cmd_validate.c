@@ -44,7 +44,7 @@ static struct json columns_of(struct arena *arena, const struct sig_schema *sche
 	return columns;
 }
 
-static struct json summary(struct arena *arena, const struct opened *opened)
+static struct json summary(struct arena *arena, const struct opened *opened, const char *digest)
 {
 	const struct bundle *bundle = opened->bundle;
 	const struct config *config = &bundle->config;
@@ -52,7 +52,7 @@ static struct json summary(struct arena *arena, const struct opened *opened)
 
 	json_set(arena, &answer, STR("ok"), json_bool(true));
 	json_set(arena, &answer, STR("name"), json_string(str_of(opened->package.name)));
-	json_set(arena, &answer, STR("digest"), json_string(str_of(opened->digest)));
+	json_set(arena, &answer, STR("digest"), json_string(str_of(digest)));
 	json_set(arena, &answer, STR("inputs"), columns_of(arena, &bundle->signature.inputs));
 	json_set(arena, &answer, STR("outputs"), columns_of(arena, &bundle->signature.outputs));
 	json_set(arena, &answer, STR("models"),
@@ -119,11 +119,13 @@ static bool run(struct console *console, struct arena *arena, const void *option
 {
 	const struct opened_options how = {.is_offline = true, .is_checked = true};
 	struct opened opened;
+	const char *digest;
 
 	if (!opened_read(arena, arguments->arguments[0], &how, &opened, err) ||
-		!opened_report(console, arena, &opened, err))
+		!opened_report(console, arena, &opened, err) ||
+		!package_digest(arena, &opened.package, &digest, err))
 		return false;
-	const struct json answer = summary(arena, &opened);
+	const struct json answer = summary(arena, &opened, digest);
 	return console->is_json ? console_write_json(console, &answer, err)
 				: write_text(console, &answer, err);
 }

@@ -1,34 +1,11 @@
 #include "cli/opened.h"
 
-#include "packaging/pack.h"
-
 #include <errno.h>
-#include <fcntl.h>
 #include <sys/stat.h>
-#include <unistd.h>
 
 static void release(void *data)
 {
 	bundle_unref(data);
-}
-
-/* What `sluice pack` would name it, so that a folder and its archive show the same digest. */
-static bool folder_digest(struct arena *arena, const char *dir, const char **ret, struct error *err)
-{
-	const struct files_walk walk = {.limits = &archive_limits_default};
-	struct file_list files = {0};
-	struct str manifest;
-	const int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-
-	if (dir_fd < 0)
-		return error_set_errno(err, ERR_NOT_FOUND, errno, "'%s'", dir);
-	const bool is_listed = pack_manifest(arena, dir_fd, &walk, &manifest, &files, err);
-	close(dir_fd);
-	if (!is_listed)
-		return false;
-	const struct digest digest = digest_of(manifest);
-	*ret = digest_hex(&digest, arena_alloc(arena, DIGEST_HEX_SIZE));
-	return true;
 }
 
 static bool open_package(struct arena *arena, const char *path,
@@ -57,16 +34,11 @@ bool opened_read(struct arena *arena, const char *path, const struct opened_opti
 
 	if (!open_package(arena, path, options, &opened.package, err))
 		return false;
-	opened.digest = opened.package.digest;
-	if (opened.digest[0] == '\0' &&
-		!folder_digest(arena, opened.package.dir, &opened.digest, err))
-		return false;
 
 	problems_init(&opened.problems, arena);
 	if (bundle_load(opened.package.dir, &bundle_options, &opened.problems, &opened.bundle)) {
 		arena_on_end(arena, release, opened.bundle);
 		opened.bundle->name = opened.package.name;
-		opened.bundle->digest = opened.digest;
 		if (options->is_checked)
 			bundle_check(opened.bundle, &opened.problems);
 	} else {

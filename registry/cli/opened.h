@@ -10,8 +10,6 @@ struct opened {
 	struct package package;
 	struct bundle *bundle; /* NULL where it has mistakes */
 	struct problems problems;
-	const char *digest; /* of the manifest: of the archive, or the one that packing the folder
-			       would write */
 };
 
 struct opened_options {

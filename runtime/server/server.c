@@ -15,6 +15,15 @@
 
 enum { POOL_THREADS = 4, POOL_QUEUE_MAX = 65536 };
 
+/* A folder that could not be packed serves all the same; it has no digest. */
+static void set_digest(struct server *server, const struct package *package)
+{
+	struct error err;
+
+	if (!package_digest(&server->arena, package, &server->bundle->digest, &err))
+		log_warn("bundle.digest", LOG_TEXT("bundle", package->dir), LOG_ERR(&err));
+}
+
 static bool open_bundle(struct server *server, struct error *err)
 {
 	const struct settings *settings = server->settings;
@@ -37,7 +46,7 @@ static bool open_bundle(struct server *server, struct error *err)
 		return error_wrap(err, "load bundle '%s'", settings->bundle);
 	}
 	server->bundle->name = package.name;
-	server->bundle->digest = package.digest;
+	set_digest(server, &package);
 	return true;
 }
 

@@ -123,6 +123,22 @@ def test_the_tools_variables_do_not_reach_the_server(tmp_path, sluiced):
     assert server.post({"inputs": ["x" * 2000]})[0] == 413
 
 
+def test_a_folder_without_manifest_says_the_digest_that_packing_gives(run_sluice, sluiced, tmp_path):
+    digest = json.loads(run_sluice("validate", MODELS / "echo", "--json").stdout)["digest"]
+    server = sluiced(MODELS / "echo")
+    assert len(digest) == 64 and server.wait_records("server.ready")[0]["digest"] == digest
+    assert 'sluice_bundle_info{digest="%s"} 1' % digest in server.get("/metrics")
+
+
+def test_a_folder_that_cannot_be_packed_serves_without_digest(sluiced, tmp_path):
+    folder = tmp_path / "echo"
+    shutil.copytree(MODELS / "echo", folder)
+    (folder / "link").symlink_to("MLmodel")
+    server = sluiced(folder)
+    assert server.wait_records("server.ready")[0]["digest"] == ""
+    assert "'link'" in server.records("bundle.digest")[0]["error"]
+
+
 @pytest.mark.parametrize("suffix", [".tar.gz", ".tar.zst", ".tar", ".zip"])
 def test_an_archive_serves_and_says_its_digest(run_sluice, sluiced, tmp_path, suffix):
     archive = tmp_path / ("pension" + suffix)
