@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Schema node: what schema_compile.c makes of one (sub)schema and schema.c checks values against.
+ * Schema node: what schema_compile.c and schema_keyword.c make of one (sub)schema and schema.c checks values against.
  * Private to the files schema*.c.
  *
  * Every keyword that is absent leaves its zero value, which never refuses anything.
