@@ -51,9 +51,6 @@ struct chat_reply {
 bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
 	struct secret secret, struct error *err);
 
-/* The longest beginning of at most `max` bytes that is whole characters. */
-size_t chat_cut(struct str text, size_t max);
-
 /* What an upstream's body says, for a message: its error text where it is a known shape, else its
  * beginning; one line of valid UTF-8, at most CHAT_EXCERPT_MAX bytes, without `secret`. */
 enum { CHAT_EXCERPT_MAX = 200 };

@@ -179,17 +179,6 @@ bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str bod
 	return is_read;
 }
 
-size_t chat_cut(struct str text, size_t max)
-{
-	size_t len = text.len;
-
-	if (len <= max)
-		return len;
-	for (len = max; len > 0 && ((unsigned char)text.data[len] & 0xC0) == 0x80; len--)
-		;
-	return len;
-}
-
 /* Control characters would break the log's lines and a terminal; what is not UTF-8 would break the
  * answer's JSON. */
 static struct str one_line(struct arena *arena, struct str text)
@@ -223,6 +212,6 @@ struct str chat_excerpt(struct arena *arena, struct str body, struct secret secr
 	/* Redacted before it is cut: half a secret is a secret, too. */
 	text.len = text.len > LOOK_MAX ? LOOK_MAX : text.len;
 	text = secret_redact(arena, text, secret);
-	text.len = chat_cut(text, CHAT_EXCERPT_MAX);
+	text = str_clip(text, CHAT_EXCERPT_MAX);
 	return one_line(arena, text);
 }

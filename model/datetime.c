@@ -16,7 +16,7 @@ static bool to_ns(const struct civil *civil, int64_t *ret_ns);
 bool datetime_parse(struct str text, int64_t *ret_ns)
 {
 	struct civil civil = {0};
-	struct str rest = text_trim(text);
+	struct str rest = str_trim_space(text);
 
 	if (!parse_date(&rest, &civil))
 		return false;

@@ -128,7 +128,7 @@ bool enforce_fail(struct enforce *enforce, const struct place *place, const char
 	struct buf got = {0};
 
 	enforce_show(&got, value);
-	const struct str wanted = text_clip_to(str_of(expected), EXPECTED_MAX);
+	const struct str wanted = str_clip(str_of(expected), EXPECTED_MAX);
 	enforce_fail_text(
 		enforce, place, "expected %.*s, got %s", STR_ARGS(wanted), buf_text(&got));
 	buf_done(&got);

@@ -5,36 +5,9 @@
 
 enum { SHOWN_MAX = 60 }; /* bytes */
 
-static bool is_space(char c)
-{
-	return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-struct str text_trim(struct str text)
-{
-	while (text.len > 0 && is_space(text.data[0])) {
-		text.data++;
-		text.len--;
-	}
-	while (text.len > 0 && is_space(text.data[text.len - 1]))
-		text.len--;
-	return text;
-}
-
 struct str text_clip(struct str text)
 {
-	return text_clip_to(text, SHOWN_MAX);
-}
-
-struct str text_clip_to(struct str text, size_t size_max)
-{
-	size_t len = size_max;
-
-	if (text.len <= size_max)
-		return text;
-	while (len > 0 && ((unsigned char)text.data[len] & 0xC0) == 0x80)
-		len--;
-	return (struct str){text.data, len};
+	return str_clip(text, SHOWN_MAX);
 }
 
 static bool is_digit(char c)
@@ -69,7 +42,7 @@ static enum text_number read_digits(struct str text, size_t from, size_t end, in
 
 static enum text_number read_integer(struct str raw, bool allows_zeros, int64_t *ret)
 {
-	const struct str text = text_trim(raw);
+	const struct str text = str_trim_space(raw);
 	const size_t sign = text.len > 0 && (text.data[0] == '+' || text.data[0] == '-');
 	const size_t digits = count_digits(text, sign);
 	size_t end = sign + digits;
@@ -122,7 +95,7 @@ static bool is_double(struct str text)
 
 enum text_number text_double(struct str raw, double *ret)
 {
-	const struct str text = text_trim(raw);
+	const struct str text = str_trim_space(raw);
 	char local[64];
 
 	if (!is_double(text))

@@ -7,12 +7,8 @@
 #include "base/arena.h"
 #include "base/str.h"
 
-/* Without the white space around (ASCII: what Python's int() and float() strip). */
-struct str text_trim(struct str text);
-
 /* What messages show of long text: the first bytes, up to a character's border. */
 struct str text_clip(struct str text);
-struct str text_clip_to(struct str text, size_t size_max);
 
 enum text_number {
 	TEXT_NO_NUMBER,

@@ -72,7 +72,7 @@ bool columns_fail(struct form *form, long missing, size_t row_count, const struc
 		"%scolumn '%.*s' is missing: expected %.*s (required)%s",
 		row_count == 0 && found->count == 0 ? "there are no rows, and so " : "",
 		STR_ARGS(text_clip(column->name)),
-		STR_ARGS(text_clip_to(buf_str(&type), EXPECTED_MAX)), buf_text(&hint));
+		STR_ARGS(str_clip(buf_str(&type), EXPECTED_MAX)), buf_text(&hint));
 	buf_done(&type);
 	buf_done(&hint);
 	return false;

@@ -129,11 +129,10 @@ void llm_tell(const struct llm_call *call, char *ret, size_t size)
 		[LLM_WAIT_PAUSE] = "to ask again after a failure:",
 	};
 
-	const struct str name = call->model->name;
+	const struct str name = str_clip(call->model->name, NAME_SHOWN_MAX);
 
 	snprintf(ret, size, "%s model '%.*s' (attempt %lld)", WAITS[call->waits_for],
-		(int)chat_cut(name, NAME_SHOWN_MAX), name.data,
-		(long long)call->attempts + (call->waits_for != LLM_WAIT_REPLY));
+		STR_ARGS(name), (long long)call->attempts + (call->waits_for != LLM_WAIT_REPLY));
 }
 
 static struct next begin_model(void *self)

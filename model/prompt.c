@@ -71,12 +71,6 @@ static void part_add(struct parser *parser, struct str text, struct str path)
 			(struct template_variable){path, template->file, parser->line};
 }
 
-static void count_lines(struct parser *parser, const char *from, const char *to)
-{
-	for (; from < to; from++)
-		parser->line += *from == '\n';
-}
-
 /* The variable's name and what follows it; false where "{{" opens nothing. */
 static bool read_variable(struct str text, struct str *ret_path, size_t *ret_len)
 {
@@ -110,7 +104,9 @@ static void template_parse(struct parser *parser)
 		/* In "{{{x}}}" the inner two belong together: JSON around a value. */
 		while (open + 2 < end && open[2] == '{')
 			open++;
-		count_lines(parser, rest.data + searched, open);
+		parser->line += (unsigned)str_count(
+			(struct str){rest.data + searched, (size_t)(open - rest.data) - searched},
+			'\n');
 		const struct str behind = {open + 2, (size_t)(end - open - 2)};
 		if (!read_variable(behind, &path, &len)) {
 			parse_mistake(parser,

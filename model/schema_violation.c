@@ -35,9 +35,7 @@ void schema_shorten(struct buf *text, size_t max)
 {
 	if (text->len <= max)
 		return;
-	text->len = max;
-	while (text->len > 0 && ((unsigned char)text->data[text->len] & 0xc0) == 0x80)
-		text->len--;
+	text->len = str_clip(buf_str(text), max).len;
 	buf_add_text(text, "…");
 }
 
@@ -98,12 +96,7 @@ void schema_violation(struct schema_check *check, const char *format, ...)
 static void show_string(struct buf *out, struct str text, size_t max)
 {
 	/* To a character's border: half of one would be shown as a replacement. */
-	if (text.len > max) {
-		text.len = max;
-		while (text.len > 0 && ((unsigned char)text.data[text.len] & 0xc0) == 0x80)
-			text.len--;
-	}
-	json_write_string(out, text);
+	json_write_string(out, str_clip(text, max));
 }
 
 /* Writes until more than `max` bytes are there. */

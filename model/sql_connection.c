@@ -2,6 +2,7 @@
  * statement. */
 #include "model/sql_connection.h"
 
+#include "base/clock.h"
 #include "model/sql_functions.h"
 
 #include <stddef.h>
@@ -41,19 +42,11 @@ static const struct {
 	{SQLITE_DBCONFIG_DQS_DDL, 0},
 };
 
-uint64_t sql_clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
-}
-
 static int on_progress(void *data)
 {
 	struct sql_connection *connection = data;
 
-	return sql_clock_ns() >= connection->deadline_ns;
+	return clock_ns() >= connection->deadline_ns;
 }
 
 static bool is_refused_function(const char *name)

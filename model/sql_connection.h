@@ -19,4 +19,3 @@ struct sql_connection {
 /* `uri` is ":memory:" or file:…; NULL with ERR_INVALID_BUNDLE. */
 struct sql_connection *sql_connect(const char *uri, struct str statement, struct error *err);
 void sql_disconnect(struct sql_connection *connection);
-uint64_t sql_clock_ns(void);

@@ -1,5 +1,7 @@
 /* One run of a statement: bind, step, read, reset. */
 #include "model/sql_memory.h"
+
+#include "base/clock.h"
 #include "model/sql_pool.h"
 
 #include <math.h>
@@ -258,7 +260,7 @@ bool sql_run(struct sql *sql, struct arena *arena, const struct json *arguments,
 		return false;
 	connection->now_us = now_us;
 	connection->deadline_ns =
-		timeout_ms > 0 ? sql_clock_ns() + (uint64_t)timeout_ms * 1000000 : UINT64_MAX;
+		timeout_ms > 0 ? clock_ns() + (uint64_t)timeout_ms * 1000000 : UINT64_MAX;
 
 	const bool is_done = run_on(&reading, arguments, ret, err);
 

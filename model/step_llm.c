@@ -90,26 +90,12 @@ static struct next ask_model(void *self)
 	return ask(run);
 }
 
-static bool is_blank(char c)
-{
-	return c == ' ' || c == '\t' || c == '\r' || c == '\n';
-}
-
-static struct str trim_blank(struct str text)
-{
-	while (text.len > 0 && is_blank(text.data[text.len - 1]))
-		text.len--;
-	for (; text.len > 0 && is_blank(*text.data); text.len--)
-		text.data++;
-	return text;
-}
-
 /* Models like to wrap JSON in a Markdown fence: ```json … ```. */
 static struct str unfence(struct str text)
 {
 	static const struct str FENCE = {"```", 3};
 
-	text = trim_blank(text);
+	text = str_trim_space(text);
 	if (text.len < 2 * FENCE.len || !str_starts(text, FENCE) || !str_ends(text, FENCE))
 		return text;
 	text.data += FENCE.len;

@@ -1,18 +1,12 @@
 #include "packaging/intake.h"
 
+#include "base/clock.h"
+
 #include <errno.h>
 #include <time.h>
 #include <unistd.h>
 
 enum { DEADLINE_CHECK_BYTES = 1024 * 1024 };
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 void intake_init(struct intake *intake, struct arena *arena, int dir_fd, uint64_t archive_size,
 	const struct archive_limits *limits)
@@ -25,7 +19,7 @@ void intake_init(struct intake *intake, struct arena *arena, int dir_fd, uint64_
 		.limits = limits,
 		.dir_fd = dir_fd,
 		.total_max = limits->total_max,
-		.deadline_ms = now_ms() + limits->deadline_ms,
+		.deadline_ms = clock_ms() + limits->deadline_ms,
 		.fd = -1};
 	if (by_ratio < intake->total_max) {
 		intake->total_max = by_ratio;
@@ -44,7 +38,7 @@ void intake_done(struct intake *intake)
 
 static bool check_deadline(const struct intake *intake, struct error *err)
 {
-	if (now_ms() > intake->deadline_ms)
+	if (clock_ms() > intake->deadline_ms)
 		return error_set(
 			err, ERR_DEADLINE, "took longer than %u ms", intake->limits->deadline_ms);
 	return true;

@@ -6,6 +6,7 @@
  */
 #include "packaging/jail.h"
 
+#include "base/clock.h"
 #include "base/sanitized.h"
 #include "packaging/jail_child.h"
 #include "packaging/names.h"
@@ -33,18 +34,10 @@ struct inlet {
 
 enum inlet_state { INLET_OK, INLET_END, INLET_FAILED };
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* Waits for bytes and takes them in; INLET_END where the child has closed its side. */
 static enum inlet_state fill(struct inlet *inlet, struct error *err)
 {
-	const int64_t left = inlet->deadline_ms - now_ms();
+	const int64_t left = inlet->deadline_ms - clock_ms();
 	struct pollfd poll_fd = {.fd = inlet->fd, .events = POLLIN};
 
 	memmove(inlet->data, inlet->data + inlet->at, inlet->len - inlet->at);
@@ -198,7 +191,7 @@ static bool run_with(struct jail_child *child, int read_fd, const struct reader_
 	bool *ret_unfiltered, struct error *err)
 {
 	struct inlet inlet = {.fd = read_fd,
-		.deadline_ms = now_ms() + child->deadline_ms,
+		.deadline_ms = clock_ms() + child->deadline_ms,
 		.patience_ms = child->deadline_ms,
 		.data = child->buffer};
 	bool is_crashed = false;

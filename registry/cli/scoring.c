@@ -1,6 +1,7 @@
 /* scoring_run → batch runs → on_row (in any order) → answers in order → on_done → the loop stops */
 #include "cli/scoring.h"
 
+#include "base/clock.h"
 #include "model/recorder.h"
 
 #include <signal.h>
@@ -162,23 +163,13 @@ static void run_batch(struct scoring *scoring, const struct seam *seam, struct b
 	loop_run(scoring->loop);
 }
 
-static uint64_t elapsed_ms(const struct timespec *since)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)((now.tv_sec - since->tv_sec) * 1000 +
-			  (now.tv_nsec - since->tv_nsec) / 1000000);
-}
-
 bool scoring_run(struct arena *arena, struct bundle *bundle, const struct input *input,
 	const struct scoring_options *options, struct scored *ret, struct error *err)
 {
 	struct scoring scoring = {.options = options, .arena = arena};
-	struct timespec start;
+	const int64_t start_ms = clock_ms();
 	struct seam seam;
 
-	clock_gettime(CLOCK_MONOTONIC, &start);
 	*ret = (struct scored){.row_count = input_row_count(input)};
 	scoring.row_count = ret->row_count;
 	scoring.rows = arena_zalloc(arena, scoring.row_count * sizeof(*scoring.rows));
@@ -190,7 +181,7 @@ bool scoring_run(struct arena *arena, struct bundle *bundle, const struct input 
 		run_batch(&scoring, &seam, bundle, input);
 		ret->batch = scoring.batch;
 		ret->usage = *batch_usage(scoring.batch);
-		ret->elapsed_ms = elapsed_ms(&start);
+		ret->elapsed_ms = (uint64_t)(clock_ms() - start_ms);
 		ret->signal_number = scoring.signal_number;
 		is_fine = scoring.err.code == ERR_NONE;
 		if (!is_fine)

@@ -23,15 +23,6 @@ static bool fail(struct fetch *fetch, enum fetch_fault fault)
 	return false;
 }
 
-static size_t count_lines(struct str text)
-{
-	size_t count = 0;
-
-	for (size_t i = 0; i < text.len; i++)
-		count += text.data[i] == '\n';
-	return count;
-}
-
 static struct str trim_line(struct str line)
 {
 	if (str_ends(line, STR("\r")))
@@ -55,7 +46,7 @@ static void unfold(struct fetch_header *header, struct str line)
 static void split_headers(struct fetch *fetch, struct str text)
 {
 	struct fetch_header *headers =
-		arena_array(fetch->arena, count_lines(text) + 1, sizeof(*headers));
+		arena_array(fetch->arena, str_count(text, '\n') + 1, sizeof(*headers));
 	struct str rest = text, line, name;
 	size_t count = 0;
 

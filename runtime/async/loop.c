@@ -7,6 +7,8 @@
  */
 #include "async/loop.h"
 
+#include "base/clock.h"
+
 #include <assert.h>
 #include <pthread.h>
 #include <stdatomic.h>
@@ -211,12 +213,8 @@ struct event_base *loop_base(struct loop *loop)
 
 uint64_t loop_now_ns(struct loop *loop)
 {
-	struct timespec now;
-
-	if (loop->is_running && loop->now_ns != 0)
-		return loop->now_ns;
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	loop->now_ns = (uint64_t)now.tv_sec * 1000000000 + (uint64_t)now.tv_nsec;
+	if (!loop->is_running || loop->now_ns == 0)
+		loop->now_ns = clock_ns();
 	return loop->now_ns;
 }
 

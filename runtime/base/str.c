@@ -41,6 +41,42 @@ struct str str_trim(struct str s)
 	return s;
 }
 
+static bool is_space(char c)
+{
+	return c == ' ' || (c >= '\t' && c <= '\r');
+}
+
+struct str str_trim_space(struct str s)
+{
+	while (s.len > 0 && is_space(s.data[0])) {
+		s.data++;
+		s.len--;
+	}
+	while (s.len > 0 && is_space(s.data[s.len - 1]))
+		s.len--;
+	return s;
+}
+
+struct str str_clip(struct str s, size_t size_max)
+{
+	size_t len = size_max;
+
+	if (s.len <= size_max)
+		return s;
+	while (len > 0 && ((unsigned char)s.data[len] & 0xC0) == 0x80)
+		len--;
+	return (struct str){s.data, len};
+}
+
+size_t str_count(struct str s, char mark)
+{
+	size_t count = 0;
+
+	for (size_t i = 0; i < s.len; i++)
+		count += s.data[i] == mark;
+	return count;
+}
+
 bool str_cut(struct str *rest, char mark, struct str *ret_head)
 {
 	const char *at = rest->len > 0 ? memchr(rest->data, mark, rest->len) : NULL;

@@ -38,6 +38,11 @@ bool str_ends(struct str s, struct str suffix);
 bool str_eq_nocase(struct str a, struct str b);
 /* Without leading and trailing spaces and tabs. */
 struct str str_trim(struct str s);
+/* Without any ASCII white space around: what Python's int() and float() strip. */
+struct str str_trim_space(struct str s);
+/* The longest beginning of at most `size_max` bytes that ends where a character of UTF-8 does. */
+struct str str_clip(struct str s, size_t size_max);
+size_t str_count(struct str s, char mark);
 /* Up to the first `mark` into *ret_head; what follows it stays in *rest. False where no mark is left
  * (then *ret_head is all of *rest, and *rest is empty). */
 bool str_cut(struct str *rest, char mark, struct str *ret_head);

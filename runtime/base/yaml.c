@@ -31,13 +31,11 @@ static unsigned line_of(const yaml_event_t *event)
 	return (unsigned)event->start_mark.line + 1;
 }
 
-static unsigned count_lines(struct str text, size_t end)
+static unsigned line_at(struct str text, size_t offset)
 {
-	unsigned line = 1;
-
-	for (size_t i = 0; i < end && i < text.len; i++)
-		line += text.data[i] == '\n';
-	return line;
+	if (offset < text.len)
+		text.len = offset;
+	return (unsigned)str_count(text, '\n') + 1;
 }
 
 bool yaml_read(struct arena *arena, const char *name, struct str text, struct json *ret_value,
@@ -52,7 +50,7 @@ bool yaml_read(struct arena *arena, const char *name, struct str text, struct js
 		const size_t step = str_utf8_step((struct str){text.data + i, text.len - i});
 		if (step == 0)
 			return error_set(err, ERR_INVALID_BUNDLE, "%s:%u: invalid UTF-8", name,
-				count_lines(text, i));
+				line_at(text, i));
 		i += step;
 	}
 	if (!yaml_parser_initialize(&reader.parser))
@@ -79,7 +77,7 @@ static bool fail_parse(struct reader *reader)
 		abort();
 	/* The reader looks far ahead of the scanner's mark. */
 	if (parser->error == YAML_READER_ERROR)
-		return fail_at(reader, count_lines(reader->text, parser->problem_offset), problem);
+		return fail_at(reader, line_at(reader->text, parser->problem_offset), problem);
 	if (parser->context == NULL)
 		return fail_at(reader, (unsigned)parser->problem_mark.line + 1, problem);
 	return error_set(reader->err, ERR_INVALID_BUNDLE, "%s:%zu: %s %s from line %zu",

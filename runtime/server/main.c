@@ -1,6 +1,7 @@
 /* sluiced: reads the settings, starts the server, waits for signals. SIGTERM and SIGINT drain; a
  * second one, and SIGQUIT, is quick. A drain that does not end ends the process. */
 #include "base/descriptors.h"
+#include "base/clock.h"
 #include "base/log.h"
 #include "base/sanitized.h"
 #include "server/complain.h"
@@ -54,21 +55,13 @@ static void announce(const struct server *server)
 	arena_done(&arena);
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 /* The signal that came; -1 where none did until then. */
 static int wait_signal(const sigset_t *waited, int64_t until_ms)
 {
 	int signal_number;
 
 	do {
-		const int64_t left = until_ms > now_ms() ? until_ms - now_ms() : 0;
+		const int64_t left = until_ms > clock_ms() ? until_ms - clock_ms() : 0;
 		const struct timespec timeout = {
 			.tv_sec = left / 1000, .tv_nsec = left % 1000 * 1000000};
 
@@ -80,7 +73,7 @@ static int wait_signal(const sigset_t *waited, int64_t until_ms)
 static int64_t drain(struct server *server, int64_t max_ms)
 {
 	server_drain(server, (uint32_t)max_ms);
-	return now_ms() + max_ms + GRACE_MS;
+	return clock_ms() + max_ms + GRACE_MS;
 }
 
 /* Until every worker has drained. False where that does not happen in time, because a call that

@@ -1,6 +1,7 @@
 /* request → route → resource's handler → exchange_*() → answer, log record, metrics */
 #include "server/route.h"
 
+#include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
 
@@ -83,14 +84,6 @@ void route_request(struct http_request *request, void *data)
 		refuse(exchange);
 	else
 		exchange->route->handle(exchange);
-}
-
-static uint64_t clock_ns(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_MONOTONIC, &now);
-	return (uint64_t)now.tv_sec * 1000000000u + (uint64_t)now.tv_nsec;
 }
 
 /* Counts and logs: once an exchange, whatever way it ends. */

@@ -1,4 +1,5 @@
 /* SQL tools: what compiles, what is refused, types both ways, limits, interruption, threads. */
+#include "base/clock.h"
 #include "model/sql.h"
 #include "model/sql_connection.h"
 
@@ -445,12 +446,12 @@ static void test_functions_end_soon(void **state)
 		json_string((struct str){a, SQL_ARGUMENT_MAX + 1}));
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
 		struct sql_stop stop = SQL_STOP_INIT;
-		const uint64_t before = sql_clock_ns();
+		const uint64_t before = clock_ns();
 
 		assert_true(compile(bench, CASES[i].statement));
 		const bool is_done = sql_run(bench->sql, &bench->arena, &arguments, NOW_US, &stop,
 			&bench->result, &bench->err);
-		const uint64_t took_ms = (sql_clock_ns() - before) / 1000000;
+		const uint64_t took_ms = (clock_ns() - before) / 1000000;
 
 		/* The sanitizers and other tests may make it ten times what it is. */
 		if (took_ms > 1500)

@@ -34,6 +34,21 @@ static void trimming(void **state)
 	assert_true(str_is(str_trim(STR("  ")), ""));
 	assert_true(str_is(str_trim((struct str){0}), ""));
 	assert_true(str_is(str_trim(STR("\na ")), "\na"));
+	assert_true(str_is(str_trim_space(STR("\n\f a\vb\r\t ")), "a\vb"));
+	assert_true(str_is(str_trim_space(STR(" \n")), ""));
+	assert_true(str_is(str_trim_space((struct str){0}), ""));
+}
+
+static void clipping(void **state)
+{
+	assert_true(str_is(str_clip(STR("abc"), 3), "abc"));
+	assert_true(str_is(str_clip(STR("abc"), 2), "ab"));
+	assert_true(str_is(str_clip(STR("a\u00e9b"), 2), "a"));
+	assert_true(str_is(str_clip(STR("a\u00e9b"), 3), "a\u00e9"));
+	assert_true(str_is(str_clip(STR("\U0001f600"), 3), ""));
+	assert_int_equal(str_clip((struct str){0}, 0).len, 0);
+	assert_int_equal(str_count(STR("\na\n\n"), '\n'), 3);
+	assert_int_equal(str_count((struct str){0}, '\n'), 0);
 }
 
 static void cutting(void **state)
@@ -195,6 +210,7 @@ int main(void)
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(comparing),
 		cmocka_unit_test(trimming),
+		cmocka_unit_test(clipping),
 		cmocka_unit_test(cutting),
 		cmocka_unit_test(utf8_by_arithmetic),
 		cmocka_unit_test(utf8_anywhere),
