@@ -8,7 +8,6 @@
 #include <stddef.h>
 #include <stdio.h>
 #include <stdlib.h>
-#include <time.h>
 
 /* An instruction takes nanoseconds or, on a large value, milliseconds. */
 enum { OPS_BETWEEN_CHECKS = 100 };

@@ -3,7 +3,6 @@
 #include "base/clock.h"
 
 #include <errno.h>
-#include <time.h>
 #include <unistd.h>
 
 enum { DEADLINE_CHECK_BYTES = 1024 * 1024 };

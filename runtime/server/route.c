@@ -5,7 +5,6 @@
 #include "base/json.h"
 #include "base/log.h"
 
-#include <time.h>
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST_ (1u << HTTP_POST)
