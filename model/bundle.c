@@ -10,6 +10,7 @@
 #include "model/bundle_files.h"
 #include "model/prompt.h"
 #include "model/recordings.h"
+#include "model/signature_decode.h"
 #include "model/step.h"
 
 #include <errno.h>

@@ -164,18 +164,3 @@ static bool fail_no_form(struct form *form, const struct json *tree)
 	buf_done(&text);
 	return false;
 }
-
-bool form_error(struct form *form, const char *format, ...)
-{
-	struct buf text = {0};
-	va_list args;
-
-	va_start(args, format);
-	buf_vprintf(&text, format, args);
-	va_end(args);
-	enforce_error(form->signature, form->err, "%s", buf_text(&text));
-	if (form->err != NULL)
-		form->err->code = ERR_BAD_REQUEST;
-	buf_done(&text);
-	return false;
-}

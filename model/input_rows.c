@@ -4,20 +4,6 @@
 #include "model/enforce_text.h"
 #include "model/input_form.h"
 
-struct elements elements_of(const struct json *array)
-{
-	struct elements kinds = {.all_objects = true, .all_arrays = true};
-
-	for (size_t i = 0; i < array->size; i++) {
-		const enum json_type type = (enum json_type)array->items[i].type;
-		kinds.any_object |= type == JSON_OBJECT;
-		kinds.all_objects &= type == JSON_OBJECT;
-		kinds.any_array |= type == JSON_ARRAY;
-		kinds.all_arrays &= type == JSON_ARRAY;
-	}
-	return kinds;
-}
-
 static bool is_named(const struct form *form)
 {
 	const struct sig_schema *schema = &form->signature->inputs;

@@ -68,10 +68,6 @@ struct signature {
 
 enum { SIG_DEPTH_MAX = 32, SIG_RANK_MAX = 32 };
 
-/* Reads MLmodel's `signature` value: an object whose inputs, outputs and params are JSON text or null; nothing is
- * declared where it is NULL or null. The decoder stands at `signature` already; everything lives on its arena. Mistakes
- * become problems with the path inside the JSON text ("signature.inputs[2].items.type: unknown type 'strin'"). */
-void signature_decode(struct decoder *decoder, const struct json *value, struct signature *ret);
 /* Gives input columns their defaults, which makes them optional, whatever the signature says: who loads a bundle calls
  * this with config.yaml's `defaults`, a checked object of column names and values that fit, before the bundle is frozen.
  * The columns are written anew on `arena`: who looked at the old ones sees no change. */

@@ -5,52 +5,7 @@
 
 #include "model/enforce_text.h"
 
-static const char *const TYPES[SIG_TYPE_COUNT] = {
-	[SIG_BOOLEAN] = "boolean",
-	[SIG_INTEGER] = "integer",
-	[SIG_LONG] = "long",
-	[SIG_FLOAT] = "float",
-	[SIG_DOUBLE] = "double",
-	[SIG_STRING] = "string",
-	[SIG_BINARY] = "binary",
-	[SIG_DATETIME] = "datetime",
-	[SIG_ANY] = "any",
-	[SIG_ARRAY] = "array",
-	[SIG_OBJECT] = "object",
-	[SIG_MAP] = "map",
-	[SIG_TENSOR] = "tensor",
-};
-
-static const char *const DTYPES[SIG_DTYPE_COUNT] = {
-	[SIG_BOOL_] = "bool",
-	[SIG_INT8] = "int8",
-	[SIG_INT16] = "int16",
-	[SIG_INT32] = "int32",
-	[SIG_INT64] = "int64",
-	[SIG_UINT8] = "uint8",
-	[SIG_UINT16] = "uint16",
-	[SIG_UINT32] = "uint32",
-	[SIG_UINT64] = "uint64",
-	[SIG_FLOAT16] = "float16",
-	[SIG_FLOAT32] = "float32",
-	[SIG_FLOAT64] = "float64",
-	[SIG_STR] = "str",
-	[SIG_BYTES] = "bytes",
-	[SIG_DATETIME64] = "datetime64",
-	[SIG_OBJECT_] = "object",
-};
-
 static void decode_flag(struct sig_reader *reader, const struct json *value, void *ret);
-
-const char *sig_type_name(enum sig_type type)
-{
-	return (unsigned)type < SIG_TYPE_COUNT ? TYPES[type] : "unknown";
-}
-
-const char *sig_dtype_name(enum sig_dtype dtype)
-{
-	return (unsigned)dtype < SIG_DTYPE_COUNT ? DTYPES[dtype] : "unknown";
-}
 
 void sig_problem(struct sig_reader *reader, const char *text)
 {
@@ -97,7 +52,7 @@ void sig_decode_type(struct sig_reader *reader, const struct json *value, void *
 	const struct str text = json_str(value);
 
 	for (unsigned i = 0; i < SIG_TYPE_COUNT && json_type(value) == JSON_STRING; i++) {
-		if (str_is(text, TYPES[i])) {
+		if (str_is(text, sig_type_name((enum sig_type)i))) {
 			*(enum sig_type *)ret = (enum sig_type)i;
 			return;
 		}
@@ -120,7 +75,7 @@ static void decode_dtype(struct sig_reader *reader, const struct json *value, vo
 	if (str_starts(text, STR("datetime64")))
 		text.len = strlen("datetime64");
 	for (unsigned i = 0; i < SIG_DTYPE_COUNT && json_type(value) == JSON_STRING; i++) {
-		if (str_is(text, DTYPES[i])) {
+		if (str_is(text, sig_dtype_name((enum sig_dtype)i))) {
 			*(enum sig_dtype *)ret = (enum sig_dtype)i;
 			return;
 		}

@@ -6,6 +6,7 @@
 #include "model/bundle.h"
 #include "model/prompt.h"
 #include "model/schema.h"
+#include "model/signature_decode.h"
 #include "model/step.h"
 
 #include <stdio.h>

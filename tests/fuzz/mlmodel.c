@@ -7,6 +7,7 @@
 #include "model/bundle_example.h"
 #include "model/bundle_files.h"
 #include "model/input.h"
+#include "model/signature_decode.h"
 
 #include <stdlib.h>
 

@@ -7,6 +7,7 @@
 #include <stdlib.h>
 
 #include "model/input.h"
+#include "model/signature_decode.h"
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 

@@ -15,6 +15,7 @@
 
 #include "base/yaml.h"
 #include "model/input.h"
+#include "model/signature_decode.h"
 
 static void fail(const char *what, const struct error *err)
 {

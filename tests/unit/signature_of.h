@@ -1,6 +1,6 @@
 #pragma once
 /* Signatures for tests, from the JSON text that MLmodel holds. Include after <cmocka.h>. */
-#include "model/signature.h"
+#include "model/signature_decode.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

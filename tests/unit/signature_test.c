@@ -6,6 +6,7 @@
 
 #include "base/yaml.h"
 #include "model/input.h"
+#include "model/signature_decode.h"
 #include "signature_of.h"
 
 static struct arena arena;
