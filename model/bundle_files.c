@@ -1,6 +1,7 @@
 #include "model/bundle_files.h"
 
 #include "base/yaml.h"
+#include "packaging/files.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -24,40 +25,21 @@ bool bundle_path_is_safe(struct str path)
 	return true;
 }
 
-/* Opens one name after the other, so that no link is followed on the way. `flags` are for the last
- * one. */
 static int open_below(const char *dir, const char *path, int flags)
 {
-	struct str rest = str_of(path), name;
-	int at = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	const int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	int fd = -1;
 
-	if (path[0] == '\0')
-		return at;
-	if (!bundle_path_is_safe(rest)) {
-		if (at >= 0)
-			close(at);
+	if (dir_fd < 0 || path[0] == '\0')
+		return dir_fd;
+	if (bundle_path_is_safe(str_of(path)))
+		fd = files_open_as(dir_fd, path, flags);
+	else
 		errno = EINVAL;
-		return -1;
-	}
-	for (bool is_more = true; is_more && at >= 0;) {
-		char copy[NAME_MAX + 1];
-
-		is_more = str_cut(&rest, '/', &name);
-		const int outer = at;
-		if (name.len > NAME_MAX) {
-			close(outer);
-			errno = ENAMETOOLONG;
-			return -1;
-		}
-		memcpy(copy, name.data, name.len);
-		copy[name.len] = '\0';
-		at = openat(outer, copy,
-			O_CLOEXEC | O_NOFOLLOW | (is_more ? O_RDONLY | O_DIRECTORY : flags));
-		const int failed = errno;
-		close(outer);
-		errno = failed;
-	}
-	return at;
+	const int failed = errno;
+	close(dir_fd);
+	errno = failed;
+	return fd;
 }
 
 static bool open_failed(struct error *err, const char *path, int failed)
@@ -88,27 +70,6 @@ static bool check_file(
 	return true;
 }
 
-/* A file that grows meanwhile is read up to the size it had. */
-static bool read_bytes(int fd, const char *path, char *data, size_t *len, struct error *err)
-{
-	size_t have = 0;
-
-	while (have < *len) {
-		const ssize_t got = read(fd, data + have, *len - have);
-
-		if (got < 0 && errno == EINTR)
-			continue;
-		if (got < 0)
-			return error_set_errno(
-				err, ERR_INTERNAL, errno, "%s: cannot be read", path);
-		if (got == 0)
-			break;
-		have += (size_t)got;
-	}
-	*len = have;
-	return true;
-}
-
 bool bundle_file_read(struct arena *arena, const char *dir, const char *path, size_t size_max,
 	struct str *ret, struct error *err)
 {
@@ -121,10 +82,14 @@ bool bundle_file_read(struct arena *arena, const char *dir, const char *path, si
 	bool is_fine = check_file(fd, path, size_max, &size, err);
 	if (is_fine) {
 		char *data = arena_alloc(arena, size + JSON_PADDING);
-		is_fine = read_bytes(fd, path, data, &size, err);
-		memset(data + size, 0, JSON_PADDING);
-		if (is_fine)
+		/* A file that grows meanwhile is read up to the size it had. */
+		is_fine = files_read_all(fd, data, size, &size);
+		if (is_fine) {
+			memset(data + size, 0, JSON_PADDING);
 			*ret = (struct str){data, size};
+		} else {
+			error_set_errno(err, ERR_INTERNAL, errno, "%s: cannot be read", path);
+		}
 	}
 	close(fd);
 	return is_fine;

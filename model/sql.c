@@ -1,4 +1,5 @@
 /* A tool's statement and its idle connections. What a run does is in sql_run.c. */
+#include "model/bundle_files.h"
 #include "model/sql_pool.h"
 
 #include <errno.h>
@@ -16,20 +17,6 @@ static void end_sql(void *data)
 		sql_disconnect(connection);
 	}
 	pthread_mutex_destroy(&sql->lock);
-}
-
-static bool is_inside(struct str path)
-{
-	struct str part;
-
-	if (path.len == 0 || path.data[0] == '/')
-		return false;
-	while (path.len > 0) {
-		str_cut(&path, '/', &part);
-		if (str_is(part, ".."))
-			return false;
-	}
-	return true;
 }
 
 static const char *make_uri(struct arena *arena, const char *dir, struct str path)
@@ -58,7 +45,7 @@ static bool find_database(struct sql *sql, struct arena *arena, const char *dir,
 	sql->uri = ":memory:";
 	if (path.len == 0 || str_is(path, ":memory:"))
 		return true;
-	if (!is_inside(path))
+	if (!bundle_path_is_safe(path))
 		return error_set(err, ERR_INVALID_BUNDLE,
 			"expected a path inside the bundle, got '%.*s'", STR_ARGS(path));
 

@@ -120,11 +120,16 @@ static int open_below(int dir_fd, const char *path, bool make, int flags)
 	return fd;
 }
 
+int files_open_as(int dir_fd, const char *path, int flags)
+{
+	return open_below(dir_fd, path, false, flags);
+}
+
 int files_open(int dir_fd, const char *path)
 {
 	struct stat st;
 	/* Non-blocking: a pipe must not hold us before fstat tells what it is. */
-	const int fd = open_below(dir_fd, path, false, O_RDONLY | O_NONBLOCK);
+	const int fd = files_open_as(dir_fd, path, O_RDONLY | O_NONBLOCK);
 
 	if (fd < 0 || (fstat(fd, &st) == 0 && S_ISREG(st.st_mode)))
 		return fd;
@@ -142,7 +147,7 @@ int files_create(int dir_fd, const char *path)
 	return fd;
 }
 
-static bool read_all(int fd, char *data, size_t size, size_t *ret_len)
+bool files_read_all(int fd, char *data, size_t size, size_t *ret_len)
 {
 	size_t len = 0;
 
@@ -158,6 +163,21 @@ static bool read_all(int fd, char *data, size_t size, size_t *ret_len)
 		len += (size_t)got;
 	}
 	*ret_len = len;
+	return true;
+}
+
+bool files_write_all(int fd, struct str bytes)
+{
+	while (bytes.len > 0) {
+		const ssize_t put = write(fd, bytes.data, bytes.len);
+
+		if (put < 0 && errno == EINTR)
+			continue;
+		if (put < 0)
+			return false;
+		bytes.data += put;
+		bytes.len -= (size_t)put;
+	}
 	return true;
 }
 
@@ -182,7 +202,7 @@ bool files_read(struct arena *arena, int dir_fd, const char *path, size_t size_m
 		goto out;
 	}
 	char *data = arena_zalloc(arena, (size_t)st.st_size + JSON_PADDING);
-	ok = read_all(fd, data, (size_t)st.st_size, &len);
+	ok = files_read_all(fd, data, (size_t)st.st_size, &len);
 	if (ok)
 		*ret = (struct str){data, len};
 	else
@@ -201,7 +221,7 @@ bool files_hash(int fd, struct sha256 *hash, uint64_t size_max, uint64_t *ret_si
 	for (;;) {
 		size_t len;
 
-		if (!read_all(fd, chunk, sizeof(chunk), &len)) {
+		if (!files_read_all(fd, chunk, sizeof(chunk), &len)) {
 			error_set_errno(err, ERR_INTERNAL, errno, "read");
 			break;
 		}

@@ -57,6 +57,12 @@ const char *files_leave_out(const char *name);
 /* Opens a regular file below `dir_fd`; refuses links on the way. -1 with errno (ELOOP for a link).
  */
 int files_open(int dir_fd, const char *path);
+/* The same with open(2)'s flags, whatever kind of file it is. `path` is relative, without "." and
+ * "..". */
+int files_open_as(int dir_fd, const char *path, int flags);
+/* All `size` bytes, or what is there up to the file's end. False with errno. */
+bool files_read_all(int fd, char *data, size_t size, size_t *ret_len);
+bool files_write_all(int fd, struct str bytes);
 /* Reads a whole file below `dir_fd` of at most `size_max` bytes; followed by JSON_PADDING bytes. */
 bool files_read(struct arena *arena, int dir_fd, const char *path, size_t size_max, struct str *ret,
 	struct error *err);

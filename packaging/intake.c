@@ -179,21 +179,6 @@ static bool on_entry(void *data, const struct reader_entry *entry, struct error 
 
 /* --- its bytes --- */
 
-static bool write_all(int fd, struct str bytes)
-{
-	while (bytes.len > 0) {
-		const ssize_t put = write(fd, bytes.data, bytes.len);
-
-		if (put < 0 && errno == EINTR)
-			continue;
-		if (put < 0)
-			return false;
-		bytes.data += put;
-		bytes.len -= (size_t)put;
-	}
-	return true;
-}
-
 static bool check_bytes(
 	const struct intake *intake, uint64_t offset, uint64_t end, struct error *err)
 {
@@ -216,7 +201,7 @@ static bool on_bytes(void *data, uint64_t offset, struct str bytes, struct error
 		return error_set(err, ERR_INVALID_BUNDLE, "a folder with contents");
 	if (!check_bytes(intake, offset, intake->file.size + bytes.len, err))
 		return error_wrap(err, "entry '%s'", intake->file.path);
-	if (intake->fd >= 0 && !write_all(intake->fd, bytes))
+	if (intake->fd >= 0 && !files_write_all(intake->fd, bytes))
 		return error_set_errno(
 			err, ERR_INTERNAL, errno, "entry '%s': write it", intake->file.path);
 	sha256_add(&intake->hash, bytes.data, bytes.len);

@@ -130,15 +130,8 @@ static bool find_root(struct adding *adding, struct error *err)
 static bool write_text(int dir_fd, const char *path, struct str text, struct error *err)
 {
 	const int fd = files_create(dir_fd, path);
-	bool ok = fd >= 0;
+	const bool ok = fd >= 0 && files_write_all(fd, text);
 
-	while (ok && text.len > 0) {
-		const ssize_t put = write(fd, text.data, text.len);
-
-		ok = put > 0;
-		text.data += ok ? put : 0;
-		text.len -= ok ? (size_t)put : 0;
-	}
 	if (!ok)
 		error_set_errno(err, ERR_INTERNAL, errno, "write '%s'", path);
 	if (fd >= 0)
