@@ -1,22 +1,7 @@
 #include "model/bundle_example.h"
 
 #include "model/bundle_files.h"
-
-static bool has_any(const struct json *object, const char *const *keys)
-{
-	for (; *keys != NULL; keys++)
-		if (json_get(object, str_of(*keys)) != NULL)
-			return true;
-	return false;
-}
-
-static bool is_body(const struct json *value)
-{
-	static const char *const keys[] = {"dataframe_split", "dataframe_records", "instances",
-		"inputs", "messages", "prompt", "input", NULL};
-
-	return json_type(value) == JSON_OBJECT && has_any(value, keys);
-}
+#include "model/input.h"
 
 static bool is_split(const struct json *value)
 {
@@ -55,7 +40,7 @@ static struct json data_body(struct arena *arena, const struct mlmodel *mlmodel,
 		return wrap(arena, STR("dataframe_split"), *data);
 	if (is_records(data) && (is_frame || mlmodel->example_type.len == 0))
 		return wrap(arena, STR("dataframe_records"), *data);
-	if (is_body(data) && mlmodel->example_type.len == 0)
+	if (input_is_request(data) && mlmodel->example_type.len == 0)
 		return *data;
 	if (is_row(data, signature) && mlmodel->example_type.len == 0) {
 		json_append(arena, &rows, *data);
@@ -69,7 +54,6 @@ struct json bundle_example_body(struct arena *arena, const struct mlmodel *mlmod
 {
 	const struct json *inputs = json_get(example, STR("inputs"));
 	const struct json *params = json_get(example, STR("params"));
-	static const char *const chat_keys[] = {"messages", "prompt", "input", NULL};
 
 	if (mlmodel->has_params && inputs != NULL && params != NULL) {
 		struct json body = data_body(arena, mlmodel, signature, inputs);
@@ -77,7 +61,7 @@ struct json bundle_example_body(struct arena *arena, const struct mlmodel *mlmod
 		json_set(arena, &body, STR("params"), *params);
 		return body;
 	}
-	if (json_type(example) == JSON_OBJECT && has_any(example, chat_keys))
+	if (input_is_llm_form(example))
 		return *example;
 	return data_body(arena, mlmodel, signature, example);
 }

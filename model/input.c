@@ -12,22 +12,18 @@
 #include "model/input_form.h"
 #include "model/params.h"
 
-static const struct form_spec {
-	struct str name;
-	bool (*read)(struct form *form, struct json *value, struct input *ret);
-} FORMS[] = {
-	{{"dataframe_records", 17}, form_records},
-	{{"dataframe_split", 15}, form_split},
-	{{"inputs", 6}, form_inputs},
-	{{"instances", 9}, form_instances},
-};
-enum { FORM_COUNT = sizeof(FORMS) / sizeof(FORMS[0]) };
+/* What a request's top level may name its rows; behind FORM_COUNT the LLM form. */
+static const char *const FORM_NAMES[] = {"dataframe_records", "dataframe_split", "inputs",
+	"instances", "messages", "prompt", "input", NULL};
+enum { FORM_COUNT = 4 };
+
+typedef bool form_read(struct form *form, struct json *value, struct input *ret);
+static form_read *const FORMS[FORM_COUNT] = {form_records, form_split, form_inputs, form_instances};
 
 static struct form form_of(
 	struct arena *arena, const struct signature *signature, size_t size, struct error *err);
 static bool read_tree(struct form *form, struct json *tree, struct input *ret);
 static bool read_form(struct form *form, struct json *tree, struct input *ret);
-static bool is_llm_form(const struct json *tree);
 static bool fail_no_object(struct form *form, const struct json *tree);
 static bool fail_no_form(struct form *form, const struct json *tree);
 
@@ -81,7 +77,7 @@ static bool read_tree(struct form *form, struct json *tree, struct input *ret)
 
 	if (tree->type != JSON_OBJECT)
 		return fail_no_object(form, tree);
-	ret->is_bare = is_llm_form(tree);
+	ret->is_bare = input_is_llm_form(tree);
 	if (!(ret->is_bare ? form_llm(form, tree, ret) : read_form(form, tree, ret)))
 		return false;
 	params = ret->is_bare ? (form->signature->has_params ? tree : NULL)
@@ -89,38 +85,45 @@ static bool read_tree(struct form *form, struct json *tree, struct input *ret)
 	return params_enforce(form->arena, form->signature, params, &ret->params, form->err);
 }
 
-static bool is_llm_form(const struct json *tree)
+static bool has_any(const struct json *tree, const char *const *names)
 {
-	for (size_t i = 0; i < tree->size; i++) {
-		const struct str key = json_str(&tree->members[i].key);
-		if (str_eq(key, STR("messages")) || str_eq(key, STR("prompt")) ||
-			str_eq(key, STR("input")))
+	for (; *names != NULL; names++)
+		if (json_get(tree, str_of(*names)) != NULL)
 			return true;
-	}
 	return false;
+}
+
+bool input_is_llm_form(const struct json *tree)
+{
+	return json_type(tree) == JSON_OBJECT && has_any(tree, FORM_NAMES + FORM_COUNT);
+}
+
+bool input_is_request(const struct json *tree)
+{
+	return json_type(tree) == JSON_OBJECT && has_any(tree, FORM_NAMES);
 }
 
 static bool read_form(struct form *form, struct json *tree, struct input *ret)
 {
-	const struct form_spec *found = NULL;
+	size_t found = FORM_COUNT;
 	struct json *value = NULL;
 
 	for (size_t i = 0; i < tree->size; i++) {
 		const struct str key = json_str(&tree->members[i].key);
 		for (size_t j = 0; j < FORM_COUNT; j++) {
-			if (!str_eq(key, FORMS[j].name))
+			if (!str_is(key, FORM_NAMES[j]))
 				continue;
-			if (found != NULL)
+			if (found != FORM_COUNT)
 				return error_set(form->err, ERR_BAD_REQUEST,
 					"a request has one of '%s' and '%s', not both",
-					found->name.data, FORMS[j].name.data);
-			found = &FORMS[j];
+					FORM_NAMES[found], FORM_NAMES[j]);
+			found = j;
 			value = &tree->members[i].value;
 		}
 	}
-	if (found == NULL)
+	if (found == FORM_COUNT)
 		return fail_no_form(form, tree);
-	return found->read(form, value, ret);
+	return FORMS[found](form, value, ret);
 }
 
 static bool fail_no_object(struct form *form, const struct json *tree)
@@ -138,8 +141,6 @@ static bool fail_no_object(struct form *form, const struct json *tree)
 
 static bool fail_no_form(struct form *form, const struct json *tree)
 {
-	static const char *const KNOWN[] = {"dataframe_records", "dataframe_split", "inputs",
-		"instances", "messages", "prompt", "input", NULL};
 	enum { LOOKED_AT = 20 };
 	const struct json *got = NULL;
 	const char *nearest = NULL;
@@ -149,7 +150,7 @@ static bool fail_no_form(struct form *form, const struct json *tree)
 		const struct json *key = &tree->members[i].key;
 		if (str_eq(json_str(key), STR("params")))
 			continue;
-		nearest = decode_nearest(json_str(key), KNOWN);
+		nearest = decode_nearest(json_str(key), FORM_NAMES);
 		if (got == NULL || nearest != NULL)
 			got = key;
 	}

@@ -39,6 +39,11 @@ bool input_read(struct arena *arena, const struct signature *signature, enum inp
 bool input_read_tree(struct arena *arena, const struct signature *signature, const struct json *tree,
 	struct input *ret, struct error *err);
 
+/* Whether a tree is a request's body, by the names of its top level; and whether one of the LLM form (messages, prompt or
+ * input). A row of such a column looks the same. */
+bool input_is_request(const struct json *tree);
+bool input_is_llm_form(const struct json *tree);
+
 /* Appends the validated input as an answer's value, {"predictions":…} or bare: the echo of a bundle without steps. */
 void input_write(struct buf *out, const struct input *input);
 /* The same, but ERR_TOO_LARGE where it is longer than size_max: keys and repeated values make an answer longer than its

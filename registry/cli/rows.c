@@ -48,17 +48,6 @@ static bool read_path(struct arena *arena, const char *path, struct str *ret, st
 	return is_read;
 }
 
-static bool is_request(const struct json *value)
-{
-	static const struct str KEYS[] = {STR("dataframe_records"), STR("dataframe_split"),
-		STR("inputs"), STR("instances"), STR("messages"), STR("prompt"), STR("input")};
-
-	for (size_t i = 0; i < sizeof(KEYS) / sizeof(KEYS[0]); i++)
-		if (json_type(value) == JSON_OBJECT && json_get(value, KEYS[i]) != NULL)
-			return true;
-	return false;
-}
-
 static bool is_blank(struct str line)
 {
 	for (size_t i = 0; i < line.len; i++)
@@ -182,7 +171,7 @@ static bool read_json(struct arena *arena, const struct signature *signature, st
 		rows_tell_unknown(arena, signature, &rows, notices);
 		return bind(arena, signature, RECORDS, rows, ret, err);
 	}
-	if (format == ROWS_AUTO && is_request(&value)) {
+	if (format == ROWS_AUTO && input_is_request(&value)) {
 		rows_tell_unknown(arena, signature, json_get(&value, RECORDS), notices);
 		return input_read(arena, signature, INPUT_JSON, text, ret, err);
 	}
