@@ -13,7 +13,8 @@ void row_stream_init(struct row_stream *stream, struct exchange *exchange,
 {
 	*stream = (struct row_stream){.exchange = exchange, .batch = batch};
 	timer_init(&stream->timer, exchange->request->loop, on_timer, stream);
-	if (batch_fails_by_row(batch))
+	/* Without rows there is no part to send, and the whole answer is there at once. */
+	if (exchange->rows > 0 && batch_fails_by_row(batch))
 		timer_start(&stream->timer, after_ms);
 }
 
