@@ -1,0 +1,172 @@
+/*
+ * What the embedded registry keeps. Names and units are those of MLflow's REST messages (times in milliseconds since
+ * 1970), so that a reader who knows one finds his way in the other.
+ */
+#include "store/db_schema.h"
+
+#include <sqlite3.h>
+
+static const char EXPERIMENTS[] =
+	"CREATE TABLE experiments ("
+	" experiment_id INTEGER PRIMARY KEY AUTOINCREMENT, name TEXT NOT NULL UNIQUE, artifact_location TEXT NOT NULL,"
+	" lifecycle_stage TEXT NOT NULL, creation_time INTEGER NOT NULL, last_update_time INTEGER NOT NULL);"
+	"CREATE TABLE experiment_tags ("
+	" experiment_id INTEGER NOT NULL REFERENCES experiments ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" PRIMARY KEY (experiment_id, key)) WITHOUT ROWID;"
+	/* AUTOINCREMENT counts from 1; "Default" is 0 everywhere. */
+	"INSERT INTO experiments VALUES (0, 'Default', 'mlflow-artifacts:/0', 'active',"
+	" CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER),"
+	" CAST((julianday('now') - 2440587.5) * 86400000 AS INTEGER));";
+
+/* A run's metrics: every point in `metrics`, the newest of a key (by step, time, value) in `latest_metrics`. NaN is
+ * is_nan with value 0; infinities are stored as the largest doubles, as MLflow does. */
+static const char RUNS[] =
+	"CREATE TABLE runs ("
+	" run_id TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL,"
+	" user_id TEXT NOT NULL, status TEXT NOT NULL, start_time INTEGER, end_time INTEGER, deleted_time INTEGER,"
+	" lifecycle_stage TEXT NOT NULL, artifact_uri TEXT NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX runs_by_experiment ON runs (experiment_id, start_time DESC, run_id);"
+	"CREATE TABLE run_tags ("
+	" run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" PRIMARY KEY (run_id, key)) WITHOUT ROWID;"
+	"CREATE TABLE params ("
+	" run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" PRIMARY KEY (run_id, key)) WITHOUT ROWID;"
+	"CREATE TABLE metrics ("
+	" run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, key TEXT NOT NULL, timestamp INTEGER NOT NULL,"
+	" step INTEGER NOT NULL, value REAL NOT NULL, is_nan INTEGER NOT NULL,"
+	" PRIMARY KEY (run_id, key, timestamp, step, value, is_nan)) WITHOUT ROWID;"
+	"CREATE TABLE latest_metrics ("
+	" run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, key TEXT NOT NULL, timestamp INTEGER NOT NULL,"
+	" step INTEGER NOT NULL, value REAL NOT NULL, is_nan INTEGER NOT NULL,"
+	" PRIMARY KEY (run_id, key)) WITHOUT ROWID;"
+	/* Datasets belong to an experiment; an input says that a run used one. `tags` is a JSON object. */
+	"CREATE TABLE datasets ("
+	" dataset_id INTEGER PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL,"
+	" digest TEXT NOT NULL, source_type TEXT NOT NULL, source TEXT NOT NULL, schema TEXT, profile TEXT,"
+	" UNIQUE (experiment_id, name, digest));"
+	"CREATE TABLE dataset_inputs ("
+	" run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, dataset_id INTEGER NOT NULL REFERENCES datasets,"
+	" PRIMARY KEY (run_id, dataset_id)) WITHOUT ROWID;"
+	"CREATE TABLE dataset_input_tags ("
+	" run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, dataset_id INTEGER NOT NULL, key TEXT NOT NULL,"
+	" value TEXT NOT NULL, PRIMARY KEY (run_id, dataset_id, key)) WITHOUT ROWID;"
+	"CREATE TABLE run_models ("
+	" run_id TEXT NOT NULL REFERENCES runs ON DELETE CASCADE, model_id TEXT NOT NULL, is_output INTEGER NOT NULL,"
+	" step INTEGER NOT NULL, PRIMARY KEY (run_id, model_id, is_output, step)) WITHOUT ROWID;";
+
+static const char LOGGED_MODELS[] =
+	"CREATE TABLE logged_models ("
+	" model_id TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL,"
+	" artifact_uri TEXT NOT NULL, creation_timestamp_ms INTEGER NOT NULL, last_updated_timestamp_ms INTEGER NOT NULL,"
+	" status TEXT NOT NULL, lifecycle_stage TEXT NOT NULL, model_type TEXT NOT NULL, source_run_id TEXT NOT NULL,"
+	" status_message TEXT) WITHOUT ROWID;"
+	"CREATE INDEX logged_models_by_experiment ON logged_models (experiment_id, creation_timestamp_ms DESC);"
+	"CREATE TABLE logged_model_tags ("
+	" model_id TEXT NOT NULL REFERENCES logged_models ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" PRIMARY KEY (model_id, key)) WITHOUT ROWID;"
+	"CREATE TABLE logged_model_params ("
+	" model_id TEXT NOT NULL REFERENCES logged_models ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" PRIMARY KEY (model_id, key)) WITHOUT ROWID;"
+	"CREATE TABLE logged_model_metrics ("
+	" model_id TEXT NOT NULL REFERENCES logged_models ON DELETE CASCADE, key TEXT NOT NULL, timestamp INTEGER NOT NULL,"
+	" step INTEGER NOT NULL, run_id TEXT NOT NULL, dataset_name TEXT, dataset_digest TEXT, value REAL NOT NULL,"
+	" PRIMARY KEY (model_id, key, timestamp, step, run_id)) WITHOUT ROWID;";
+
+/* Prompts are registered models with the tag mlflow.prompt.is_prompt. A deleted version stays, with the stage
+ * Deleted_Internal: its number is never used again. */
+static const char REGISTERED_MODELS[] =
+	"CREATE TABLE registered_models ("
+	" name TEXT PRIMARY KEY, creation_timestamp INTEGER NOT NULL, last_updated_timestamp INTEGER NOT NULL,"
+	" description TEXT) WITHOUT ROWID;"
+	"CREATE TABLE registered_model_tags ("
+	" name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, key TEXT NOT NULL,"
+	" value TEXT NOT NULL, PRIMARY KEY (name, key)) WITHOUT ROWID;"
+	"CREATE TABLE model_versions ("
+	" name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, version INTEGER NOT NULL,"
+	" creation_timestamp INTEGER NOT NULL, last_updated_timestamp INTEGER NOT NULL, description TEXT,"
+	" user_id TEXT, current_stage TEXT NOT NULL, source TEXT NOT NULL, storage_location TEXT NOT NULL,"
+	" run_id TEXT NOT NULL, run_link TEXT NOT NULL, model_id TEXT NOT NULL, status TEXT NOT NULL,"
+	" status_message TEXT, PRIMARY KEY (name, version)) WITHOUT ROWID;"
+	"CREATE INDEX model_versions_by_time ON model_versions (last_updated_timestamp DESC, name, version DESC);"
+	"CREATE TABLE model_version_tags ("
+	" name TEXT NOT NULL, version INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" PRIMARY KEY (name, version, key),"
+	" FOREIGN KEY (name, version) REFERENCES model_versions ON UPDATE CASCADE ON DELETE CASCADE) WITHOUT ROWID;"
+	"CREATE TABLE registered_model_aliases ("
+	" name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, alias TEXT NOT NULL,"
+	" version INTEGER NOT NULL, PRIMARY KEY (name, alias)) WITHOUT ROWID;";
+
+/* Who moved what when: a row a change, in the transaction of the change, never altered. `name` is the model's name at
+ * that time; a rename is a row, too. */
+static const char HISTORY[] =
+	"CREATE TABLE history ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, time_us INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,"
+	" action TEXT NOT NULL, name TEXT NOT NULL, version INTEGER, alias TEXT, before TEXT, after TEXT);"
+	"CREATE INDEX history_by_name ON history (name, id);"
+	"CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;"
+	"CREATE TRIGGER history_is_not_deleted BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;";
+
+/* The tree of artifacts below mlflow-artifacts:/; folders are implied by the paths below them. A digest names a file in
+ * blobs/. What no path names any more is in orphans until a sweep has removed its file. */
+static const char ARTIFACTS[] =
+	"CREATE TABLE artifacts ("
+	" path TEXT PRIMARY KEY, digest TEXT NOT NULL, size INTEGER NOT NULL, modified_ms INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE INDEX artifacts_by_digest ON artifacts (digest);"
+	"CREATE TABLE orphans (digest TEXT PRIMARY KEY) WITHOUT ROWID;";
+
+static const char *const PARTS[] = {EXPERIMENTS, RUNS, LOGGED_MODELS, REGISTERED_MODELS, HISTORY, ARTIFACTS};
+
+static bool fail(struct sqlite3 *connection, struct error *err)
+{
+	return error_set(err, ERR_INTERNAL, "prepare the registry's tables: %s", sqlite3_errmsg(connection));
+}
+
+static int version_of(struct sqlite3 *connection)
+{
+	struct sqlite3_stmt *statement;
+	int version = -1;
+
+	if (sqlite3_prepare_v2(connection, "PRAGMA user_version", -1, &statement, NULL) != SQLITE_OK)
+		return -1;
+	if (sqlite3_step(statement) == SQLITE_ROW)
+		version = sqlite3_column_int(statement, 0);
+	sqlite3_finalize(statement);
+	return version;
+}
+
+static bool create(struct sqlite3 *connection, struct error *err)
+{
+	char set_version[64];
+
+	for (size_t i = 0; i < sizeof(PARTS) / sizeof(*PARTS); i++)
+		if (sqlite3_exec(connection, PARTS[i], NULL, NULL, NULL) != SQLITE_OK)
+			return fail(connection, err);
+	sqlite3_snprintf(sizeof(set_version), set_version, "PRAGMA user_version = %d", DB_SCHEMA_VERSION);
+	return sqlite3_exec(connection, set_version, NULL, NULL, NULL) == SQLITE_OK || fail(connection, err);
+}
+
+bool db_schema_apply(struct sqlite3 *connection, struct error *err)
+{
+	if (version_of(connection) == DB_SCHEMA_VERSION)
+		return true;
+	/* Two processes may start at once: the second finds it done. */
+	if (sqlite3_exec(connection, "BEGIN IMMEDIATE", NULL, NULL, NULL) != SQLITE_OK)
+		return fail(connection, err);
+	const int version = version_of(connection);
+	bool is_fine = version == DB_SCHEMA_VERSION;
+	if (version < 0)
+		fail(connection, err);
+	else if (version > DB_SCHEMA_VERSION)
+		error_set(err, ERR_INTERNAL,
+			"the registry's database has schema version %d, this program knows up to %d: use a newer Sluice",
+			version, DB_SCHEMA_VERSION);
+	else if (version == 0)
+		is_fine = create(connection, err);
+	if (is_fine && sqlite3_exec(connection, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
+		return true;
+	if (is_fine)
+		fail(connection, err);
+	sqlite3_exec(connection, "ROLLBACK", NULL, NULL, NULL);
+	return false;
+}
