@@ -61,8 +61,8 @@ bool history_read(struct db *db, struct arena *arena, const struct history_query
 	size_t *ret_count, struct error *err);
 
 /*
- * What an alias pointed to at a time: *ret_row is the alias_set that held then (its `name` is what the model is called
- * since; *ret_name what it was called at that time). The model is the one that had the name at that time; where none
+ * What an alias pointed to at a time: *ret_row is the alias_set that held then (its `name` is what the model was called
+ * when it was set; *ret_name what it was called at that time). The model is the one that had the name at that time; where none
  * had it, the one that got it since: models:/new@champion is asked for a time when it was models:/old.
  * ERR_NOT_FOUND where there was no such model or alias then.
  */

@@ -23,7 +23,6 @@ enum error_code {
 	ERR_METHOD_NOT_ALLOWED,
 	ERR_REQUEST_TIMEOUT,      /* the client was too slow */
 	ERR_CONFLICT,
-	ERR_EXISTS,               /* a name that is taken: 400, as MLflow has it */
 	ERR_TOO_LARGE,            /* a limit on size, depth or count */
 	ERR_UNSUPPORTED_MEDIA,
 	ERR_RATE_LIMITED,         /* ours or the upstream's 429 */
