@@ -23,11 +23,6 @@ static int find_alias(struct rest_call *call, struct str name, struct str alias,
 		"SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", name, alias);
 }
 
-static struct str number_text(struct rest_call *call, int64_t number)
-{
-	return str_of(arena_printf(call->arena, "%lld", (long long)number));
-}
-
 static bool run_set(struct rest_call *call, struct error *err)
 {
 	const struct str name = rest_str(call, "name"), alias = rest_str(call, "alias");
@@ -46,8 +41,8 @@ static bool run_set(struct rest_call *call, struct error *err)
 		.name = name,
 		.version = version,
 		.alias = alias,
-		.before = found > 0 ? number_text(call, old) : (struct str){NULL, 0},
-		.after = number_text(call, version)};
+		.before = found > 0 ? rest_number_text(call, old) : (struct str){NULL, 0},
+		.after = rest_number_text(call, version)};
 	return db_run(call->db, err,
 		       "INSERT OR REPLACE INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)", "ssi", name, alias,
 		       version) &&
@@ -69,7 +64,7 @@ static bool run_delete(struct rest_call *call, struct error *err)
 		.name = name,
 		.version = old,
 		.alias = alias,
-		.before = number_text(call, old)};
+		.before = rest_number_text(call, old)};
 	return db_run(call->db, err, "DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", name, alias) &&
 	       history_add(call->db, &actor, &move, err);
 }

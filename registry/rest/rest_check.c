@@ -83,7 +83,7 @@ static bool is_alphanumeric(uint32_t code)
 	return is_in;
 }
 
-static bool has_good_characters(struct str key)
+bool rest_has_only(struct str key, const char *marks)
 {
 	while (key.len > 0) {
 		const size_t size = str_utf8_step(key);
@@ -92,7 +92,7 @@ static bool has_good_characters(struct str key)
 
 		if (size == 0 || (size > 1 && !is_alphanumeric(code_point(key.data, size))))
 			return false;
-		if (size == 1 && !is_letter && (c == '\0' || strchr("/_.- :", c) == NULL))
+		if (size == 1 && !is_letter && (c == '\0' || strchr(marks, c) == NULL))
 			return false;
 		key = (struct str){key.data + size, key.len - size};
 	}
@@ -173,7 +173,7 @@ bool rest_check_path(struct str name, const char *path, struct error *err)
 
 bool rest_check_key(struct str key, const char *path, struct error *err)
 {
-	if (!has_good_characters(key))
+	if (!rest_has_only(key, "/_.- :"))
 		return rest_invalid_value(key, path, CHARACTERS, err);
 	return rest_check_path(key, path, err);
 }

@@ -22,7 +22,9 @@ enum {
 /* The name of a metric, a param or a tag: only letters, digits, '_', '-', '.', ' ', ':' and '/', and the same when it is
  * read as a path. */
 bool rest_check_key(struct str key, const char *path, struct error *err);
-/* The second half alone, for names of models: not empty, absolute or with "//", "." or ".." in it. */
+/* Only letters and digits of any script, and `marks`, which are ASCII. */
+bool rest_has_only(struct str text, const char *marks);
+/* The second half of rest_check_key alone, for names of models: not empty, absolute or with "//", "." or ".." in it. */
 bool rest_check_path(struct str name, const char *path, struct error *err);
 /* "'path' exceeds the maximum length of 250 characters" */
 bool rest_check_length(struct str text, const char *path, size_t max, struct error *err);

@@ -12,7 +12,7 @@ static bool read_tags(struct rest_call *call, struct json *object, struct db_row
 	return true;
 }
 
-static struct str number_text(struct rest_call *call, int64_t number)
+struct str rest_number_text(struct rest_call *call, int64_t number)
 {
 	return str_of(arena_printf(call->arena, "%lld", (long long)number));
 }
@@ -38,7 +38,7 @@ static bool add_model_aliases(struct rest_call *call, struct str name, struct js
 		struct json alias = json_object();
 
 		rest_set_str(call, &alias, "alias", db_text(&rows, 0, call->arena));
-		rest_set_str(call, &alias, "version", number_text(call, db_integer(&rows, 1)));
+		rest_set_str(call, &alias, "version", rest_number_text(call, db_integer(&rows, 1)));
 		json_append(call->arena, &list, alias);
 	}
 	rest_set(call, model, "aliases", list);
@@ -99,7 +99,7 @@ bool rest_version_of_row(struct rest_call *call, const struct db_rows *rows, boo
 
 	*ret = json_object();
 	rest_set_str(call, ret, "name", name);
-	rest_set_str(call, ret, "version", number_text(call, version));
+	rest_set_str(call, ret, "version", rest_number_text(call, version));
 	rest_set_int(call, ret, "creation_timestamp", db_integer(rows, 2));
 	rest_set_int(call, ret, "last_updated_timestamp", db_integer(rows, 3));
 	for (int i = 0; i < (int)(sizeof(TEXTS) / sizeof(*TEXTS)); i++)

@@ -2,8 +2,8 @@
 #include "rest/rest_check.h"
 #include "rest/rest_model_check.h"
 #include "rest/rest_model_view.h"
+#include "rest/rest_search.h"
 #include "rest/rest_tables.h"
-#include "store/search.h"
 
 static const struct rest_field NAME_FIELDS[] = {
 	{"name", REST_STRING, REST_REQUIRED, 0, NULL, NULL},
@@ -168,34 +168,6 @@ static bool run_delete(struct rest_call *call, struct error *err)
 	       db_run(call->db, err, "DELETE FROM registered_models WHERE name = ?", "s", name);
 }
 
-static bool read_found(struct rest_call *call, struct search *search, struct error *err)
-{
-	struct json list = json_array();
-	struct db_rows rows;
-	size_t count = 0;
-	bool is_fine = true;
-
-	if (!db_start_text(&rows, call->db, err, buf_text(&search->sql), search->values, search->value_count))
-		return false;
-	while (is_fine && db_next(&rows)) {
-		struct json model;
-
-		/* One more than asked for tells that there is another page. */
-		if ((int64_t)count++ >= search->max_results)
-			break;
-		is_fine = rest_model_of_row(call, &rows, &model, err);
-		if (is_fine)
-			json_append(call->arena, &list, model);
-	}
-	if (!db_end(&rows) || !is_fine)
-		return false;
-	const struct str token = search_next_token(search, count);
-	rest_set(call, &call->out, "registered_models", list);
-	if (token.len > 0)
-		rest_set_str(call, &call->out, "next_page_token", token);
-	return true;
-}
-
 static bool run_search(struct rest_call *call, struct error *err)
 {
 	const int64_t max_results = rest_int(call, "max_results", 100);
@@ -209,7 +181,7 @@ static bool run_search(struct rest_call *call, struct error *err)
 	const bool is_fine = search_filter(&search, SEARCH_REGISTERED_MODELS, rest_str(call, "filter"), err) &&
 			     search_order(&search, SEARCH_REGISTERED_MODELS, rest_list(call, "order_by"), err) &&
 			     search_page(&search, max_results, rest_str(call, "page_token"), err) &&
-			     read_found(call, &search, err);
+			     rest_search_run(call, &search, "registered_models", rest_model_of_row, err);
 	search_done(&search);
 	return is_fine;
 }
