@@ -10,6 +10,10 @@
 #include <time.h>
 
 const struct rest_rpc *const rest_tables[] = {
+	rest_models,
+	rest_aliases,
+	rest_versions,
+	rest_history,
 	NULL,
 };
 
