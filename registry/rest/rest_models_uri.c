@@ -31,7 +31,8 @@ bool rest_models_uri_parse(struct arena *arena, struct str text, struct rest_mod
 	*ret = (struct rest_models_uri){0};
 	if (!rest_uri_split(arena, text, &uri) || !str_starts(uri.path, STR("/")))
 		return false;
-	rest = uri.path;
+	/* A # is a character like others here. */
+	str_cut(&uri.tail, '?', &rest);
 	while (str_starts(rest, STR("/")))
 		rest = (struct str){rest.data + 1, rest.len - 1};
 	const bool has_suffix = str_cut(&rest, '/', &first);

@@ -209,6 +209,9 @@ bool rest_source_check(struct rest_call *call, bool is_prompt, struct rest_sourc
 	if (is_prompt && !str_is(ret->text, "dummy-source") && !str_is(ret->text, "prompt-template"))
 		return error_set(err, ERR_INVALID_PARAMETER,
 			"Invalid prompt source: '%.*s'. Prompt sources must use an MLflow placeholder.", STR_ARGS(ret->text));
+	/* It comes from no model, but a run may be found by one. */
+	if (is_prompt && ret->run_id.len > 0)
+		ret->model_id = STR("");
 	if (is_prompt)
 		return true;
 	if (!rest_location_check_host(ret->text, "source", err) || !resolve(call, ret, err))

@@ -68,6 +68,7 @@ bool rest_uri_split(struct arena *arena, struct str text, struct rest_uri *ret)
 		rest = (struct str){rest.data + 2, rest.len - 2};
 		ret->authority = cut_before(&rest, "/?#");
 	}
+	ret->tail = rest;
 	ret->path = cut_before(&rest, "?#");
 	return (str_count(ret->authority, '[') > 0) == (str_count(ret->authority, ']') > 0);
 }

@@ -10,6 +10,7 @@ struct rest_uri {
 	struct str scheme;    /* lower case; empty: a path */
 	struct str authority; /* "user@host:port" */
 	struct str path;      /* as written, without query and fragment */
+	struct str tail;      /* the path with them */
 };
 
 /* urlsplit: leading control characters and spaces, and tabs and line ends anywhere, do not count. False where the

@@ -231,7 +231,7 @@ static bool run_delete(struct rest_call *call, struct error *err)
 	struct history_move end = {.action = HISTORY_VERSION_DELETED};
 	struct named named;
 
-	if (!find_named(call, &named, err) ||
+	if (!rest_check_version(rest_str(call, "version"), &named.version, err) || !find_named(call, &named, err) ||
 		db_find_text(call->db, err, call->arena, &end.before,
 			"SELECT current_stage FROM model_versions WHERE name = ? AND version = ?", "si", named.name,
 			named.version) < 0)
