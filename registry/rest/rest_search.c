@@ -51,19 +51,28 @@ static bool read_rows(struct rest_call *call, struct db_rows *rows, int64_t max,
 	return true;
 }
 
-bool rest_search_run(
-	struct rest_call *call, struct search *search, const char *member, rest_search_row *row, struct error *err)
+bool rest_search_rows(struct rest_call *call, struct search *search, const char *member, rest_search_row *row,
+	size_t *ret_count, struct error *err)
 {
 	struct json list = json_array();
 	struct db_rows rows;
-	size_t count;
 
 	if (!db_start_text(&rows, call->db, err, buf_text(&search->sql), search->values, search->value_count))
 		return false;
-	const bool is_read = read_rows(call, &rows, search->max_results, row, &list, &count, err);
+	const bool is_read = read_rows(call, &rows, search->max_results, row, &list, ret_count, err);
 	if (!db_end(&rows) || !is_read)
 		return false;
 	rest_set(call, &call->out, member, list);
+	return true;
+}
+
+bool rest_search_run(
+	struct rest_call *call, struct search *search, const char *member, rest_search_row *row, struct error *err)
+{
+	size_t count;
+
+	if (!rest_search_rows(call, search, member, row, &count, err))
+		return false;
 	const struct str token = search_next_token(search, count);
 	if (token.len > 0)
 		rest_set_str(call, &call->out, "next_page_token", token);

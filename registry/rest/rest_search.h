@@ -13,7 +13,10 @@ bool rest_search_experiments(struct search *search, const struct json *experimen
 /* One row, which stands at its first column, as a message. May query, too. */
 typedef bool rest_search_row(
 	struct rest_call *call, const struct db_rows *rows, struct json *ret_message, struct error *err);
-/* Runs the finished search; the rows of the page become call->out's list `member`, with a next_page_token where there are
- * more. */
+/* Runs the finished search: the rows of the page become call->out's list `member`, *ret_count counts one more where there
+ * is another page. */
+bool rest_search_rows(struct rest_call *call, struct search *search, const char *member, rest_search_row *row,
+	size_t *ret_count, struct error *err);
+/* And sets next_page_token. */
 bool rest_search_run(
 	struct rest_call *call, struct search *search, const char *member, rest_search_row *row, struct error *err);
