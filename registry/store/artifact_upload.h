@@ -12,13 +12,14 @@
  */
 #include "store/artifacts.h"
 
+enum { ARTIFACT_NAME_SIZE = 17, ARTIFACT_MARKER_SIZE = DIGEST_HEX_SIZE + ARTIFACT_NAME_SIZE };
+
 struct artifact_upload {
 	struct registry *registry;
 	struct sha256 hash;
 	int64_t size;
 	int fd; /* -1: over */
-	char name[32]; /* in staging/ */
-	bool is_hashing;
+	char name[ARTIFACT_NAME_SIZE]; /* in staging/ */
 };
 
 bool artifact_upload_start(struct artifact_upload *upload, struct registry *registry, struct error *err);
@@ -28,3 +29,7 @@ bool artifact_upload_add(struct artifact_upload *upload, struct str bytes, struc
 bool artifact_upload_end(struct artifact_upload *upload, struct str path, int64_t now_ms, struct error *err);
 /* Throws away what was not ended. Harmless on a zeroed one whose start failed, and twice. */
 void artifact_upload_done(struct artifact_upload *upload);
+
+/* Private to registry/store: takes a marker away (artifact_upload.c), and before it the file that it points to where no
+ * row names that. What cannot be done is left to the next start. */
+void artifact_marker_clear(struct registry *registry, const char *name, bool has_row);

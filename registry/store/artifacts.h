@@ -23,10 +23,13 @@ enum {
 };
 
 /*
- * A path as clients send it, made the one spelling of the table: MLflow's validate_path_is_safe (decoded until nothing is
- * left to decode; "Invalid path" for '#', "..", absolute paths) and normpath (no empty parts and no "."). An empty path is the
- * root. What cannot be a file's name is refused, too: NUL, what is not UTF-8, parts that are too long.
+ * Paths as clients send them. artifact_path_check is MLflow's validate_path_is_safe: decoded until nothing is left to
+ * decode, control characters escaped, and refused ("Invalid path") where '#', a part ".." or an absolute path comes out, or what is
+ * not UTF-8. artifact_path_normalise makes the one spelling of the table of it: no empty parts and no ".", no slash at the
+ * ends, the root is empty; it refuses what is too long for a file. artifact_path_read does both.
  */
+bool artifact_path_check(struct arena *arena, struct str text, struct str *ret, struct error *err);
+bool artifact_path_normalise(struct arena *arena, struct str path, struct str *ret, struct error *err);
 bool artifact_path_read(struct arena *arena, struct str text, struct str *ret, struct error *err);
 /* mlflow-artifacts:/2/x → 2/x, with `below` (already read) behind it. ERR_INVALID_PARAMETER where the URI is another store's. */
 bool artifact_path_of_uri(struct arena *arena, struct str uri, struct str below, struct str *ret, struct error *err);
