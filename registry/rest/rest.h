@@ -49,13 +49,15 @@ struct rest_field {
 /* A key and a value: tags and params. */
 extern const struct rest_field rest_tag_fields[];
 
+enum { REST_IDS_MAX = 3 };
+
 /* One call, on a pool thread, inside of one transaction, which is committed where run() returns true. */
 struct rest_call {
 	struct arena *arena;
 	struct registry *registry;
 	struct db *db;
 	struct json in;   /* object: what was sent and fits the fields, by snake_case name */
-	struct str ids[3]; /* what stood for the path's {…}, decoded */
+	struct str ids[REST_IDS_MAX]; /* what stood for the path's {…}, decoded */
 	struct json out;  /* object, `{}` at first: the answer. Empty lists and objects stay out (MLFLOW_REST 0.3) */
 	int64_t now_ms;
 	struct str who, why; /* for the history; never NULL */
@@ -92,19 +94,23 @@ struct str rest_new_id(struct rest_call *call, const char *prefix);
 /* ---- for the server ---- */
 
 struct rest_request {
-	struct str method, path; /* path is decoded */
-	struct str raw_path;     /* as sent: ids are decoded from it, so that they may hold '/' */
+	struct str method;
+	struct str path;         /* as sent, without query: its components are decoded singly, so that an id may hold '/' */
 	struct str query;        /* as sent */
 	struct str content_type; /* data NULL: none was sent */
 	struct str body;
-	struct str who, why;
+	struct str who, why;     /* empty where nobody said */
 };
 
-/* The rpc of that method and path; NULL with *ret_allow NULL where no path fits (answer 404 as plain text: clients take it
- * as "an older server"), or set to the Allow field's value where another method would (405). */
-const struct rest_rpc *rest_find(struct str method, struct str path, const char **ret_allow);
-/* Blocks. The JSON of the answer, or the error that becomes {"error_code":…, "message":…}. */
-bool rest_answer(struct registry *registry, const struct rest_rpc *rpc, const struct rest_request *request,
+struct rest_match {
+	const struct rest_rpc *rpc; /* NULL: none */
+	struct str ids[REST_IDS_MAX];  /* not decoded yet */
+	char allow[64]; /* without an rpc: "" where no path fits (answer 404 in plain text: clients take that as "an older
+			   server"), else the methods that would (405) */
+};
+void rest_find(const struct rest_request *request, struct rest_match *ret);
+/* Blocks. `ret_body` gets the JSON of the answer; or the error becomes {"error_code":…, "message":…}. */
+bool rest_answer(struct registry *registry, const struct rest_match *match, const struct rest_request *request,
 	struct arena *arena, struct buf *ret_body, struct error *err);
 
 /* All tables, for the reference page: NULL at the end of tables, a row without path at the end of each. */

@@ -20,6 +20,7 @@
 
 struct db_file;
 struct db;
+struct db_kept;
 struct sqlite3_stmt;
 
 enum { DB_BUSY_MS = 10000 };
@@ -37,8 +38,7 @@ bool db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
 
 /*
- * One statement. `sql` is a literal, or text that lives as long as the call (db_run_text, db_start_text: not kept
- * compiled). `types` has a letter an argument:
+ * One statement. `sql` is a literal: by its address the statement stays compiled. `types` has a letter an argument:
  *	s  struct str, as text; NULL where data is NULL
  *	i  int64_t    d  double    b  int, 0 or 1
  */
@@ -49,8 +49,8 @@ int64_t db_changes(const struct db *db);
 int64_t db_last_id(const struct db *db);
 
 /*
- * A query's rows. One statement may run once at a time on a connection: finish a query before the same text starts
- * again (asserted).
+ * A query's rows. A statement may run once at a time: end a query before the same literal starts again (asserted). What
+ * is bound must live until db_end.
  *
  *	struct db_rows rows;
  *	if (!db_start(&rows, db, err, "SELECT key, value FROM run_tags WHERE run_id = ?", "s", id))
@@ -63,7 +63,8 @@ struct db_rows {
 	struct db *db;
 	struct sqlite3_stmt *statement;
 	struct error *err;
-	bool is_failed, is_kept;
+	struct db_kept *kept;
+	bool is_failed;
 };
 bool db_start(struct db_rows *rows, struct db *db, struct error *err, const char *sql, const char *types, ...);
 /* A bound value of a statement that was put together: what search makes of a filter. */

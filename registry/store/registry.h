@@ -12,7 +12,7 @@
 
 struct registry {
 	struct db_file *db;
-	const char *dir;
+	char *dir;
 	int blobs_fd, staging_fd;
 };
 

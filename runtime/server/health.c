@@ -1,4 +1,4 @@
-/* GET /ping, /health, /version: what MLflow's scoring server answers. */
+/* GET /ping, /health, /version: what MLflow's scoring server answers, or its tracking server where no bundle is served. */
 #include "server/route.h"
 
 /* Clients parse it and choose their protocol by it (docs/protocol/MLFLOW_REST.md); our own version
@@ -12,7 +12,10 @@ void ping_handle(struct exchange *exchange)
 
 void health_handle(struct exchange *exchange)
 {
-	exchange_text(exchange, 200, "application/json", STR("\n"));
+	if (exchange->worker->server->bundle != NULL)
+		exchange_text(exchange, 200, "application/json", STR("\n"));
+	else
+		exchange_text(exchange, 200, "text/plain; charset=utf-8", STR("OK"));
 }
 
 void version_handle(struct exchange *exchange)

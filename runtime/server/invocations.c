@@ -139,6 +139,12 @@ void invocations_handle(struct exchange *exchange)
 		return;
 	}
 	invocation->bundle = server_bundle(exchange->worker->server);
+	if (invocation->bundle == NULL) {
+		error_set(&err, ERR_NOT_FOUND,
+			"no bundle is served here: start sluiced with --bundle DIR|FILE");
+		exchange_error(exchange, &err, NULL);
+		return;
+	}
 	arena_on_end(request->arena, unref_bundle, invocation->bundle);
 	if (!input_read(request->arena, &invocation->bundle->signature, media, request->body,
 		    &invocation->input, &err)) {

@@ -49,8 +49,8 @@ static void announce(const struct server *server)
 	arena_init(&arena);
 	log_info("server.ready", LOG_TEXT("version", SLUICE_VERSION),
 		LOG_TEXT("url", server_url(server, &arena)),
-		LOG_TEXT("bundle", server->bundle->name),
-		LOG_TEXT("digest", server->bundle->digest),
+		LOG_TEXT("bundle", server->bundle != NULL ? server->bundle->name : ""),
+		LOG_TEXT("digest", server->bundle != NULL ? server->bundle->digest : ""),
 		LOG_INT("workers", server->worker_count));
 	arena_done(&arena);
 }

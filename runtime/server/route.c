@@ -8,14 +8,25 @@
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST_ (1u << HTTP_POST)
+#define ALL_  (~0u)
 
 static const struct route ROUTES[] = {
-	{"/ping", "ping", GET_, ping_handle, "200 while the server runs"},
-	{"/health", "health", GET_, health_handle, "200 while the server runs"},
-	{"/version", "version", GET_, version_handle,
+	{"/ping", false, "ping", GET_, ping_handle, "200 while the server runs"},
+	{"/health", false, "health", GET_, health_handle, "200 while the server runs"},
+	{"/version", false, "version", GET_, version_handle,
 		"the MLflow version whose protocol is spoken"},
-	{"/metrics", "metrics", GET_, metrics_handle, "Prometheus metrics; OpenMetrics by Accept"},
-	{"/invocations", "invocations", POST_, invocations_handle, "rows in, predictions out"},
+	{"/metrics", false, "metrics", GET_, metrics_handle,
+		"Prometheus metrics; OpenMetrics by Accept"},
+	{"/invocations", false, "invocations", POST_, invocations_handle,
+		"rows in, predictions out"},
+	{"/api/3.0/mlflow/server-info", false, "registry", GET_, server_info_handle,
+		"what the registry can do"},
+	{"/ajax-api/3.0/mlflow/server-info", false, "registry", GET_, server_info_handle,
+		"the same, for web pages"},
+	{"/api/2.0/mlflow/", true, "registry", ALL_, registry_handle,
+		"the embedded registry: [its calls](registry.md)"},
+	{"/ajax-api/2.0/mlflow/", true, "registry", ALL_, registry_handle,
+		"the same, for web pages"},
 };
 enum { ROUTE_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
 _Static_assert((int)ROUTE_COUNT < (int)METRICS_ROUTES_MAX,
@@ -32,7 +43,8 @@ static const struct route *find(struct str path)
 	if (path.len > 1 && path.data[path.len - 1] == '/')
 		path.len--;
 	for (size_t i = 0; i < ROUTE_COUNT; i++)
-		if (str_is(path, ROUTES[i].path))
+		if (ROUTES[i].is_prefix ? str_starts(path, str_of(ROUTES[i].path))
+					: str_is(path, ROUTES[i].path))
 			return &ROUTES[i];
 	return NULL;
 }

@@ -3,7 +3,8 @@
  * Routes: one table (route.c) of every path the server answers; one file a resource.
  *
  * Rules (docs/protocol/RULES.md V6): one trailing slash is the path itself; GET also answers HEAD;
- * another method is 405 with Allow; another path is 404.
+ * another method is 405 with Allow; another path is 404. Rows of a prefix look at methods and the
+ * rest of the path themselves.
  */
 #include "server/server.h"
 
@@ -13,6 +14,7 @@ struct row_stream;
 
 struct route {
 	const char *path;
+	bool is_prefix;    /* and everything below it */
 	const char *label; /* in metrics */
 	unsigned methods;  /* 1 << enum http_method */
 	void (*handle)(struct exchange *exchange);
@@ -56,3 +58,5 @@ void health_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);
+void registry_handle(struct exchange *exchange);
+void server_info_handle(struct exchange *exchange);

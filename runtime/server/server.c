@@ -6,9 +6,11 @@
 #include "server/server.h"
 
 #include "base/log.h"
+#include "model/sql.h"
 #include "packaging/package.h"
 #include "server/complain.h"
 #include "server/route.h"
+#include "store/registry.h"
 
 #include <signal.h>
 #include <unistd.h>
@@ -50,6 +52,15 @@ static bool open_bundle(struct server *server, struct error *err)
 	return true;
 }
 
+/* A server that is nothing but a registry says at its start what is wrong with it; one that serves a bundle opens the
+ * registry when somebody asks, because most never are. */
+static bool open_models(struct server *server, struct error *err)
+{
+	if (server->settings->bundle != NULL)
+		return open_bundle(server, err);
+	return server_registry(server, err) != NULL;
+}
+
 static bool bind_port(struct server *server, struct error *err)
 {
 	const struct settings *settings = server->settings;
@@ -66,7 +77,7 @@ static bool bind_port(struct server *server, struct error *err)
 /* libcurl and OpenSSL cost 3 ms and 1 MB: only where they will be needed. */
 static bool init_fetch(struct server *server, struct error *err)
 {
-	server->has_fetch = bundle_calls_out(server->bundle);
+	server->has_fetch = server->bundle != NULL && bundle_calls_out(server->bundle);
 	return !server->has_fetch || fetch_global_init(err);
 }
 
@@ -131,7 +142,9 @@ bool server_start(struct server *server, const struct settings *settings, struct
 {
 	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
 	arena_init(&server->arena);
-	if (!open_bundle(server, err) || !init_fetch(server, err) || !bind_port(server, err))
+	pthread_mutex_init(&server->registry_lock, NULL);
+	if (!sql_global_init(err) || !open_models(server, err) || !init_fetch(server, err) ||
+		!bind_port(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->workers =
@@ -197,6 +210,8 @@ void server_done(struct server *server)
 	http_listener_free(server->listener);
 	http_tls_free(server->tls);
 	bundle_unref(server->bundle);
+	registry_close(server->registry);
+	pthread_mutex_destroy(&server->registry_lock);
 	arena_done(&server->arena);
 	if (server->has_fetch)
 		fetch_global_done();
@@ -204,7 +219,16 @@ void server_done(struct server *server)
 
 struct bundle *server_bundle(struct server *server)
 {
-	return bundle_ref(server->bundle);
+	return server->bundle != NULL ? bundle_ref(server->bundle) : NULL;
+}
+
+struct registry *server_registry(struct server *server, struct error *err)
+{
+	pthread_mutex_lock(&server->registry_lock);
+	if (server->registry == NULL)
+		server->registry = registry_open(server->settings->state_dir, err);
+	pthread_mutex_unlock(&server->registry_lock);
+	return server->registry;
 }
 
 char *server_url(const struct server *server, struct arena *arena)

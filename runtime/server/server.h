@@ -17,6 +17,7 @@
 
 #include <pthread.h>
 
+struct registry;
 struct server;
 
 struct worker {
@@ -37,7 +38,9 @@ struct worker {
 struct server {
 	const struct settings *settings;
 	struct arena arena;
-	struct bundle *bundle;
+	struct bundle *bundle; /* NULL: only the registry answers */
+	pthread_mutex_t registry_lock;
+	struct registry *registry; /* opened when first needed: server_registry() */
 	struct http_listener *listener;
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool;
@@ -58,7 +61,9 @@ void server_drain(struct server *server, uint32_t max_ms);
 void server_join(struct server *server);
 void server_done(struct server *server);
 
-/* The bundle that serves now; give it back with bundle_unref(). */
+/* The bundle that serves now, NULL where none does; give it back with bundle_unref(). */
 struct bundle *server_bundle(struct server *server);
+/* The embedded registry; NULL with the error set where it cannot be opened. Blocks: on the pool. */
+struct registry *server_registry(struct server *server, struct error *err);
 /* "http://127.0.0.1:8080" */
 char *server_url(const struct server *server, struct arena *arena);

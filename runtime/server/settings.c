@@ -7,8 +7,9 @@
 #define AT(field) offsetof(struct settings, field)
 
 static const struct option OPTIONS[] = {
-	{"bundle", 'b', OPTION_STRING, AT(bundle), .value = "DIR|FILE", .is_required = true,
-		.help = "the model: a bundle's folder, or its archive (.tar.gz, .tar.zst, .tar, .zip)"},
+	{"bundle", 'b', OPTION_STRING, AT(bundle), .value = "DIR|FILE",
+		.help = "the model: a bundle's folder, or its archive (.tar.gz, .tar.zst, .tar, .zip); without "
+			"one only the registry answers"},
 	{"host", 0, OPTION_STRING, AT(host), .value = "ADDRESS", .fallback = "127.0.0.1",
 		.help = "address to listen on"},
 	{"port", 'p', OPTION_INTEGER, AT(port), .value = "N", .fallback = "8080", .min = 0,
@@ -17,7 +18,7 @@ static const struct option OPTIONS[] = {
 	{"workers", 'w', OPTION_INTEGER, AT(workers), .value = "N", .fallback = "0", .min = 0,
 		.max = 256, .help = "threads that serve; 0: one a processor"},
 	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
-		.help = "where unpacked archives are kept (default: $XDG_STATE_HOME/sluice or ~/.local/state/sluice)"},
+		.help = "where the registry and unpacked archives are kept (default: $XDG_STATE_HOME/sluice or ~/.local/state/sluice)"},
 	{"secrets", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
 		.help = "a file a secret, for ${secret:name}; without one: environment SLUICE_SECRET_NAME"},
 	{"tls-cert", 0, OPTION_STRING, AT(tls_cert), .value = "FILE",
@@ -84,13 +85,14 @@ static const struct option OPTIONS[] = {
 
 static const char *const EXAMPLES[] = {
 	"sluiced --bundle slide_generator.tar.gz --port 8080",
+	"sluiced --state /var/lib/sluice --port 8080",
 	"LLM_PROVIDER=openai LLM_BASE_URL=http://127.0.0.1:11434/v1 sluiced --bundle examples/slide_generator",
 	NULL,
 };
 
 static const struct options_spec SPEC = {
 	.program = "sluiced",
-	.summary = "serves a bundle behind the Model Serving protocol (POST /invocations)",
+	.summary = "serves a bundle behind the Model Serving protocol (POST /invocations), and an MLflow-compatible registry",
 	.options = OPTIONS,
 	.examples = EXAMPLES,
 };

@@ -1,0 +1,100 @@
+/* What the functions of the tables use: looking into the request, putting the answer together. */
+#include "rest/rest.h"
+
+#include <math.h>
+#include <stdlib.h>
+#include <sys/random.h>
+
+const struct rest_field rest_tag_fields[] = {
+	{"key", REST_STRING, 0, 0, NULL, NULL},
+	{"value", REST_STRING, 0, 0, NULL, NULL},
+	{0},
+};
+
+struct str rest_str(const struct rest_call *call, const char *name)
+{
+	const struct json *value = json_get(&call->in, str_of(name));
+
+	if (json_type(value) != JSON_STRING)
+		return (struct str){NULL, 0};
+	/* An empty string is there all the same. */
+	return value->size > 0 ? json_str(value) : STR("");
+}
+
+bool rest_has(const struct rest_call *call, const char *name)
+{
+	return json_get(&call->in, str_of(name)) != NULL;
+}
+
+int64_t rest_int(const struct rest_call *call, const char *name, int64_t fallback)
+{
+	const struct json *value = json_get(&call->in, str_of(name));
+
+	return json_type(value) == JSON_INTEGER ? value->integer : fallback;
+}
+
+const struct json *rest_list(const struct rest_call *call, const char *name)
+{
+	const struct json *value = json_get(&call->in, str_of(name));
+
+	return json_type(value) == JSON_ARRAY ? value : NULL;
+}
+
+void rest_set(struct rest_call *call, struct json *object, const char *name, struct json value)
+{
+	const bool is_empty = (value.type == JSON_ARRAY || value.type == JSON_OBJECT) && value.size == 0;
+
+	if (value.type != JSON_ABSENT && !is_empty)
+		json_set(call->arena, object, str_of(name), value);
+}
+
+void rest_set_str(struct rest_call *call, struct json *object, const char *name, struct str text)
+{
+	if (text.data != NULL)
+		json_set(call->arena, object, str_of(name), json_string(text));
+}
+
+void rest_set_int(struct rest_call *call, struct json *object, const char *name, int64_t value)
+{
+	json_set(call->arena, object, str_of(name), json_integer(value));
+}
+
+void rest_set_double(struct rest_call *call, struct json *object, const char *name, double value)
+{
+	struct json written = json_double(value);
+
+	if (!isfinite(value))
+		written = json_string(isnan(value) ? STR("NaN") : value > 0 ? STR("Infinity") : STR("-Infinity"));
+	json_set(call->arena, object, str_of(name), written);
+}
+
+bool rest_read_pairs(struct rest_call *call, struct db_rows *rows, struct json *ret_list)
+{
+	*ret_list = json_array();
+	while (db_next(rows)) {
+		struct json pair = json_object();
+
+		rest_set_str(call, &pair, "key", db_text(rows, 0, call->arena));
+		rest_set_str(call, &pair, "value", db_text(rows, 1, call->arena));
+		json_append(call->arena, ret_list, pair);
+	}
+	return db_end(rows);
+}
+
+struct str rest_new_id(struct rest_call *call, const char *prefix)
+{
+	uint8_t bits[16];
+	const size_t prefix_len = strlen(prefix);
+	char *id = arena_alloc(call->arena, prefix_len + 2 * sizeof(bits) + 1);
+
+	/* So few bytes come whole, or the machine has no randomness to start with. */
+	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
+		abort();
+	memcpy(id, prefix, prefix_len);
+	for (size_t i = 0; i < sizeof(bits); i++) {
+		id[prefix_len + 2 * i] = "0123456789abcdef"[bits[i] >> 4];
+		id[prefix_len + 2 * i + 1] = "0123456789abcdef"[bits[i] & 15];
+	}
+	id[prefix_len + 2 * sizeof(bits)] = '\0';
+	return (struct str){id, prefix_len + 2 * sizeof(bits)};
+}

@@ -1,0 +1,126 @@
+/*
+ * rest_find: base → each table's rows: path with {…} → method
+ * rest_answer: decode → transaction → the rpc's function → commit → the answer's JSON
+ */
+#include "rest/rest_decode.h"
+#include "rest/rest_tables.h"
+#include "store/registry.h"
+
+#include <stdio.h>
+#include <time.h>
+
+const struct rest_rpc *const rest_tables[] = {
+	NULL,
+};
+
+/* Clients use /api, the web pages /ajax-api. */
+static bool cut_base(struct str *path)
+{
+	static const struct str BASES[] = {STR("/api/2.0/mlflow/"), STR("/ajax-api/2.0/mlflow/")};
+
+	for (size_t i = 0; i < sizeof(BASES) / sizeof(*BASES); i++) {
+		if (!str_starts(*path, BASES[i]))
+			continue;
+		path->data += BASES[i].len;
+		path->len -= BASES[i].len;
+		if (path->len > 0 && path->data[path->len - 1] == '/')
+			path->len--;
+		return true;
+	}
+	return false;
+}
+
+/* Component by component; `ret_ids` gets the raw text of each {…}. */
+static bool path_fits(struct str path, const char *pattern, struct str ret_ids[static REST_IDS_MAX])
+{
+	struct str wanted_rest = str_of(pattern), wanted, part;
+	size_t ids = 0;
+	bool has_wanted = true, has_part = true;
+
+	memset(ret_ids, 0, REST_IDS_MAX * sizeof(*ret_ids));
+	while (has_wanted && has_part) {
+		has_wanted = str_cut(&wanted_rest, '/', &wanted);
+		has_part = str_cut(&path, '/', &part);
+		const bool is_id = wanted.len > 0 && wanted.data[0] == '{';
+		if (is_id ? part.len == 0 : !str_eq(wanted, part))
+			return false;
+		if (is_id && ids < REST_IDS_MAX)
+			ret_ids[ids++] = part;
+	}
+	return has_wanted == has_part;
+}
+
+static void allow_add(char allow[static 64], const char *method)
+{
+	const size_t len = strlen(allow);
+
+	if (strstr(allow, method) == NULL)
+		snprintf(allow + len, 64 - len, "%s%s", len > 0 ? ", " : "", method);
+}
+
+void rest_find(const struct rest_request *request, struct rest_match *ret)
+{
+	struct str path = request->path;
+
+	*ret = (struct rest_match){0};
+	if (!cut_base(&path))
+		return;
+	for (size_t i = 0; rest_tables[i] != NULL; i++) {
+		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
+			if (!path_fits(path, rpc->path, ret->ids))
+				continue;
+			allow_add(ret->allow, rpc->method);
+			if (!str_is(request->method, rpc->method))
+				continue;
+			ret->rpc = rpc;
+			return;
+		}
+	}
+}
+
+static int64_t now_ms(void)
+{
+	struct timespec now;
+
+	clock_gettime(CLOCK_REALTIME, &now);
+	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
+}
+
+static bool decode_ids(struct rest_call *call, const struct rest_match *match, struct error *err)
+{
+	for (size_t i = 0; i < REST_IDS_MAX && match->ids[i].data != NULL; i++)
+		if (!rest_unescape(call->arena, match->ids[i], false, &call->ids[i]) || !str_is_utf8(call->ids[i]))
+			return error_set(err, ERR_BAD_REQUEST, "a broken escape in the path near '%.*s'",
+				STR_ARGS(match->ids[i]));
+	return true;
+}
+
+static bool run(struct rest_call *call, const struct rest_rpc *rpc, struct error *err)
+{
+	call->db = db_begin(call->registry->db, rpc->mode, err);
+	if (call->db == NULL)
+		return false;
+	if (rpc->run(call, err))
+		return db_commit(call->db, err);
+	db_rollback(call->db);
+	return false;
+}
+
+bool rest_answer(struct registry *registry, const struct rest_match *match, const struct rest_request *request,
+	struct arena *arena, struct buf *ret_body, struct error *err)
+{
+	struct rest_call call = {
+		.arena = arena,
+		.registry = registry,
+		.out = json_object(),
+		.now_ms = now_ms(),
+		.who = request->who.data != NULL ? request->who : STR(""),
+		.why = request->why.data != NULL ? request->why : STR(""),
+	};
+
+	if (!decode_ids(&call, match, err) || !rest_decode(arena, match->rpc, request, &call.in, err) ||
+		!run(&call, match->rpc, err))
+		return false;
+	json_write(ret_body, &call.out);
+	return true;
+}
