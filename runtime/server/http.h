@@ -49,6 +49,7 @@ struct http_request {
 	/* the handler's: */
 	void (*on_gone)(struct http_request *request); /* set where work goes on after the handler returned */
 	void *data;
+	bool is_gone; /* set before on_gone is called, and where none is: nothing is sent any more */
 	struct http_sending *sending; /* http_file.h's */
 };
 

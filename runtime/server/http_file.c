@@ -136,14 +136,14 @@ static struct http_answer head_of(struct http_request *request, const struct htt
 	};
 }
 
-/* Nothing of the file is to be sent. */
+/* Nothing of the file is to be sent, or to nobody. */
 static void answer_empty(struct http_request *request, const struct http_file *file, const struct http_answer *head)
 {
 	close(file->fd);
 	if (file->on_end != NULL)
-		file->on_end(request, head->status, 0, true);
+		file->on_end(request, head->status, 0, !request->is_gone);
 	http_stream_start(request, head);
-	http_stream_end(request, true);
+	http_stream_end(request, !request->is_gone);
 }
 
 bool http_file_answer(struct http_request *request, const struct http_file *file, struct error *err)
@@ -151,7 +151,7 @@ bool http_file_answer(struct http_request *request, const struct http_file *file
 	const struct http_range range = http_range_of(request, file->size, file->etag);
 	const struct http_answer head = head_of(request, file, &range);
 
-	if (request->method == HTTP_HEAD || range.from == range.end) {
+	if (request->is_gone || request->method == HTTP_HEAD || range.from == range.end) {
 		answer_empty(request, file, &head);
 		return true;
 	}
