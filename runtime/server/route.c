@@ -4,7 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-
+#include "server/http_file.h"
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST_ (1u << HTTP_POST)
@@ -23,6 +23,13 @@ static const struct route ROUTES[] = {
 		"what the registry can do"},
 	{"/ajax-api/3.0/mlflow/server-info", false, "registry", GET_, server_info_handle,
 		"the same, for web pages"},
+	{"/api/2.0/mlflow-artifacts/", true, "artifacts", ALL_, artifacts_handle,
+		"files of the embedded registry: upload, download, list, delete"},
+	{"/ajax-api/2.0/mlflow-artifacts/", true, "artifacts", ALL_, artifacts_handle,
+		"the same, for web pages"},
+	{"/get-artifact", false, "artifacts", GET_, run_artifact_handle, "one file of a run"},
+	{"/model-versions/get-artifact", false, "artifacts", GET_, version_artifact_handle,
+		"one file of a model version"},
 	{"/api/2.0/mlflow/", true, "registry", ALL_, registry_handle,
 		"the embedded registry: [its calls](registry.md)"},
 	{"/ajax-api/2.0/mlflow/", true, "registry", ALL_, registry_handle,
@@ -97,6 +104,19 @@ void route_request(struct http_request *request, void *data)
 		exchange->route->handle(exchange);
 }
 
+/* An artifact may be of any size; all other bodies are short, and wanted whole. */
+bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_max, void *data)
+{
+	const struct worker *worker = data;
+	const struct route *route = method == HTTP_PUT ? find(path) : NULL;
+
+	if (route == NULL || route->handle != artifacts_handle)
+		return false;
+	const int64_t size_max = worker->server->settings->artifact_max;
+	*ret_body_max = size_max > 0 ? (uint64_t)size_max : UINT64_MAX;
+	return true;
+}
+
 /* Counts and logs: once an exchange, whatever way it ends. */
 static void account(const struct exchange *exchange, int status, size_t bytes_out)
 {
@@ -112,7 +132,7 @@ static void account(const struct exchange *exchange, int status, size_t bytes_ou
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
-		LOG_INT("bytes_in", (int64_t)request->body.len),
+		LOG_INT("bytes_in", (int64_t)(request->body.len + exchange->received)),
 		LOG_INT("bytes_out", (int64_t)bytes_out), LOG_INT("rows", (int64_t)exchange->rows),
 		LOG_INT("rows_failed", (int64_t)exchange->rows_failed), error);
 }
@@ -156,6 +176,25 @@ void exchange_stream_end(struct exchange *exchange, bool is_whole)
 	account(exchange, is_whole ? 200 : error_info(ERR_CANCELLED)->http_status,
 		exchange->streamed);
 	http_stream_end(exchange->request, is_whole);
+}
+
+static void on_file_end(struct http_request *request, int status, uint64_t sent, bool is_whole)
+{
+	struct exchange *exchange = request->data;
+
+	if (!is_whole)
+		exchange->error = "the file was cut";
+	account(exchange, is_whole ? status : error_info(ERR_CANCELLED)->http_status, sent);
+}
+
+void exchange_file(struct exchange *exchange, struct http_file *file)
+{
+	struct error err;
+
+	file->pool = exchange->worker->server->pool;
+	file->on_end = on_file_end;
+	if (!http_file_answer(exchange->request, file, &err))
+		exchange_error(exchange, &err, NULL);
 }
 
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)
