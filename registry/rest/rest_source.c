@@ -110,6 +110,9 @@ static bool check_local(
 		if (is_local_root && root_path.data != NULL && str_starts(path, root_path) &&
 			(path.len == root_path.len || path.data[root_path.len] == '/'))
 			return true;
+		/* MLflow shows the path it compared. */
+		if (path.data != NULL)
+			source = path;
 	}
 	return error_set(err, ERR_INVALID_PARAMETER,
 		"Invalid model version source: '%.*s'. To use a local path as a model version source, the %s request parameter "
