@@ -21,6 +21,7 @@ enum error_code {
 	ERR_INVALID_BUNDLE,       /* a bundle's files: MLmodel, config.yaml, prompts, archive */
 	ERR_NOT_FOUND,            /* a file, bundle, route, recording */
 	ERR_METHOD_NOT_ALLOWED,
+	ERR_PERMISSION_DENIED,    /* who asks may not */
 	ERR_REQUEST_TIMEOUT,      /* the client was too slow */
 	ERR_CONFLICT,
 	ERR_TOO_LARGE,            /* a limit on size, depth or count */

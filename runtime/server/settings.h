@@ -10,6 +10,7 @@
 struct settings {
 	const char *bundle;
 	const char *host;
+	struct decode_list allowed_hosts, allowed_origins; /* of const char * */
 	int64_t port;
 	int64_t workers;
 	const char *state_dir;
