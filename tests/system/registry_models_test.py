@@ -295,7 +295,7 @@ def test_copies_are_resolved(registry):
     registry.missing("Model Version (name=clf, version=9) not found", *create("models:/clf/9"))
     registry.invalid("Registered model alias nope not found.", *create("models:/clf@nope"))
     registry.invalid("Invalid Model Version stage: Foo.", *create("models:/clf/Foo"))
-    registry.missing("No versions of model with name 'clf' and stage 'Production' found", *create("models:/clf/production"))
+    registry.missing("No versions of model with name 'clf' and stage 'production' found", *create("models:/clf/production"))
     registry.invalid(MUST_IDENTIFY, *create("models:/a/b/c"))
 
 
