@@ -48,7 +48,7 @@ bool artifact_source_of_version(struct db *db, struct arena *arena, struct str n
 {
 	static const struct str RUNS = {"runs:", 5};
 	struct str uri;
-	int64_t number;
+	int64_t number = 0;
 
 	if (!read_version(version, &number, err))
 		return false;

@@ -282,7 +282,7 @@ static void read_ahead(struct http_conn *conn)
 /* The rest of a body waits in the socket until it is asked for; a client that left is noticed all the same. */
 static void watch(struct http_conn *conn)
 {
-	if (conn->io.has_end && http_io_is_reset(&conn->io))
+	if (http_io_is_reset(&conn->io))
 		http_conn_break(conn);
 }
 

@@ -82,11 +82,14 @@ static void push(struct http_sending *sending)
 {
 	struct error ignored;
 
+	/* Until then `ahead` is the pool's. */
+	if (sending->is_reading)
+		return;
 	if (sending->is_taking && sending->ahead.len > 0) {
 		sending->sent += sending->ahead.len;
 		sending->is_taking = http_stream_take(sending->request, &sending->ahead);
 	}
-	if (sending->ahead.len > 0 || sending->is_reading)
+	if (sending->ahead.len > 0)
 		return;
 	if (sending->at == sending->end)
 		finish(sending, true);
