@@ -1,5 +1,6 @@
 """The embedded model registry: registered models, versions, aliases, stages, prompts, through MLflow's client, raw
 requests and recordings of the real server; and the history, which that server does not have."""
+import concurrent.futures
 import datetime
 import json
 import signal
@@ -297,6 +298,32 @@ def test_copies_are_resolved(registry):
     registry.invalid("Invalid Model Version stage: Foo.", *create("models:/clf/Foo"))
     registry.missing("No versions of model with name 'clf' and stage 'production' found", *create("models:/clf/production"))
     registry.invalid(MUST_IDENTIFY, *create("models:/a/b/c"))
+
+
+def test_a_rename_takes_everything_along(registry):
+    registry.model("a", tags=[{"key": "k", "value": "v"}], description="d")
+    registry.version("a", tags=[{"key": "n", "value": "1"}])
+    registry.version("a")
+    registry.alias("a", "champion", 1)
+    registry.ok("DELETE", "model-versions/delete", {"name": "a", "version": "2"})
+    old = registry.get("a")
+    new = registry.ok("POST", "registered-models/rename", {"name": "a", "new_name": "b"})["registered_model"]
+    for view in (old, new):
+        view.pop("last_updated_timestamp")
+        view.pop("name")
+        view["latest_versions"][0].pop("last_updated_timestamp")
+        view["latest_versions"][0].pop("name")
+    assert new == old and new["latest_versions"][0]["tags"] == [{"key": "n", "value": "1"}]
+    registry.missing("Registered Model with name=a not found", "GET", "registered-models/get", {"name": "a"})
+    assert registry.version("b")["version"] == "3"
+
+
+def test_numbers_of_versions_made_at_once(registry):
+    registry.model("clf")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: int(registry.version("clf")["version"]), range(40)))
+    assert sorted(made) == list(range(1, 41))
+    assert [int(move[2]) for move in registry.moves("clf")[1:]] == list(range(1, 41))
 
 
 def test_names_are_checked(registry):
