@@ -87,14 +87,15 @@ static void put_family(
 		suffix, type);
 }
 
+/* NULL where nothing is counted: routes of one label count in the first of them. */
 static const char *route_label(unsigned index)
 {
 	size_t count;
 	const struct route *routes = route_table(&count);
 
-	return index < count                     ? routes[index].label
-	       : index == METRICS_ROUTES_MAX - 1 ? "none"
-						 : NULL;
+	if (index >= count)
+		return index == METRICS_ROUTES_MAX - 1 ? "none" : NULL;
+	return route_metrics_index(&routes[index]) == index ? routes[index].label : NULL;
 }
 
 static void put_requests(const struct totals *totals)
@@ -213,8 +214,10 @@ static void put_process(const struct totals *totals)
 
 	put_family(totals, "sluice_build_info", "gauge", "The running version.");
 	buf_printf(totals->out, "sluice_build_info{version=\"%s\"} 1\n", SLUICE_VERSION);
-	put_family(totals, "sluice_bundle_info", "gauge", "The bundle that serves.");
-	buf_printf(totals->out, "sluice_bundle_info{digest=\"%s\"} 1\n", bundle->digest);
+	if (bundle != NULL) {
+		put_family(totals, "sluice_bundle_info", "gauge", "The bundle that serves.");
+		buf_printf(totals->out, "sluice_bundle_info{digest=\"%s\"} 1\n", bundle->digest);
+	}
 	put_number(totals, "process_resident_memory_bytes", "gauge", "Resident memory.",
 		resident_bytes());
 	put_number(totals, "process_start_time_seconds", "gauge", "Start, seconds since 1970.",

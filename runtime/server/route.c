@@ -117,18 +117,27 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 	return true;
 }
 
+unsigned route_metrics_index(const struct route *route)
+{
+	unsigned index = 0;
+
+	if (route == NULL)
+		return METRICS_ROUTES_MAX - 1;
+	while (strcmp(ROUTES[index].label, route->label) != 0)
+		index++;
+	return index;
+}
+
 /* Counts and logs: once an exchange, whatever way it ends. */
 static void account(const struct exchange *exchange, int status, size_t bytes_out)
 {
 	const struct http_request *request = exchange->request;
-	const unsigned index = exchange->route != NULL ? (unsigned)(exchange->route - ROUTES)
-						       : METRICS_ROUTES_MAX - 1;
 	const uint64_t now = clock_ns();
 	const uint64_t elapsed = now > request->started_ns ? now - request->started_ns : 0;
 	const struct log_field error = exchange->error != NULL ? LOG_TEXT("error", exchange->error)
 							       : (struct log_field){0};
 
-	metrics_answered(&exchange->worker->metrics, index, status, elapsed);
+	metrics_answered(&exchange->worker->metrics, route_metrics_index(exchange->route), status, elapsed);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),

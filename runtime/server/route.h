@@ -43,6 +43,8 @@ void route_request(struct http_request *request, void *data);
 /* The http_head_hook. */
 bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
 const struct route *route_table(size_t *ret_count);
+/* Where the metrics count a route, or NULL: none. */
+unsigned route_metrics_index(const struct route *route);
 
 /* The ways to end an exchange; each counts, logs and answers. The exchange is gone
  * afterwards. */

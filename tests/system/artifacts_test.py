@@ -306,6 +306,7 @@ def test_a_limit_holds_for_both_framings(sluiced, tmp_path):
     wait_until(lambda: files_below(tmp_path / "registry" / "staging") == [])
 
 
+@pytest.mark.skipif(IS_SANITIZED, reason="a sanitizer keeps freed memory")
 def test_memory_stays_flat(sluiced):
     server = sluiced(None, "--workers", "1")
     client, piece = Client(server), random.Random(1).randbytes(MIB)
@@ -324,7 +325,7 @@ def test_memory_stays_flat(sluiced):
     for _ in range(size):
         wanted.update(piece)
     assert digest.digest() == wanted.digest()
-    assert max(uploaded, downloaded) - before < (40 if IS_SANITIZED else 4) * 1024
+    assert max(uploaded, downloaded) - before < 4 * 1024
 
 
 def test_a_client_that_does_not_read_holds_nobody_up(sluiced):
@@ -340,7 +341,7 @@ def test_a_client_that_does_not_read_holds_nobody_up(sluiced):
         sleepers.append(s)
     for _ in range(50):
         client.get("r/big", {"Range": "bytes=0-9"}, status=206)
-    assert server.rss_kib() - before < (60 if IS_SANITIZED else 10) * 1024
+    assert IS_SANITIZED or server.rss_kib() - before < 10 * 1024
     for s in sleepers:
         reset(s)
     server.wait_metric("sluice_http_requests_active 1")
