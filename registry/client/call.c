@@ -212,7 +212,7 @@ static bool may_repeat(const struct call *call)
 {
 	const bool is_safe = call->spec.call.effect != CALL_CREATES;
 
-	if (call->attempt > call->op.client->options.retries_max)
+	if (call->spec.is_asked_once || call->attempt > call->op.client->options.retries_max)
 		return false;
 	if (call->status != 0)
 		return is_status_retried(call->status) && (is_safe || call->status == 429 || call->status == 503);

@@ -53,6 +53,7 @@ struct call_spec {
 	size_t header_count;
 	struct str form;       /* instead of a body: application/x-www-form-urlencoded */
 	struct secret authorization; /* instead of the site's */
+	bool is_asked_once;    /* no retries */
 	bool is_login;         /* the call that gets a token needs none */
 	struct str *ret_body;  /* the answer's bytes; NULL: it is JSON, for `ret` */
 	size_t body_max;
