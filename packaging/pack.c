@@ -28,24 +28,6 @@ struct packing {
 	struct sha256 hash;
 };
 
-bool pack_manifest(struct arena *arena, int dir_fd, const struct files_walk *walk,
-	struct str *ret_manifest, struct file_list *ret_files, struct error *err)
-{
-	struct file_list files;
-	struct buf text;
-
-	if (!files_walk(arena, dir_fd, walk, &files, err))
-		return false;
-	if (files.count == 0)
-		return error_set(err, ERR_INVALID_BUNDLE, "the folder holds no files");
-	buf_init(&text);
-	manifest_write(&text, &files);
-	*ret_manifest = (struct str){arena_memdup(arena, text.data, text.len), text.len};
-	*ret_files = files;
-	buf_done(&text);
-	return true;
-}
-
 /* A signature speaks of one manifest only; over another one it would be a lie. */
 static bool find_signature(struct packing *packing, struct error *err)
 {

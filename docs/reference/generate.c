@@ -2,6 +2,7 @@
  * `lint/reference` compares. */
 #include "cli/command.h"
 #include "model/config.h"
+#include "rest/rest.h"
 #include "server/route.h"
 #include "server/settings.h"
 
@@ -40,11 +41,53 @@ static void write_routes(struct buf *out)
 	buf_add_text(out,
 		"# Routes\n\nThe table in `runtime/server/route.c`.\n\n| path | methods | what |\n|---|---|---|\n");
 	for (size_t i = 0; i < count; i++) {
-		buf_printf(out, "| `%s` |", routes[i].path);
+		buf_printf(out, "| `%s%s` |", routes[i].path, routes[i].is_prefix ? "…" : "");
+		if (~routes[i].methods == 0) {
+			buf_printf(out, " as its page says | %s |\n", routes[i].help);
+			continue;
+		}
 		for (unsigned m = 0; m < sizeof(METHODS) / sizeof(METHODS[0]); m++)
 			if ((routes[i].methods & 1u << m) != 0)
 				buf_printf(out, " %s", METHODS[m]);
 		buf_printf(out, " | %s |\n", routes[i].help);
+	}
+}
+
+static const char *type_name(const struct rest_field *field)
+{
+	static const char *const NAMES[] = {
+		[REST_STRING] = "string", [REST_INT] = "integer", [REST_DOUBLE] = "number", [REST_BOOL] = "boolean",
+		[REST_ENUM] = "enum", [REST_MESSAGE] = "object", [REST_ANY] = "any"};
+
+	return NAMES[field->type];
+}
+
+static void write_fields(struct buf *out, const struct rest_field *fields)
+{
+	for (const struct rest_field *field = fields; field != NULL && field->name != NULL; field++) {
+		buf_printf(out, "%s`%s` %s%s%s", field == fields ? "" : ", ", field->name, type_name(field),
+			(field->flags & REST_REPEATED) != 0 ? "[]" : "", (field->flags & REST_REQUIRED) != 0 ? " (required)" : "");
+		if (field->type == REST_MESSAGE) {
+			buf_add_text(out, " {");
+			write_fields(out, field->fields);
+			buf_add_char(out, '}');
+		}
+	}
+}
+
+static void write_registry(struct buf *out)
+{
+	buf_add_text(out,
+		"# The registry's calls\n\nThe tables in `registry/rest/rest_*.c`. Paths stand below `/api/2.0/mlflow/` and, for web pages, "
+		"`/ajax-api/2.0/mlflow/`.\nGET takes its fields from the query, every other method from a JSON body. What MLflow's client sends "
+		"and expects is in [protocol/MLFLOW_REST.md](../protocol/MLFLOW_REST.md).\n\n"
+		"| method | path | fields | what |\n|---|---|---|---|\n");
+	for (size_t i = 0; rest_tables[i] != NULL; i++) {
+		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
+			buf_printf(out, "| %s | `%s` | ", rpc->method, rpc->path);
+			write_fields(out, rpc->fields);
+			buf_printf(out, " | %s |\n", rpc->help);
+		}
 	}
 }
 
@@ -74,6 +117,7 @@ static const struct {
 } PAGES[] = {
 	{"config.md", write_config},
 	{"errors.md", write_errors},
+	{"registry.md", write_registry},
 	{"routes.md", write_routes},
 	{"sluice.md", write_commands},
 	{"sluiced.md", write_options},

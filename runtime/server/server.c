@@ -104,6 +104,7 @@ static bool worker_init(
 	};
 	worker->http = http_server_new(worker->loop, server->listener, server->tls,
 		&settings->limits, route_request, worker);
+	http_server_on_head(worker->http, route_on_head);
 	return worker->http != NULL;
 }
 
@@ -143,8 +144,7 @@ bool server_start(struct server *server, const struct settings *settings, struct
 	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
 	arena_init(&server->arena);
 	pthread_mutex_init(&server->registry_lock, NULL);
-	if (!sql_global_init(err) || !open_models(server, err) || !init_fetch(server, err) ||
-		!bind_port(server, err))
+	if (!open_models(server, err) || !init_fetch(server, err) || !bind_port(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->workers =
@@ -225,7 +225,7 @@ struct bundle *server_bundle(struct server *server)
 struct registry *server_registry(struct server *server, struct error *err)
 {
 	pthread_mutex_lock(&server->registry_lock);
-	if (server->registry == NULL)
+	if (server->registry == NULL && sql_global_init(err))
 		server->registry = registry_open(server->settings->state_dir, err);
 	pthread_mutex_unlock(&server->registry_lock);
 	return server->registry;

@@ -67,3 +67,9 @@ def test_sigquit_drains_at_once(sluiced):
     server.stop(signal.SIGQUIT)
     record, = server.wait_records("server.drain")
     assert record["quick"] is True and record["signal"] == signal.SIGQUIT
+
+
+def test_the_server_links_no_archive_writer():
+    """libxml2 stands for it: with it come ICU and libstdc++, 2 MB of every process (packaging/pack_manifest.c)."""
+    needed = subprocess.run(["readelf", "-d", str(BUILD / "sluiced")], capture_output=True, text=True, check=True).stdout
+    assert "libcurl" in needed and "libxml2" not in needed and "libstdc++" not in needed
