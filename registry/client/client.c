@@ -71,7 +71,7 @@ static bool open_site(struct client *client, struct site *site, const struct tar
 	/* libcurl would say so once a call fails, and not which file. */
 	if (target->ca_file != NULL && access(target->ca_file, R_OK) != 0)
 		return error_set_errno(err, ERR_USAGE, errno, "file of trusted certificates '%s'", target->ca_file);
-	if (site == client->tracking && is_same_trust(target, client->registry->target))
+	if (site != client->registry && is_same_trust(target, client->registry->target))
 		site->fetcher = client->registry->fetcher;
 	else
 		site->fetcher = fetcher_new(client->loop, &options, err);
