@@ -2,8 +2,8 @@
 /*
  * Checks of what the model registry is sent: names, versions, aliases, stages, tags. Private to registry/rest.
  *
- * Sources: MLflow 3.17.2 utils/validation.py and entities/model_registry/model_version_stages.py, whose messages these are,
- * word for word. All errors are ERR_INVALID_PARAMETER.
+ * Sources: MLflow 3.17.2 utils/validation.py and entities/model_registry/model_version_stages.py, whose messages these
+ * are, word for word. All errors are ERR_INVALID_PARAMETER.
  */
 #include "rest/rest.h"
 
