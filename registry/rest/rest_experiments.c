@@ -187,7 +187,7 @@ static const struct rest_field SEARCH[] = {
 	{"page_token", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"filter", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"order_by", REST_STRING, REST_REPEATED | REST_CHECKED, 0, NULL, NULL},
-	{"view_type", REST_ENUM, REST_CHECKED, 0, NULL, rest_view_types},
+	{"view_type", REST_ENUM, 0, 0, NULL, rest_view_types},
 	{0},
 };
 
