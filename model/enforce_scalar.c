@@ -5,8 +5,8 @@
 #include <float.h>
 #include <math.h>
 
+#include "base/datetime.h"
 #include "model/base64.h"
-#include "model/datetime.h"
 #include "model/enforce.h"
 #include "model/enforce_text.h"
 

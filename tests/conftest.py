@@ -40,14 +40,14 @@ def free_port():
 
 
 class Sluiced:
-    """sluiced as a child; `log` is its standard error, one JSON record a line."""
+    """sluiced as a child; `log` is its standard error, one JSON record a line. Without a bundle it is a registry."""
 
-    def __init__(self, bundle, *args, env=None, state=None, scheme="http", wait_s=15, program=BUILD / "sluiced"):
+    def __init__(self, bundle=None, *args, env=None, state=None, scheme="http", wait_s=15, program=BUILD / "sluiced"):
         self.port = free_port()
         self.url = "%s://127.0.0.1:%d" % (scheme, self.port)
         self.log_path = pathlib.Path(state) / ("sluiced-%d.log" % self.port)
         self._log = open(self.log_path, "wb")
-        command = [str(program), "--bundle", str(bundle), "--port", str(self.port),
+        command = [str(program), *(["--bundle", str(bundle)] if bundle is not None else []), "--port", str(self.port),
                    "--state", str(state), *map(str, args)]
         self.process = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=self._log, stderr=self._log,
                                         env={**os.environ, **(env or {})})
@@ -134,10 +134,11 @@ class Sluiced:
 
 @pytest.fixture
 def sluiced(tmp_path):
-    """Starts servers: sluiced(bundle, *options, env={}); all are stopped, and must end with 0."""
+    """Starts servers: sluiced(bundle, *options, env={}), or sluiced() for a registry alone; all are stopped, and must end
+    with 0. They share a state folder."""
     started = []
 
-    def start(bundle, *args, **kw):
+    def start(bundle=None, *args, **kw):
         server = Sluiced(bundle, *args, state=tmp_path, **kw)
         started.append(server)
         return server

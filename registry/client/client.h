@@ -14,8 +14,8 @@
  * pause_ms × 2^n and a random second. A call that creates something under a new id each time is repeated only where
  * nothing was sent, or the server said by 429 or 503 that it did nothing.
  *
- * Errors are one line: what was asked, the server's error_code and message, as far as they go, without secrets:
- * "GET http://host/path: RESOURCE_DOES_NOT_EXIST: Registered Model with name=nope not found". ERR_NOT_FOUND (404, and an
+ * Errors are one line: the server's error_code and message, as far as they go, without secrets, and what was asked:
+ * "RESOURCE_DOES_NOT_EXIST: Registered Model with name=nope not found (GET http://…)". ERR_NOT_FOUND (404, and an
  * unknown alias), ERR_CONFLICT (409, RESOURCE_ALREADY_EXISTS), ERR_INVALID_PARAMETER and ERR_BAD_REQUEST (other 4xx),
  * ERR_RATE_LIMITED, ERR_UNAVAILABLE (503), ERR_DEADLINE, ERR_UPSTREAM (401, 403, 5xx, no answer, not an answer),
  * ERR_CANCELLED; ERR_USAGE and ERR_NOT_IMPLEMENTED for what this kind of registry cannot do, before anything is sent.

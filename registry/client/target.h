@@ -14,10 +14,10 @@
  * variable's.
  *
  * Login, http(s): user info in the URI, else MLFLOW_TRACKING_USERNAME and _PASSWORD, else MLFLOW_TRACKING_TOKEN, else none.
- * Databricks: a profile that was named; else DATABRICKS_HOST with DATABRICKS_TOKEN, or with DATABRICKS_CLIENT_ID and
- * DATABRICKS_CLIENT_SECRET (OAuth, machine to machine); else the profile DATABRICKS_CONFIG_PROFILE or DEFAULT of
- * DATABRICKS_CONFIG_FILE or ~/.databrickscfg. What the environment sets wins over what the profile says, as in Databricks'
- * clients, unless the URI names the profile.
+ * Databricks: the profile that the URI names; else DATABRICKS_HOST with DATABRICKS_TOKEN, or with DATABRICKS_CLIENT_ID and
+ * DATABRICKS_CLIENT_SECRET (OAuth, machine to machine); else the profile DATABRICKS_CONFIG_PROFILE or DEFAULT. Profiles are
+ * in DATABRICKS_CONFIG_FILE or ~/.databrickscfg. A login is taken whole from one of these: a token never goes to another's
+ * host.
  * TLS, http(s) only: MLFLOW_TRACKING_SERVER_CERT_PATH (a file of certificates to trust), MLFLOW_TRACKING_INSECURE_TLS=true.
  *
  * Errors: ERR_USAGE (a URI that is none of these, a login that is not complete, a profile that is not there); they name

@@ -268,9 +268,10 @@ static const struct json *sent_of(struct decoding *decoding, const struct rest_f
 
 	if (!look_up(decoding->raw, field, &found, decoding->err))
 		return NULL;
-	if (is_missing(found) && strcmp(field->name, "run_id") == 0)
-		found = json_get(decoding->raw, STR("run_uuid"));
-	return found;
+	if (!is_missing(found) || strcmp(field->name, "run_id") != 0)
+		return found;
+	const struct json *old = json_get(decoding->raw, STR("run_uuid"));
+	return old != NULL ? old : found;
 }
 
 static bool decode_fields(struct decoding *decoding, const struct rest_field *fields, struct json *ret)

@@ -10,6 +10,23 @@
 #include <time.h>
 
 const struct rest_rpc *const rest_tables[] = {
+	rest_models,
+	rest_aliases,
+	rest_versions,
+	rest_history,
+	rest_experiments,
+	rest_experiment_tags,
+	rest_runs,
+	rest_run_data,
+	rest_run_batch,
+	rest_run_links,
+	rest_run_search,
+	rest_datasets,
+	rest_metrics,
+	rest_logged_models,
+	rest_logged_model_data,
+	rest_logged_model_search,
+	rest_artifacts,
 	NULL,
 };
 

@@ -89,6 +89,8 @@ static const char REGISTERED_MODELS[] =
 	" run_id TEXT NOT NULL, run_link TEXT NOT NULL, model_id TEXT NOT NULL, status TEXT NOT NULL,"
 	" status_message TEXT, PRIMARY KEY (name, version)) WITHOUT ROWID;"
 	"CREATE INDEX model_versions_by_time ON model_versions (last_updated_timestamp DESC, name, version DESC);"
+	/* For the newest version of each stage, which every answer about a model holds. */
+	"CREATE INDEX model_versions_by_stage ON model_versions (name, current_stage, version);"
 	"CREATE TABLE model_version_tags ("
 	" name TEXT NOT NULL, version INTEGER NOT NULL, key TEXT NOT NULL, value TEXT NOT NULL,"
 	" PRIMARY KEY (name, version, key),"
@@ -97,13 +99,15 @@ static const char REGISTERED_MODELS[] =
 	" name TEXT NOT NULL REFERENCES registered_models ON UPDATE CASCADE ON DELETE CASCADE, alias TEXT NOT NULL,"
 	" version INTEGER NOT NULL, PRIMARY KEY (name, alias)) WITHOUT ROWID;";
 
-/* Who moved what when: a row a change, in the transaction of the change, never altered. `name` is the model's name at
- * that time; a rename is a row, too. */
+/* Who moved what when: a row a change, in the transaction of the change, never altered (history.h). `name` is the
+ * model's name after the change; `model` is the id of its model_created row, which stays the same through renames. */
 static const char HISTORY[] =
 	"CREATE TABLE history ("
-	" id INTEGER PRIMARY KEY AUTOINCREMENT, time_us INTEGER NOT NULL, who TEXT NOT NULL, why TEXT NOT NULL,"
-	" action TEXT NOT NULL, name TEXT NOT NULL, version INTEGER, alias TEXT, before TEXT, after TEXT);"
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, model INTEGER NOT NULL, time_us INTEGER NOT NULL, who TEXT NOT NULL,"
+	" why TEXT NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, version INTEGER, alias TEXT, before TEXT,"
+	" after TEXT);"
 	"CREATE INDEX history_by_name ON history (name, id);"
+	"CREATE INDEX history_by_model ON history (model, id);"
 	"CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;"
 	"CREATE TRIGGER history_is_not_deleted BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;";
 

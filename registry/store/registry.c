@@ -1,5 +1,7 @@
 #include "store/registry.h"
 
+#include "store/artifacts.h"
+
 #include <errno.h>
 #include <fcntl.h>
 #include <stdio.h>
@@ -54,7 +56,7 @@ static bool open_parts(struct registry *registry, const char *state_dir, struct 
 	if (registry->staging_fd < 0)
 		return false;
 	registry->db = db_open(registry->dir, err);
-	return registry->db != NULL;
+	return registry->db != NULL && artifacts_recover(registry, err);
 }
 
 struct registry *registry_open(const char *state_dir, struct error *err)

@@ -20,6 +20,9 @@ static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_PERMISSION_DENIED] = {"permission_denied", "PERMISSION_DENIED", 403, 77, "who asks may not do that"},
 	[ERR_REQUEST_TIMEOUT] = {"request_timeout", "BAD_REQUEST", 408, 75, "the client was too slow"},
 	[ERR_CONFLICT] = {"conflict", "RESOURCE_CONFLICT", 409, 65, "it exists already or has changed"},
+	[ERR_ALREADY_EXISTS] = {"already_exists", "RESOURCE_ALREADY_EXISTS", 400, 65, "a name that is taken"},
+	/* MLflow answers 500, which its clients retry for minutes. */
+	[ERR_INVALID_STATE] = {"invalid_state", "INVALID_STATE", 400, 65, "its state does not allow this"},
 	[ERR_TOO_LARGE] = {"too_large", "BAD_REQUEST", 413, 65, "over a limit on size, depth or count"},
 	[ERR_UNSUPPORTED_MEDIA] = {"unsupported_media", "BAD_REQUEST", 415, 65,
 		"a Content-Type other than JSON or CSV in UTF-8"},

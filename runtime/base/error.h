@@ -24,6 +24,8 @@ enum error_code {
 	ERR_PERMISSION_DENIED,    /* who asks may not */
 	ERR_REQUEST_TIMEOUT,      /* the client was too slow */
 	ERR_CONFLICT,
+	ERR_ALREADY_EXISTS,       /* MLflow's registry has it already */
+	ERR_INVALID_STATE,        /* it is there, but not in a state that allows this */
 	ERR_TOO_LARGE,            /* a limit on size, depth or count */
 	ERR_UNSUPPORTED_MEDIA,
 	ERR_RATE_LIMITED,         /* ours or the upstream's 429 */

@@ -4,8 +4,9 @@
  * back-pressure, TLS, drain.  Rules and evidence: docs/protocol/HTTP.md section 1.5; RFC 9112, RFC 9110.
  *
  * One `struct http_server` a worker thread; all accept from one shared listening socket (struct http_listener).
- * A request is handed to the handler when its head and body are complete and within limits. The handler answers exactly
- * once, at once or later: http_answer(), or http_stream_start() … http_stream_end().
+ * A request is handed to the handler when its head and body are complete and within limits, or, where the server's
+ * http_head_hook wants it so, when its head is: then the handler takes the body in pieces, http_body_read(). It answers
+ * exactly once, at once or later: http_answer(), or http_stream_start() … http_stream_end().
  *
  * Invariants: requests of one connection are handled one after the other, in order; the next is parsed only when the
  * previous answer is queued and less than 256 KiB wait to be sent. When the client leaves, on_gone is called once and
@@ -21,6 +22,8 @@
 struct http_server;
 struct http_listener;
 struct http_conn;
+
+#define HTTP_LENGTH_UNKNOWN UINT64_MAX
 
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_PUT, HTTP_PATCH, HTTP_DELETE, HTTP_OPTIONS, HTTP_OTHER };
 
@@ -39,11 +42,15 @@ struct http_request {
 	struct str query;
 	const struct http_field *fields;
 	size_t field_count;
-	struct str body; /* contiguous, JSON_PADDING readable bytes behind it */
+	struct str body; /* contiguous, JSON_PADDING readable bytes behind it; empty where it comes in pieces */
+	bool is_streamed; /* it does: http_body_read() */
+	uint64_t body_length; /* of one in pieces, as announced; HTTP_LENGTH_UNKNOWN where it is chunked */
 	uint64_t started_ns; /* when its first byte came, loop time */
 	/* the handler's: */
 	void (*on_gone)(struct http_request *request); /* set where work goes on after the handler returned */
 	void *data;
+	bool is_gone; /* set before on_gone is called, and where none is: nothing is sent any more */
+	struct http_sending *sending; /* http_file.h's */
 };
 
 /* First field of that name (case does not count); data is NULL where there is none. */
@@ -92,6 +99,24 @@ void http_tls_free(struct ssl_ctx_st *tls);
 
 struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,
 	struct ssl_ctx_st *tls, const struct http_limits *limits, http_handler *handler, void *data);
+/*
+ * Bodies in pieces. The hook is asked when a request's head is complete: with true the handler has the request at once and
+ * reads its body; *ret_body_max, limits.body_max at first, is the longest body that is taken then (413). `path` is decoded.
+ * To be set before the loop runs.
+ */
+typedef bool http_head_hook(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
+void http_server_on_head(struct http_server *server, http_head_hook *hook);
+/*
+ * Reads on, into `data`: on_read is called when `size` bytes are there or the body is whole, never inside of this call;
+ * `size` is not 0. Of a client whose body is not asked for nothing is read, and its deadline stands still: that is the
+ * back-pressure. "100 Continue" goes out with the first call.
+ * on_gone ends the reading, and `data` is not written to from then on. It is also called where the body broke the rules, ended
+ * early, was too long or too slow: the front end has answered then (400, 413, 408) and drops the handler's answer.
+ * Who answers before the body is whole has the connection closed behind the answer.
+ */
+typedef void http_body_fn(struct http_request *request, size_t len, bool is_whole);
+void http_body_read(struct http_request *request, char *data, size_t size, http_body_fn *on_read);
+
 /* Stops accepting once the listen queue is empty, closes idle connections, says `Connection: close` on every further
  * answer; after max_ms cuts the connections that are left (on_gone). Calls on_drained once when the last connection is
  * gone and the last handler has answered. The last server of a listener closes its socket once the queue is empty. A
@@ -113,15 +138,20 @@ struct http_answer {
 	size_t field_count;
 	struct str body;                   /* copied */
 	struct buf *take_body;             /* or: taken over, not copied; left empty */
+	bool has_length;                   /* of a stream whose length is known: */
+	uint64_t length;
 	bool is_closing;                   /* Connection: close */
 };
 /* Writes the answer (no body to HEAD, 204, 304) and ends the request: `request` is gone when this returns. */
 void http_answer(struct http_request *request, const struct http_answer *answer);
 
-/* A body of unknown length: chunked to HTTP/1.1, until close to HTTP/1.0. */
+/* A body in pieces. Of unknown length: chunked to HTTP/1.1, until close to HTTP/1.0. Of answer->length bytes where has_length
+ * says so; then exactly that many are written (asserted). */
 void http_stream_start(struct http_request *request, const struct http_answer *head);
 /* Queues `data`. Returns false when 256 KiB or more wait to be sent: then stop until on_ready is called. */
 bool http_stream_write(struct http_request *request, struct str data);
+/* The same; the bytes are taken over, not copied, and `take_data` is left empty. */
+bool http_stream_take(struct http_request *request, struct buf *take_data);
 void http_stream_on_ready(struct http_request *request, void (*on_ready)(struct http_request *request));
 /* Ends the stream and the request. `is_whole` false cuts the connection instead, so that the client sees the break. */
 void http_stream_end(struct http_request *request, bool is_whole);

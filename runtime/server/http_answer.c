@@ -190,6 +190,18 @@ static bool is_last(const struct http_conn *conn)
 	       (!conn->io.is_readable || conn->io.is_drained);
 }
 
+/* The peer left, or it has got a refusal already. */
+static bool is_unheard(const struct http_conn *conn)
+{
+	return conn->is_broken || conn->is_refused;
+}
+
+/* Behind a body that was not read to its end no request can be found. */
+static bool is_closing(const struct http_conn *conn, const struct http_answer *answer)
+{
+	return conn->is_closing || answer->is_closing || is_last(conn) || http_intake_is_open(conn);
+}
+
 /* Once an answer is queued, the next request may be looked at: at the end of this turn where
  * http_conn_run() called the handler, else in the next one. What is queued is sent at once in that
  * case, so that no answer waits for a turn. */
@@ -207,13 +219,13 @@ void http_answer(struct http_request *request, const struct http_answer *answer)
 	const size_t length = body.len;
 
 	assert(conn->state == HTTP_CONN_HANDLING && !conn->is_streaming);
-	if (!conn->is_broken) {
+	if (!is_unheard(conn)) {
 		const bool has_body =
 			request->method != HTTP_HEAD && status_has_body(answer->status);
 		const bool is_taken =
 			has_body && answer->take_body != NULL && length >= REFERENCE_MIN;
 
-		conn->is_closing = conn->is_closing || answer->is_closing || is_last(conn);
+		conn->is_closing = is_closing(conn, answer);
 		if (!has_body || is_taken)
 			body.len = 0;
 		add_answer(conn, answer, status_has_body(answer->status) ? WITH_LENGTH : WITHOUT,
@@ -233,14 +245,17 @@ void http_stream_start(struct http_request *request, const struct http_answer *h
 
 	assert(conn->state == HTTP_CONN_HANDLING && !conn->is_streaming);
 	conn->is_streaming = true;
-	if (conn->is_broken)
+	conn->is_measured = has_body && head->has_length;
+	conn->stream_left = head->length;
+	if (is_unheard(conn))
 		return;
-	conn->is_closing = conn->is_closing || head->is_closing || is_last(conn) || is_http10(conn);
-	conn->is_chunking = has_body && !is_http10(conn);
+	conn->is_closing = is_closing(conn, head) || (is_http10(conn) && !head->has_length);
+	conn->is_chunking = has_body && !head->has_length && !is_http10(conn);
 	const enum length_kind kind = !status_has_body(head->status) ? WITHOUT
+				      : head->has_length             ? WITH_LENGTH
 				      : is_http10(conn)              ? UNTIL_CLOSE
 								     : WITH_CHUNKS;
-	add_answer(conn, head, kind, 0, (struct str){NULL, 0}, false);
+	add_answer(conn, head, kind, head->length, (struct str){NULL, 0}, is_http10(conn));
 	http_conn_wake(conn);
 }
 
@@ -269,21 +284,53 @@ static void add_chunk(struct http_conn *conn, struct str data)
 	evbuffer_commit_space(conn->out, &room, 1);
 }
 
+static void measure(struct http_conn *conn, size_t len)
+{
+	assert(conn->state == HTTP_CONN_HANDLING && conn->is_streaming);
+	assert(!conn->is_measured || len <= conn->stream_left);
+	conn->stream_left -= conn->is_measured ? len : 0;
+}
+
+static bool stream_on(struct http_conn *conn)
+{
+	http_conn_wake(conn);
+	if (http_conn_waiting(conn) >= HTTP_OUTPUT_MAX)
+		conn->is_stalled = true;
+	return !conn->is_stalled;
+}
+
 bool http_stream_write(struct http_request *request, struct str data)
 {
 	struct http_conn *conn = request->conn;
 
-	assert(conn->state == HTTP_CONN_HANDLING && conn->is_streaming);
-	if (conn->is_broken)
+	measure(conn, data.len);
+	if (is_unheard(conn))
 		return false;
 	if (data.len > 0 && conn->is_chunking)
 		add_chunk(conn, data);
 	else if (data.len > 0 && request->method != HTTP_HEAD)
 		evbuffer_add(conn->out, data.data, data.len);
-	http_conn_wake(conn);
-	if (http_conn_waiting(conn) >= HTTP_OUTPUT_MAX)
-		conn->is_stalled = true;
-	return !conn->is_stalled;
+	return stream_on(conn);
+}
+
+bool http_stream_take(struct http_request *request, struct buf *take_data)
+{
+	struct http_conn *conn = request->conn;
+	char size[24];
+
+	measure(conn, take_data->len);
+	if (is_unheard(conn) || take_data->len == 0 || request->method == HTTP_HEAD) {
+		buf_done(take_data);
+		return !is_unheard(conn) && !conn->is_stalled;
+	}
+	if (conn->is_chunking) {
+		char *end = put(put_hex(size, take_data->len), STR("\r\n"));
+		evbuffer_add(conn->out, size, (size_t)(end - size));
+	}
+	add_taken(conn, take_data);
+	if (conn->is_chunking)
+		evbuffer_add(conn->out, "\r\n", 2);
+	return stream_on(conn);
 }
 
 void http_stream_on_ready(
@@ -297,11 +344,12 @@ void http_stream_end(struct http_request *request, bool is_whole)
 	struct http_conn *conn = request->conn;
 
 	assert(conn->state == HTTP_CONN_HANDLING && conn->is_streaming);
+	assert(!is_whole || !conn->is_measured || conn->stream_left == 0);
 	conn->is_closing = conn->is_closing || is_last(conn) || !is_whole;
-	if (!conn->is_broken && is_whole && conn->is_chunking)
+	if (!is_unheard(conn) && is_whole && conn->is_chunking)
 		evbuffer_add(conn->out, "0\r\n\r\n", 5);
 	/* Without chunks only a reset tells a cut from an end. */
-	if (!is_whole && !conn->is_chunking)
+	if (!is_whole && !conn->is_chunking && !conn->is_refused)
 		conn->is_cut = true;
 	request_over(conn);
 }

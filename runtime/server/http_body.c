@@ -31,8 +31,7 @@ void http_body_start(struct http_conn *conn)
 		http_desk_to_front(desk);
 }
 
-/* False: nothing more came; the connection may have been refused or broken. */
-static bool on_read(struct http_conn *conn, ssize_t got)
+bool http_body_on_read(struct http_conn *conn, ssize_t got)
 {
 	if (got > 0) {
 		HTTP_COUNT(conn->server->counters.bytes_in, (uint64_t)got);
@@ -61,7 +60,7 @@ static enum http_parsed take_in_place(struct http_conn *conn)
 		const ssize_t got =
 			http_io_read(&conn->io, desk->data + desk->end, desk->cap - desk->end);
 
-		if (!on_read(conn, got))
+		if (!http_body_on_read(conn, got))
 			return more_or_refused(conn);
 		desk->end += (size_t)got;
 	}
@@ -87,7 +86,7 @@ static enum http_parsed take_long(struct http_conn *conn)
 		const ssize_t got =
 			http_io_read(&conn->io, body->data + body->len, room < left ? room : left);
 
-		if (!on_read(conn, got))
+		if (!http_body_on_read(conn, got))
 			return more_or_refused(conn);
 		body->len += (size_t)got;
 	}
@@ -125,7 +124,7 @@ static enum http_parsed take_chunked(struct http_conn *conn)
 		const ssize_t got =
 			http_io_read(&conn->io, desk->data + desk->end, desk->cap - desk->end);
 
-		if (!on_read(conn, got))
+		if (!http_body_on_read(conn, got))
 			return more_or_refused(conn);
 		desk->end += (size_t)got;
 	}

@@ -42,7 +42,7 @@ enum step {
 	STEP_REFUSED,
 };
 
-void http_chunked_start(struct http_chunked *chunked, size_t body_max)
+void http_chunked_start(struct http_chunked *chunked, uint64_t body_max)
 {
 	*chunked = (struct http_chunked){.body_max = body_max};
 }

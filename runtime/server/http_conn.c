@@ -158,14 +158,37 @@ static bool read_head(struct http_conn *conn)
 	return got > 0;
 }
 
+static void hand_over(struct http_conn *conn)
+{
+	struct http_server *server = conn->server;
+
+	http_request_build(conn);
+	conn->state = HTTP_CONN_HANDLING;
+	http_deadline_clear(&conn->waiting);
+	HTTP_COUNT(server->counters.requests, 1);
+	HTTP_COUNT(server->counters.active, 1);
+	server->handler(&conn->desk->request, server->data);
+}
+
 static bool on_head(struct http_conn *conn)
 {
 	struct http_desk *desk = conn->desk;
+	uint64_t body_max = conn->server->limits.body_max;
 
 	desk->pin = desk->at = desk->begin + desk->parse.at;
-	conn->state = HTTP_CONN_BODY;
 	conn->is_closing = !http_parse_is_persistent(&desk->parse);
 	conn->body_since_ns = loop_now_ns(conn->server->loop);
+	const bool is_streamed = http_intake_is_wanted(conn, &body_max);
+	if (!http_framing_limit(&desk->parse, body_max)) {
+		http_conn_refuse(conn, desk->parse.refusal);
+		return true;
+	}
+	if (is_streamed) {
+		http_intake_start(conn, body_max);
+		hand_over(conn);
+		return true;
+	}
+	conn->state = HTTP_CONN_BODY;
 	http_body_start(conn);
 	/* A client that sends its body anyway does not wait for the word (RFC 9110 10.1.1). */
 	if (desk->parse.is_expecting_continue && desk->parse.framing != HTTP_NO_BODY &&
@@ -216,20 +239,13 @@ static bool step_head(struct http_conn *conn)
 
 static bool step_body(struct http_conn *conn)
 {
-	struct http_server *server = conn->server;
-
 	if (http_conn_waiting(conn) > 0 && conn->desk->parse.is_expecting_continue)
 		http_conn_flush(conn);
 	const enum http_parsed parsed = http_body_take(conn);
 	if (parsed != HTTP_PARSED_DONE)
 		return parsed == HTTP_PARSED_REFUSED;
 
-	http_request_build(conn);
-	conn->state = HTTP_CONN_HANDLING;
-	http_deadline_clear(&conn->waiting);
-	HTTP_COUNT(server->counters.requests, 1);
-	HTTP_COUNT(server->counters.active, 1);
-	server->handler(&conn->desk->request, server->data);
+	hand_over(conn);
 	return true;
 }
 
@@ -263,12 +279,30 @@ static void read_ahead(struct http_conn *conn)
 		on_handling_end(conn);
 }
 
+/* The rest of a body waits in the socket until it is asked for; a client that left is noticed all the same. */
+static void watch(struct http_conn *conn)
+{
+	if (http_io_is_reset(&conn->io))
+		http_conn_break(conn);
+}
+
+static bool read_on(struct http_conn *conn)
+{
+	if (!http_intake_is_open(conn))
+		read_ahead(conn);
+	else if (conn->desk->intake.data != NULL)
+		return http_intake_pull(conn);
+	else
+		watch(conn);
+	return false;
+}
+
 static bool step_handling(struct http_conn *conn)
 {
 	struct http_request *request = &conn->desk->request;
 
-	if (!conn->is_broken)
-		read_ahead(conn);
+	if (!conn->is_broken && !conn->is_refused && read_on(conn))
+		return true;
 	if (!conn->is_broken && conn->is_stalled) {
 		http_conn_flush(conn);
 		if (!conn->is_broken && http_conn_waiting(conn) < HTTP_OUTPUT_LOW) {
@@ -278,8 +312,8 @@ static bool step_handling(struct http_conn *conn)
 			return conn->state != HTTP_CONN_HANDLING;
 		}
 	}
-	if (conn->is_broken && !conn->is_gone_told) {
-		conn->is_gone_told = true;
+	if ((conn->is_broken || conn->is_refused) && !conn->is_gone_told) {
+		conn->is_gone_told = request->is_gone = true;
 		if (request->on_gone != NULL)
 			request->on_gone(request);
 		return conn->state != HTTP_CONN_HANDLING;
@@ -371,6 +405,11 @@ void http_conn_refuse(struct http_conn *conn, struct http_refusal refusal)
 {
 	HTTP_COUNT(conn->server->counters.refused, 1);
 	http_answer_refusal(conn, refusal);
+	if (conn->state == HTTP_CONN_HANDLING) {
+		conn->is_refused = true;
+		conn->desk->intake.data = NULL;
+		return;
+	}
 	http_desk_put(conn->server, conn->desk);
 	conn->desk = NULL;
 	conn->state = HTTP_CONN_ENDING;
@@ -381,7 +420,7 @@ void http_conn_request_end(struct http_conn *conn)
 	HTTP_COUNT(conn->server->counters.active, -1u);
 	http_desk_clear(conn->desk, &conn->server->limits);
 	conn->state = conn->is_closing || conn->is_cut ? HTTP_CONN_ENDING : HTTP_CONN_HEAD;
-	conn->is_streaming = conn->is_chunking = conn->is_stalled = conn->is_probed = false;
+	conn->is_streaming = conn->is_chunking = conn->is_measured = conn->is_stalled = conn->is_probed = false;
 	conn->on_ready = NULL;
 	http_deadline_clear(&conn->waiting);
 	http_conn_wake(conn);

@@ -3,8 +3,9 @@
  * Inside of the HTTP front end: one connection.
  *
  *	handshake → head → body → handling → head → …
- *	                \      \         \
- *	                 refusal ---------→ ending → linger → gone
+ *	          \     \      \         \
+ *	           \     refusal --------→ ending → linger → gone
+ *	            → handling, with the body in pieces (http_intake.c)
  *
  * Ending: what is queued goes out, then a half-close. Linger: what still comes is thrown away until
  *the peer closes, because closing over unread bytes would reset the connection and take the last
@@ -43,6 +44,16 @@ enum http_conn_state {
  *	0 … begin: done with   begin … pin: this request's head   pin … at: taken body bytes   at …
  *end: not looked at yet
  */
+/* A body that is handed out in pieces: what the handler asked for. */
+struct http_intake {
+	char *data; /* the handler's; NULL: it asks for nothing now */
+	size_t size, len;
+	http_body_fn *on_read;
+	uint64_t came; /* of the body */
+	uint64_t paused_ns; /* since when nothing is asked for */
+	bool is_whole;
+};
+
 struct http_desk {
 	struct http_desk *next;
 	struct arena arena;
@@ -51,6 +62,8 @@ struct http_desk {
 	struct http_request request;
 	struct buf body; /* where it does not fit behind the head */
 	bool is_body_in_place;
+	bool is_streamed; /* the body is not for the desk: */
+	struct http_intake intake;
 	size_t begin, pin, at, end, cap;
 	char *data; /* cap + JSON_PADDING bytes */
 };
@@ -62,9 +75,10 @@ struct http_conn {
 	enum http_conn_state state;
 	bool is_running;
 	bool is_broken; /* nothing goes in or out any more */
+	bool is_refused; /* while the handler has the request: its answer comes too late */
 	bool is_gone_told;
 	bool is_closing; /* the answer in hand says so */
-	bool is_streaming, is_chunking, is_cut;
+	bool is_streaming, is_chunking, is_measured, is_cut;
 	bool is_stalled; /* http_stream_write said stop */
 	bool is_probed;
 	struct http_deadline waiting, writing;
@@ -73,6 +87,7 @@ struct http_conn {
 	uint64_t first_byte_ns;
 	uint64_t body_since_ns;
 	uint64_t lingered;
+	uint64_t stream_left; /* of a stream whose length was told */
 	void (*on_ready)(struct http_request *request);
 	struct loop_task task;
 };
@@ -84,7 +99,7 @@ void http_conn_wake(struct http_conn *conn);
 /* Cuts the connection; frees it once its request was answered, if it has one. Ends in
  * http_conn_run(). */
 void http_conn_break(struct http_conn *conn);
-/* Refuses whatever was sent: answer, close, never look at what follows. */
+/* Refuses whatever was sent: answer, close, never look at what follows. A handler that has the request is told. */
 void http_conn_refuse(struct http_conn *conn, struct http_refusal refusal);
 /* The request in hand was answered. */
 void http_conn_request_end(struct http_conn *conn);
@@ -98,6 +113,17 @@ void http_body_start(struct http_conn *conn);
  * broke. */
 enum http_parsed http_body_take(struct http_conn *conn);
 struct str http_body_text(struct http_desk *desk, const struct http_parse *parse);
+/* Counts what was read of a body. False: nothing more came; the connection may have been refused or broken. */
+bool http_body_on_read(struct http_conn *conn, ssize_t got);
+
+/* http_intake.c: bodies in pieces. */
+/* Does the server's hook want this request's body so? */
+bool http_intake_is_wanted(const struct http_conn *conn, uint64_t *ret_body_max);
+void http_intake_start(struct http_conn *conn, uint64_t body_max);
+/* Bytes of the body are still to come, or to be handed out. */
+bool http_intake_is_open(const struct http_conn *conn);
+/* Reads for the handler; true where it was called, or the connection refused. */
+bool http_intake_pull(struct http_conn *conn);
 
 /* http_request.c: fills desk->request in. */
 void http_request_build(struct http_conn *conn);

@@ -25,6 +25,7 @@ struct http_desk *http_desk_get(struct http_server *server)
 		desk->data = must(malloc(desk->cap + JSON_PADDING));
 	}
 	desk->begin = desk->pin = desk->at = desk->end = 0;
+	desk->is_body_in_place = desk->is_streamed = false;
 	http_parse_start(&desk->parse, &server->limits, &desk->arena);
 	return desk;
 }
@@ -60,7 +61,7 @@ void http_desk_clear(struct http_desk *desk, const struct http_limits *limits)
 	arena_clear(&desk->arena);
 	if (desk->body.data != NULL)
 		buf_done(&desk->body);
-	desk->is_body_in_place = false;
+	desk->is_body_in_place = desk->is_streamed = false;
 	desk->begin = desk->pin = desk->at;
 	if (desk->begin == desk->end)
 		desk->begin = desk->pin = desk->at = desk->end = 0;

@@ -111,8 +111,6 @@ bool http_framing_end(struct http_parse *parse)
 		return refuse(parse, 400, "Host is missing");
 	if (parse->has_length && parse->has_coding)
 		return refuse(parse, 400, "Content-Length and Transfer-Encoding in one request");
-	if (parse->length > parse->limits->body_max)
-		return refuse(parse, 413, "the body is too large");
 	/* RFC 9110 10.1.1: an HTTP/1.0 client cannot wait for a 100, so its Expect is ignored. */
 	if (parse->minor > 0 && parse->is_expecting_unknown)
 		return refuse(parse, 417, "the only expectation met here is '100-continue'");
@@ -121,6 +119,11 @@ bool http_framing_end(struct http_parse *parse)
 			 : parse->length > 0 ? HTTP_LENGTH
 					     : HTTP_NO_BODY;
 	return true;
+}
+
+bool http_framing_limit(struct http_parse *parse, uint64_t body_max)
+{
+	return parse->length <= body_max || refuse(parse, 413, "the body is too large");
 }
 
 /* llhttp, and so every proxy made with it, sees no body behind an Upgrade but the other protocol.

@@ -66,6 +66,9 @@ void http_parse_start(
 /* `text` is all there is of this request so far, from its first byte; bytes already taken are not
  * looked at again. */
 enum http_parsed http_parse_head(struct http_parse *parse, const char *text, size_t len);
+/* After DONE: false with a refusal where the announced body is longer. Who takes a body says how long it may be, so the
+ * head alone does not tell; a chunked one is measured while it comes. */
+bool http_framing_limit(struct http_parse *parse, uint64_t body_max);
 /* After DONE: may another request follow on this connection? */
 bool http_parse_is_persistent(const struct http_parse *parse);
 
@@ -83,7 +86,7 @@ bool http_target_split(struct http_parse *parse, const char *text);
 bool http_host_is_valid(struct str host);
 
 struct http_chunked {
-	size_t body_max;
+	uint64_t body_max;
 	uint8_t step;
 	uint8_t digits;
 	uint64_t left; /* bytes of this chunk that are still to come; while its size is read, the
@@ -95,7 +98,7 @@ struct http_chunked {
 	struct http_refusal refusal;
 };
 
-void http_chunked_start(struct http_chunked *chunked, size_t body_max);
+void http_chunked_start(struct http_chunked *chunked, uint64_t body_max);
 /* Takes bytes from `text`: *ret_used of them, and with HTTP_PARSED_DATA *ret_data is a view of the
  * last ones. */
 enum http_parsed http_chunked_next(

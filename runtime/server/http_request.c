@@ -34,6 +34,8 @@ void http_request_build(struct http_conn *conn)
 		.path = http_path_decode(&desk->arena, text, parse),
 		.query = {text + parse->query.at, parse->query.len},
 		.body = http_body_text(desk, parse),
+		.is_streamed = desk->is_streamed,
+		.body_length = parse->framing == HTTP_CHUNKED ? HTTP_LENGTH_UNKNOWN : parse->length,
 		.started_ns = conn->first_byte_ns,
 	};
 	fields_build(&desk->request, parse, text);

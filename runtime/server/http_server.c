@@ -50,6 +50,11 @@ struct http_server *http_server_new(struct loop *loop, struct http_listener *lis
 	return server;
 }
 
+void http_server_on_head(struct http_server *server, http_head_hook *hook)
+{
+	server->on_head = hook;
+}
+
 static void break_all(struct http_server *server)
 {
 	struct http_conn *next;

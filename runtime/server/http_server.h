@@ -38,6 +38,7 @@ struct http_server {
 	struct ssl_ctx_st *tls;
 	struct http_limits limits;
 	http_handler *handler;
+	http_head_hook *on_head; /* NULL: all bodies are read whole */
 	void *data;
 
 	struct event accepting;

@@ -14,6 +14,9 @@ static enum http_deadline_kind waits_for(const struct http_conn *conn)
 		return conn->desk != NULL ? HTTP_DEADLINE_HEADER : HTTP_DEADLINE_IDLE;
 	case HTTP_CONN_BODY:
 		return HTTP_DEADLINE_BODY;
+	case HTTP_CONN_HANDLING:
+		return http_intake_is_open(conn) && conn->desk->intake.data != NULL ? HTTP_DEADLINE_RATE
+										     : HTTP_DEADLINE_NONE;
 	case HTTP_CONN_LINGER:
 		return HTTP_DEADLINE_LINGER;
 	default:
@@ -31,17 +34,24 @@ void http_timeout_set(struct http_conn *conn)
 		http_deadline_set(&conn->server->deadlines, &conn->waiting, kind);
 }
 
+static uint64_t body_came(const struct http_desk *desk)
+{
+	if (desk->is_streamed)
+		return desk->intake.came;
+	return desk->is_body_in_place ? desk->end - desk->pin : desk->body.len;
+}
+
 /* A body that came at body_rate_min or faster may go on; RATE looks again every second. */
 static bool is_fast_enough(const struct http_conn *conn)
 {
 	const struct http_limits *limits = &conn->server->limits;
-	const struct http_desk *desk = conn->desk;
-	const uint64_t came = desk->is_body_in_place ? desk->end - desk->pin : desk->body.len;
 	const uint64_t now_ns = loop_now_ns(conn->server->loop);
 	const uint64_t took_ms = (now_ns - conn->body_since_ns) / 1000000;
 
-	return limits->body_rate_min > 0 &&
-	       took_ms < limits->body_timeout_ms + came * 1000 / limits->body_rate_min;
+	const uint64_t earned_ms =
+		limits->body_rate_min > 0 ? body_came(conn->desk) * 1000 / limits->body_rate_min : 0;
+
+	return took_ms < limits->body_timeout_ms + earned_ms;
 }
 
 /* Nothing was sent that a reset could destroy: no lingering, for which a drain would have to wait. */

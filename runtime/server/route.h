@@ -11,11 +11,14 @@
 struct exchange;
 struct invocation;
 struct row_stream;
+struct artifact_put;
+struct http_file;
 
 struct route {
 	const char *path;
 	bool is_prefix;    /* and everything below it */
-	const char *label; /* in metrics */
+	bool is_guarded;   /* against web pages of others: browser.h */
+	enum metrics_label label;
 	unsigned methods;  /* 1 << enum http_method */
 	void (*handle)(struct exchange *exchange);
 	const char *help;
@@ -28,17 +31,21 @@ struct exchange {
 	const struct route *route; /* NULL: none matched */
 	uint64_t rows, rows_failed;
 	uint64_t streamed;             /* bytes of the body so far */
+	uint64_t received;             /* bytes of the request's body, where it came in pieces */
 	const char *error;             /* for the log: why it failed */
 	bool is_closing;               /* the connection ends with the answer */
 	struct invocation *invocation; /* of /invocations */
 	struct row_stream *stream;
+	struct artifact_put *put; /* of an artifact's upload */
 };
 
 /* The http_handler: `data` is the struct worker. */
 void route_request(struct http_request *request, void *data);
+/* The http_head_hook. */
+bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
 const struct route *route_table(size_t *ret_count);
 
-/* The three ways to end an exchange; each counts, logs and answers. The exchange is gone
+/* The ways to end an exchange; each counts, logs and answers. The exchange is gone
  * afterwards. */
 void exchange_text(
 	struct exchange *exchange, int status, const char *content_type, struct str body);
@@ -48,6 +55,8 @@ void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 void exchange_stream_start(struct exchange *exchange);
 bool exchange_stream_write(struct exchange *exchange, struct str data);
 void exchange_stream_end(struct exchange *exchange, bool is_whole);
+/* A file, or the part of it that was asked for; takes file->fd. */
+void exchange_file(struct exchange *exchange, struct http_file *file);
 /* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow
  * field's value. */
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow);
@@ -60,3 +69,6 @@ void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);
 void registry_handle(struct exchange *exchange);
 void server_info_handle(struct exchange *exchange);
+void artifacts_handle(struct exchange *exchange);
+void run_artifact_handle(struct exchange *exchange);
+void version_artifact_handle(struct exchange *exchange);

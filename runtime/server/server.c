@@ -104,6 +104,7 @@ static bool worker_init(
 	};
 	worker->http = http_server_new(worker->loop, server->listener, server->tls,
 		&settings->limits, route_request, worker);
+	http_server_on_head(worker->http, route_on_head);
 	return worker->http != NULL;
 }
 

@@ -87,7 +87,9 @@ static size_t feed_head(struct feed *feed, struct str piece)
 		http_parse_head(&feed->parse, feed->text.data, feed->text.len);
 	if (feed->parse.at > feed->text.len)
 		abort();
-	if (parsed == HTTP_PARSED_REFUSED) {
+	if (parsed == HTTP_PARSED_REFUSED ||
+		(parsed == HTTP_PARSED_DONE &&
+			!http_framing_limit(&feed->parse, feed->limits->body_max))) {
 		/* Where it is refused must not depend on the cut either. */
 		buf_printf(feed->seen, "@%zu", feed->parse.at);
 		feed_refused(feed, feed->parse.refusal);

@@ -19,9 +19,11 @@ IS_SANITIZED = PROGRAM.exists() and any(mark in PROGRAM.read_bytes() for mark in
 
 
 class HttpServer:
-    def __init__(self, folder, limits=None, tls=False, nofile=None, drain_ms=5000, workers=1):
+    def __init__(self, folder, limits=None, tls=False, nofile=None, drain_ms=5000, workers=1, piece=0):
         self.errors = folder / "stderr"
         command = [str(PROGRAM), "-d", str(drain_ms), "-w", str(workers)]
+        if piece:
+            command += ["-s", str(piece)]
         for name, value in (limits or {}).items():
             command += ["-l", "%s=%d" % (name.replace("_", "-"), value)]
         self.tls = tls

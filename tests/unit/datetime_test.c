@@ -1,5 +1,5 @@
-/* model/datetime.h and the other texts that stand for values: docs/protocol/RULES.md V3. */
-#include "model/datetime.h"
+/* base/datetime.h and the other texts that stand for values: docs/protocol/RULES.md V3. */
+#include "base/datetime.h"
 
 #include <setjmp.h>
 #include <stdarg.h>

@@ -84,7 +84,7 @@ static void history_is_append_only(void **state)
 	struct db_file *file = db_open(dir, &err);
 	struct db *db = db_begin(file, DB_WRITE, &err);
 
-	assert_true(db_run(db, &err, "INSERT INTO history VALUES (NULL, 1, 'w', '', 'alias_set', 'm', 1, 'a', NULL, '1')", ""));
+	assert_true(db_run(db, &err, "INSERT INTO history VALUES (NULL, 1, 2, 'w', '', 'alias_set', 'm', 1, 'a', NULL, '1')", ""));
 	assert_int_equal(db_last_id(db), 1);
 	assert_false(db_run(db, &err, "DELETE FROM history", ""));
 	assert_non_null(strstr(err.text, "history is append-only"));

@@ -55,6 +55,7 @@ static void fields_are_taken_by_either_spelling(void **state)
 	BODY("{\"runId\":\"r\",\"allowPartial\":true}", "{\"run_id\":\"r\",\"allow_partial\":true}");
 	BODY("{\"runId\":\"r\",\"run_id\":\"r\"}", "Request specifies both 'run_id' and 'runId'; provide only one of them.");
 	BODY("{\"run_uuid\":\"r\"}", "{\"run_id\":\"r\"}");
+	BODY("{\"run_id\":\"\",\"run_uuid\":\"r\"}", "{\"run_id\":\"r\"}");
 	BODY("\"{\\\"run_id\\\":\\\"r\\\"}\"", "{\"run_id\":\"r\"}");
 }
 

@@ -61,6 +61,8 @@ static int take_request(
 		return parse.refusal.status;
 	if (parsed == HTTP_PARSED_MORE)
 		return -1;
+	if (!http_framing_limit(&parse, limits->body_max))
+		return parse.refusal.status;
 	put_hex((struct str){rest->data + parse.method_text.at, parse.method_text.len});
 	putchar(' ');
 	put_hex((struct str){rest->data + parse.target.at, parse.target.len});

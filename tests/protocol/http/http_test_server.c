@@ -9,8 +9,11 @@
  *until the client is gone GET /cut                    a stream that is cut after 5 bytes GET
  * /slow?ms=N              200 after N ms, or never answered to a client that left GET /stats
  *counters as JSON; `gone` counts on_gone
+ *	PUT /pieces?size=N&ms=N     the body in pieces of N bytes, each kept for N ms: their number and the length as JSON
+ *	PUT /early                  403 without a look at the body
  *
- * Prints "port P" when it listens. -w N: N threads share the socket. SIGTERM drains, at most -d ms.
+ * Prints "port P" when it listens. -w N: N threads share the socket. SIGTERM drains, at most -d ms. -s N: every body comes
+ * in pieces of N bytes and is put together again, for all cases to hold with such bodies, too.
  */
 #include "async/loop.h"
 #include "server/http.h"
@@ -23,7 +26,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
-enum { WORKERS_MAX = 8 };
+enum { WORKERS_MAX = 8, PIECES_BODY_MAX = 1 << 30 };
 
 static struct worker {
 	struct loop *loop;
@@ -34,6 +37,7 @@ static struct worker {
 static unsigned worker_count = 1;
 static _Atomic uint64_t gone;
 static uint32_t drain_ms = 10000;
+static size_t piece_size; /* of all bodies; 0: they come whole */
 
 static void answer_text(struct http_request *request, int status, const char *type, struct str body)
 {
@@ -91,6 +95,12 @@ struct work {
 	struct timer timer;
 	struct http_request *request;
 	uint64_t left;
+	/* of bodies in pieces */
+	char *piece;
+	size_t size;
+	uint64_t ms, count, length;
+	bool is_whole;
+	struct buf body;
 };
 
 static struct work *work_new(struct http_request *request, void (*fn)(void *data))
@@ -196,6 +206,57 @@ static void handle_slow(struct http_request *request)
 	timer_start(&work->timer, query_number(request, "ms", 100));
 }
 
+static void take_piece(struct work *work);
+
+static void on_piece_kept(void *data)
+{
+	struct work *work = data;
+
+	if (!work->is_whole) {
+		take_piece(work);
+		return;
+	}
+	const char *text = arena_printf(work->request->arena, "{\"length\":%lu,\"pieces\":%lu}", work->length, work->count);
+	answer_text(work->request, 200, "application/json", str_of(text));
+}
+
+/* Touches every byte, for the sanitizers; what the front end still writes later would be seen. */
+static void on_piece(struct http_request *request, size_t len, bool is_whole)
+{
+	struct work *work = request->data;
+
+	assert(len == work->size || is_whole);
+	memset(work->piece, 0, work->size);
+	work->length += len;
+	work->count += len > 0;
+	work->is_whole = is_whole;
+	if (work->ms > 0)
+		timer_start(&work->timer, work->ms);
+	else
+		on_piece_kept(work);
+}
+
+static void take_piece(struct work *work)
+{
+	http_body_read(work->request, work->piece, work->size, on_piece);
+}
+
+static void handle_pieces(struct http_request *request)
+{
+	struct work *work = work_new(request, on_piece_kept);
+
+	work->size = query_number(request, "size", 65536);
+	work->ms = query_number(request, "ms", 0);
+	work->piece = arena_alloc(request->arena, work->size);
+	request->on_gone = on_slow_gone;
+	take_piece(work);
+}
+
+static void handle_early(struct http_request *request)
+{
+	answer_text(request, 403, "text/plain", STR("early\n"));
+}
+
 /* Of all workers. */
 static void stats_sum(struct http_stats *ret)
 {
@@ -228,7 +289,7 @@ static void handle_stats(struct http_request *request)
 	answer_text(request, 200, "application/json", str_of(text));
 }
 
-static void handle(struct http_request *request, void *data)
+static void dispatch(struct http_request *request)
 {
 	static const struct {
 		const char *path;
@@ -244,6 +305,8 @@ static void handle(struct http_request *request, void *data)
 		{"/cut", HTTP_GET, handle_cut},
 		{"/slow", HTTP_GET, handle_slow},
 		{"/stats", HTTP_GET, handle_stats},
+		{"/pieces", HTTP_PUT, handle_pieces},
+		{"/early", HTTP_PUT, handle_early},
 	};
 	bool is_path = false;
 
@@ -259,6 +322,59 @@ static void handle(struct http_request *request, void *data)
 	}
 	answer_text(request, is_path ? 405 : 404, "application/json",
 		STR("{\"error_code\":\"NO_SUCH_ROUTE\"}"));
+}
+
+static bool is_for_pieces(enum http_method method, struct str path)
+{
+	return method == HTTP_PUT && (str_is(path, "/pieces") || str_is(path, "/early"));
+}
+
+static bool on_head(enum http_method method, struct str path, uint64_t *ret_body_max, void *data)
+{
+	if (is_for_pieces(method, path))
+		*ret_body_max = PIECES_BODY_MAX;
+	return is_for_pieces(method, path) || piece_size > 0;
+}
+
+static void body_free(void *data)
+{
+	buf_done(data);
+}
+
+static void on_joined(struct http_request *request, size_t len, bool is_whole)
+{
+	struct work *work = request->data;
+
+	buf_add(&work->body, work->piece, len);
+	memset(work->piece, 0, work->size);
+	if (!is_whole) {
+		http_body_read(request, work->piece, work->size, on_joined);
+		return;
+	}
+	memset(buf_reserve(&work->body, 64), 0, 64);
+	request->body = buf_str(&work->body);
+	request->on_gone = NULL;
+	dispatch(request);
+}
+
+static void on_joined_gone(struct http_request *request)
+{
+	gone++;
+	answer_text(request, 499, NULL, (struct str){NULL, 0});
+}
+
+static void handle(struct http_request *request, void *data)
+{
+	if (!request->is_streamed || is_for_pieces(request->method, request->path)) {
+		dispatch(request);
+		return;
+	}
+	struct work *work = work_new(request, NULL);
+	work->size = piece_size;
+	work->piece = arena_alloc(request->arena, piece_size);
+	arena_on_end(request->arena, body_free, &work->body);
+	request->on_gone = on_joined_gone;
+	http_body_read(request, work->piece, work->size, on_joined);
 }
 
 struct options {
@@ -310,7 +426,7 @@ static bool options_read(int argc, char **argv, struct options *options)
 	int c;
 
 	http_limits_default(&options->limits);
-	while ((c = getopt(argc, argv, "p:c:k:l:d:w:")) != -1) {
+	while ((c = getopt(argc, argv, "p:c:k:l:d:w:s:")) != -1) {
 		if (c == 'p')
 			options->port = (unsigned)atoi(optarg);
 		else if (c == 'c')
@@ -319,6 +435,8 @@ static bool options_read(int argc, char **argv, struct options *options)
 			options->key = optarg;
 		else if (c == 'w')
 			worker_count = (unsigned)atoi(optarg);
+		else if (c == 's')
+			piece_size = (size_t)atoi(optarg);
 		else if (c == 'd')
 			drain_ms = (uint32_t)atoi(optarg);
 		else if (c != 'l' || !set_limit(&options->limits, optarg))
@@ -372,7 +490,7 @@ int main(int argc, char **argv)
 
 	if (!options_read(argc, argv, &options)) {
 		fprintf(stderr, "usage: http_test_server [-p port] [-w workers] [-c cert -k key] "
-				"[-d drain_ms] [-l limit=n]…\n");
+				"[-d drain_ms] [-s piece] [-l limit=n]…\n");
 		return 64;
 	}
 	sigemptyset(&term);
@@ -388,6 +506,7 @@ int main(int argc, char **argv)
 		workers[i].loop = loop_new();
 		workers[i].server = http_server_new(
 			workers[i].loop, listener, tls, &options.limits, handle, NULL);
+		http_server_on_head(workers[i].server, on_head);
 	}
 	printf("port %u\n", http_listener_port(listener));
 	fflush(stdout);

@@ -1,6 +1,4 @@
-#include "model/datetime.h"
-
-#include "model/enforce_text.h"
+#include "base/datetime.h"
 
 enum { NS_PER_SECOND = 1000000000, SECONDS_PER_DAY = 86400 };
 

@@ -1,0 +1,54 @@
+/* runs/search */
+#include "rest/rest_check.h"
+#include "rest/rest_run.h"
+#include "rest/rest_search.h"
+#include "rest/rest_tables.h"
+
+enum { MAX_RESULTS_DEFAULT = 1000 };
+
+static bool add_found(struct rest_call *call, const struct db_rows *rows, struct json *ret_message, struct error *err)
+{
+	const struct rest_run run = rest_run_read(rows, call->arena);
+
+	return rest_run_json(call, &run, false, ret_message, err);
+}
+
+static bool search_with(struct rest_call *call, struct search *search, struct error *err)
+{
+	const int64_t max_results = rest_int(call, "max_results", MAX_RESULTS_DEFAULT);
+
+	search_add(search, "SELECT " REST_RUN_COLUMNS " FROM runs AS e WHERE ");
+	rest_search_stages(search, rest_str(call, "run_view_type"));
+	search_add(search, " AND ");
+	return rest_check_max_results(max_results, err) &&
+	       rest_search_experiments(search, rest_list(call, "experiment_ids"), err) &&
+	       search_filter(search, SEARCH_RUNS, rest_str(call, "filter"), err) &&
+	       search_order(search, SEARCH_RUNS, rest_list(call, "order_by"), err) &&
+	       search_page(search, max_results, rest_str(call, "page_token"), err) &&
+	       rest_search_run(call, search, "runs", add_found, err);
+}
+
+static bool search(struct rest_call *call, struct error *err)
+{
+	struct search search;
+
+	search_init(&search, call->arena);
+	const bool is_done = search_with(call, &search, err);
+	search_done(&search);
+	return is_done;
+}
+
+static const struct rest_field SEARCH[] = {
+	{"experiment_ids", REST_STRING, REST_REPEATED | REST_CHECKED, 0, NULL, NULL},
+	{"filter", REST_STRING, REST_CHECKED, 0, NULL, NULL},
+	{"run_view_type", REST_ENUM, 0, 0, NULL, rest_view_types},
+	{"max_results", REST_INT, REST_CHECKED, REST_MAX_RESULTS_MAX, NULL, NULL},
+	{"order_by", REST_STRING, REST_REPEATED | REST_CHECKED, 0, NULL, NULL},
+	{"page_token", REST_STRING, 0, 0, NULL, NULL},
+	{0},
+};
+
+const struct rest_rpc rest_run_search[] = {
+	{"POST", "runs/search", SEARCH, search, DB_READ, "runs that match a filter"},
+	{0},
+};
