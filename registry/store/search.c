@@ -149,13 +149,16 @@ static bool is_about_prompts(const struct search_clause *clause)
 	return clause->type == SEARCH_TAG && str_is(clause->key, IS_PROMPT);
 }
 
-/* Prompts are registered models that only those find who ask for them. */
+/* Prompts are registered models that only those find who ask for them, by the first clause about it. */
 static bool asks_for_prompts(const struct search_clause *clauses, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (is_about_prompts(&clauses[i]) && clauses[i].op == SEARCH_EQUAL &&
-			str_eq_nocase(clauses[i].value.text, STR("true")))
-			return true;
+	for (size_t i = 0; i < count; i++) {
+		const struct search_clause *clause = &clauses[i];
+
+		if (is_about_prompts(clause))
+			return (clause->op == SEARCH_EQUAL && str_eq_nocase(clause->value.text, STR("true"))) ||
+			       (clause->op == SEARCH_UNEQUAL && str_eq_nocase(clause->value.text, STR("false")));
+	}
 	return false;
 }
 
