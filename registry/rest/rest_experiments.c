@@ -40,7 +40,7 @@ static bool create(struct rest_call *call, struct error *err)
 	const struct str name = rest_str(call, "name");
 	const struct json *tags = rest_list(call, "tags");
 	struct str location;
-	int64_t id;
+	int64_t id = 0;
 
 	if (!rest_experiment_tags_check(tags, err) ||
 		!rest_location_read(call, rest_str(call, "artifact_location"), &location, err) ||
