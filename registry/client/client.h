@@ -46,6 +46,8 @@ struct client_options {
 	unsigned transfers_max; /* files in flight; 0: 8 */
 	bool is_dry_run;        /* what changes something is not sent, but told on_planned; everything else is asked */
 	void (*on_planned)(void *data, const struct client_planned *planned);
+	/* In a dry run: a call that only reads is about to be made (URL without user info). May be NULL. */
+	void (*on_asked)(void *data, const char *method, const char *url);
 	/* A call is tried again in a while: "GET …: 503 …; again in 4.3 s (2 of 7)". May be NULL. */
 	void (*on_retry)(void *data, const char *text);
 	void *data;

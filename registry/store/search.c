@@ -149,13 +149,16 @@ static bool is_about_prompts(const struct search_clause *clause)
 	return clause->type == SEARCH_TAG && str_is(clause->key, IS_PROMPT);
 }
 
-/* Prompts are registered models that only those find who ask for them. */
+/* Prompts are registered models that only those find who ask for them, by the first clause about it. */
 static bool asks_for_prompts(const struct search_clause *clauses, size_t count)
 {
-	for (size_t i = 0; i < count; i++)
-		if (is_about_prompts(&clauses[i]) && clauses[i].op == SEARCH_EQUAL &&
-			str_eq_nocase(clauses[i].value.text, STR("true")))
-			return true;
+	for (size_t i = 0; i < count; i++) {
+		const struct search_clause *clause = &clauses[i];
+
+		if (is_about_prompts(clause))
+			return (clause->op == SEARCH_EQUAL && str_eq_nocase(clause->value.text, STR("true"))) ||
+			       (clause->op == SEARCH_UNEQUAL && str_eq_nocase(clause->value.text, STR("false")));
+	}
 	return false;
 }
 
@@ -183,10 +186,10 @@ bool search_filter(struct search *search, enum search_entity entity, struct str 
 		if (!is_hiding || !is_about_prompts(&clauses[i]))
 			add_clause(search, entity, &clauses[i]);
 	if (is_hiding) {
-		search_add(search, " AND NOT ");
-		add_exists(search, entity, search_specs[entity].tags);
+		/* One version that is a prompt's hides all of that name. */
+		buf_printf(&search->sql, " AND e.name NOT IN (SELECT name FROM %s WHERE key = ? AND lower(value) = 'true')",
+			search_specs[entity].tags);
 		search_bind_str(search, str_of(IS_PROMPT));
-		search_add(search, " AND lower(s.value) = 'true')");
 	}
 	return true;
 }

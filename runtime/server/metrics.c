@@ -212,8 +212,10 @@ static void put_process(const struct totals *totals)
 
 	put_family(totals, "sluice_build_info", "gauge", "The running version.");
 	buf_printf(totals->out, "sluice_build_info{version=\"%s\"} 1\n", SLUICE_VERSION);
-	put_family(totals, "sluice_bundle_info", "gauge", "The bundle that serves.");
-	buf_printf(totals->out, "sluice_bundle_info{digest=\"%s\"} 1\n", bundle->digest);
+	if (bundle != NULL) {
+		put_family(totals, "sluice_bundle_info", "gauge", "The bundle that serves.");
+		buf_printf(totals->out, "sluice_bundle_info{digest=\"%s\"} 1\n", bundle->digest);
+	}
 	put_number(totals, "process_resident_memory_bytes", "gauge", "Resident memory.",
 		resident_bytes());
 	put_number(totals, "process_start_time_seconds", "gauge", "Start, seconds since 1970.",
