@@ -127,6 +127,16 @@ static int64_t now_unix_s(void)
 	return (int64_t)time(NULL);
 }
 
+/* A proxy in between may answer for it when it is down; that does not make it another's. */
+static void note_flavour(struct call *call, struct str server)
+{
+	struct site *site = call->site;
+
+	if (site->target->is_databricks || call->spec.url != NULL || site->flavour == FLAVOUR_SLUICE)
+		return;
+	site->flavour = str_starts(server, STR("sluice/")) ? FLAVOUR_SLUICE : FLAVOUR_OTHER;
+}
+
 static void on_fetched(void *data, const struct fetch_reply *reply, const struct error *err)
 {
 	struct call *call = data;
@@ -140,10 +150,7 @@ static void on_fetched(void *data, const struct fetch_reply *reply, const struct
 		call->reply = reply->body;
 		call->reply_type = fetch_header_get(reply, "Content-Type");
 		call->retry_after_ms = fetch_retry_after_ms(reply, now_unix_s());
-		if (!call->site->target->is_databricks && call->spec.url == NULL)
-			call->site->flavour = str_starts(fetch_header_get(reply, "Server"), STR("sluice/"))
-						      ? FLAVOUR_SLUICE
-						      : FLAVOUR_OTHER;
+		note_flavour(call, fetch_header_get(reply, "Server"));
 	}
 	flow_resume(&call->op.flow);
 }
