@@ -176,6 +176,7 @@ void artifact_put(struct exchange *exchange, struct str path)
 	put->file.fd = -1;
 	put->work.run = run;
 	put->work.done = on_written;
+	put->work.owner = &exchange->worker->server->transfers;
 	put->piece_size = request->body_length < PIECE ? (size_t)request->body_length : PIECE;
 	if (put->piece_size == 0)
 		put->piece_size = 1;

@@ -160,7 +160,7 @@ bool http_file_answer(struct http_request *request, const struct http_file *file
 	}
 	struct http_sending *sending = arena_zalloc(request->arena, sizeof(*sending));
 	*sending = (struct http_sending){
-		.work = {.run = run, .done = on_piece},
+		.work = {.run = run, .done = on_piece, .owner = file->owner},
 		.request = request,
 		.file = *file,
 		.status = range.status,

@@ -18,6 +18,7 @@ struct http_file {
 	const struct http_field *fields;
 	size_t field_count;
 	struct worker_pool *pool;
+	struct work_owner *owner; /* whose turns the pieces take; may be NULL */
 	/* Once, right before the request ends; `sent` counts the bytes handed to the connection. May be NULL. */
 	void (*on_end)(struct http_request *request, int status, uint64_t sent, bool is_whole);
 };
