@@ -76,6 +76,8 @@ struct rest_rpc {
 
 /* A request's member: an empty str (data NULL), the fallback or NULL where it is absent. */
 struct str rest_str(const struct rest_call *call, const char *name);
+/* With proto's default: "" where it is absent. */
+struct str rest_str_or_empty(const struct rest_call *call, const char *name);
 bool rest_has(const struct rest_call *call, const char *name);
 int64_t rest_int(const struct rest_call *call, const char *name, int64_t fallback);
 const struct json *rest_list(const struct rest_call *call, const char *name);

@@ -17,7 +17,8 @@ static const struct rest_field FIELDS[] = {
 };
 
 /* As db_find. */
-static int find_alias(struct rest_call *call, struct str name, struct str alias, int64_t *ret_version, struct error *err)
+static int find_alias(
+	struct rest_call *call, struct str name, struct str alias, int64_t *ret_version, struct error *err)
 {
 	return db_find(call->db, err, ret_version,
 		"SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", name, alias);
@@ -30,7 +31,8 @@ static bool run_set(struct rest_call *call, struct error *err)
 	int64_t version, old = 0;
 
 	if (!rest_check_model_name(name, err) || !rest_check_new_alias(alias, err) ||
-		!rest_check_version(rest_str(call, "version"), &version, err) || !rest_version_find(call, name, version, err))
+		!rest_check_version(rest_str(call, "version"), &version, err) ||
+		!rest_version_find(call, name, version, err))
 		return false;
 	const int found = find_alias(call, name, alias, &old, err);
 	if (found < 0)
@@ -44,8 +46,8 @@ static bool run_set(struct rest_call *call, struct error *err)
 		.before = found > 0 ? rest_number_text(call, old) : (struct str){NULL, 0},
 		.after = rest_number_text(call, version)};
 	return db_run(call->db, err,
-		       "INSERT OR REPLACE INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)", "ssi", name, alias,
-		       version) &&
+		       "INSERT OR REPLACE INTO registered_model_aliases (name, alias, version) VALUES (?, ?, ?)", "ssi",
+		       name, alias, version) &&
 	       history_add(call->db, &actor, &move, err);
 }
 
@@ -65,7 +67,8 @@ static bool run_delete(struct rest_call *call, struct error *err)
 		.version = old,
 		.alias = alias,
 		.before = rest_number_text(call, old)};
-	return db_run(call->db, err, "DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", name, alias) &&
+	return db_run(call->db, err, "DELETE FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", name,
+		       alias) &&
 	       history_add(call->db, &actor, &move, err);
 }
 
@@ -103,7 +106,8 @@ static bool run_get(struct rest_call *call, struct error *err)
 }
 
 const struct rest_rpc rest_aliases[] = {
-	{"POST", "registered-models/alias", SET_FIELDS, run_set, DB_WRITE, "points an alias to a version, or moves it there"},
+	{"POST", "registered-models/alias", SET_FIELDS, run_set, DB_WRITE,
+		"points an alias to a version, or moves it there"},
 	{"GET", "registered-models/alias", FIELDS, run_get, DB_READ, "the version that an alias points to"},
 	{"DELETE", "registered-models/alias", FIELDS, run_delete, DB_WRITE, "removes an alias"},
 	{0},

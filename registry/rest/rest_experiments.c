@@ -24,24 +24,22 @@ static bool fail_exists(struct str name, struct error *err)
 
 static bool insert(struct rest_call *call, struct str name, struct str location, int64_t *ret_id, struct error *err)
 {
-	const struct str given = location.data != NULL ? location : STR("");
-
 	if (!db_run(call->db, err,
 		    "INSERT INTO experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time) "
 		    "VALUES (?, ?, 'active', ?, ?) ON CONFLICT (name) DO NOTHING",
-		    "ssii", name, given, call->now_ms, call->now_ms))
+		    "ssii", name, location, call->now_ms, call->now_ms))
 		return false;
 	if (db_changes(call->db) == 0)
 		return fail_exists(name, err);
 	*ret_id = db_last_id(call->db);
-	return given.len > 0 || set_default_location(call, *ret_id, err);
+	return location.len > 0 || set_default_location(call, *ret_id, err);
 }
 
 static bool create(struct rest_call *call, struct error *err)
 {
 	const struct str name = rest_str(call, "name");
 	const struct json *tags = rest_list(call, "tags");
-	struct str location = {NULL, 0};
+	struct str location;
 	int64_t id;
 
 	if (!rest_experiment_tags_check(tags, err) ||

@@ -50,7 +50,8 @@ static bool run_history(struct rest_call *call, struct error *err)
 	size_t count;
 
 	if (max < 1)
-		return error_set(err, ERR_INVALID_PARAMETER, "'max_results' must be a positive integer, not %lld", (long long)max);
+		return error_set(err, ERR_INVALID_PARAMETER, "'max_results' must be a positive integer, not %lld",
+			(long long)max);
 	const struct history_query query = {.name = rest_str(call, "name"),
 		.alias = alias.len > 0 ? alias : (struct str){NULL, 0},
 		.below_id = rest_int(call, "page_token", 0),
@@ -80,7 +81,8 @@ static bool read_time(struct str text, int64_t *ret_us, struct error *err)
 		return true;
 	}
 	return error_set(err, ERR_INVALID_PARAMETER,
-		"'time' is neither RFC 3339 (2026-03-03T09:30:00Z) nor milliseconds since 1970: '%.*s'", STR_ARGS(text));
+		"'time' is neither RFC 3339 (2026-03-03T09:30:00Z) nor milliseconds since 1970: '%.*s'",
+		STR_ARGS(text));
 }
 
 static bool run_alias_at(struct rest_call *call, struct error *err)
@@ -104,6 +106,7 @@ static bool run_alias_at(struct rest_call *call, struct error *err)
 const struct rest_rpc rest_history[] = {
 	{"GET", "sluice/history", HISTORY_FIELDS, run_history, DB_READ,
 		"who moved what when: aliases, stages, versions, names; newest first"},
-	{"GET", "sluice/alias-at", ALIAS_AT_FIELDS, run_alias_at, DB_READ, "the version that an alias pointed to at a time"},
+	{"GET", "sluice/alias-at", ALIAS_AT_FIELDS, run_alias_at, DB_READ,
+		"the version that an alias pointed to at a time"},
 	{0},
 };

@@ -19,8 +19,8 @@ bool rest_check_model_name(struct str name, struct error *err)
 	if (str_trim_space(name).len == 0)
 		return error_set(err, ERR_INVALID_PARAMETER, "Missing value for required parameter 'name'.");
 	if (str_count(name, '/') > 0 || str_count(name, ':') > 0)
-		return error_set(err, ERR_INVALID_PARAMETER, "Invalid model name '%.*s'. Names cannot contain '/' or ':'.",
-			STR_ARGS(name));
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"Invalid model name '%.*s'. Names cannot contain '/' or ':'.", STR_ARGS(name));
 	return rest_check_path(name, "name", err);
 }
 
@@ -42,7 +42,8 @@ static bool add_digits(struct str digits, int64_t *value)
 		if (!is_digit(c) && !(c == '_' && was_digit))
 			return false;
 		was_digit = is_digit(c);
-		if (was_digit && (__builtin_mul_overflow(*value, 10, value) || __builtin_add_overflow(*value, c - '0', value)))
+		if (was_digit &&
+			(__builtin_mul_overflow(*value, 10, value) || __builtin_add_overflow(*value, c - '0', value)))
 			*value = INT64_MAX;
 	}
 	return was_digit;
@@ -98,7 +99,8 @@ bool rest_check_stage(struct str text, int *ret_stage, struct error *err)
 		return true;
 	}
 	return error_set(err, ERR_INVALID_PARAMETER,
-		"Invalid Model Version stage: %.*s. Value must be one of None, Staging, Production, Archived.", STR_ARGS(text));
+		"Invalid Model Version stage: %.*s. Value must be one of None, Staging, Production, Archived.",
+		STR_ARGS(text));
 }
 
 bool rest_check_registry_tag(struct str key, struct str value, bool is_version, struct error *err)
@@ -116,16 +118,10 @@ bool rest_check_registry_tag(struct str key, struct str value, bool is_version, 
 bool rest_check_registry_tags(const struct json *tags, bool is_version, struct error *err)
 {
 	for (size_t i = 0; tags != NULL && i < tags->size; i++)
-		if (!rest_check_registry_tag(rest_tag_key(&tags->items[i]), rest_tag_value(&tags->items[i]), is_version, err))
+		if (!rest_check_registry_tag(
+			    rest_tag_key(&tags->items[i]), rest_tag_value(&tags->items[i]), is_version, err))
 			return false;
 	return true;
-}
-
-struct str rest_str_or_empty(const struct rest_call *call, const char *name)
-{
-	const struct str text = rest_str(call, name);
-
-	return text.data != NULL ? text : STR("");
 }
 
 static struct str member_of(const struct json *tag, struct str name)

@@ -2,8 +2,8 @@
 /*
  * Checks of what the model registry is sent: names, versions, aliases, stages, tags. Private to registry/rest.
  *
- * Sources: MLflow 3.17.2 utils/validation.py and entities/model_registry/model_version_stages.py, whose messages these are,
- * word for word. All errors are ERR_INVALID_PARAMETER.
+ * Sources: MLflow 3.17.2 utils/validation.py and entities/model_registry/model_version_stages.py, whose messages these
+ * are, word for word. All errors are ERR_INVALID_PARAMETER.
  */
 #include "rest/rest.h"
 
@@ -25,9 +25,6 @@ bool rest_check_stage(struct str text, int *ret_stage, struct error *err);
 bool rest_check_registry_tag(struct str key, struct str value, bool is_version, struct error *err);
 /* Each of a request's list (which may be NULL). */
 bool rest_check_registry_tags(const struct json *tags, bool is_version, struct error *err);
-
-/* A string of the request; what proto3 does not send is "". */
-struct str rest_str_or_empty(const struct rest_call *call, const char *name);
 
 /* Members of a tag; what is absent is "", as in proto3. */
 struct str rest_tag_key(const struct json *tag);

@@ -21,8 +21,8 @@ static bool add_model_tags(struct rest_call *call, struct str name, struct json 
 {
 	struct db_rows rows;
 
-	return db_start(&rows, call->db, err, "SELECT key, value FROM registered_model_tags WHERE name = ? ORDER BY key", "s",
-		       name) &&
+	return db_start(&rows, call->db, err,
+		       "SELECT key, value FROM registered_model_tags WHERE name = ? ORDER BY key", "s", name) &&
 	       read_tags(call, model, &rows);
 }
 
@@ -69,8 +69,8 @@ static bool add_version_tags(
 	struct db_rows rows;
 
 	return db_start(&rows, call->db, err,
-		       "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ? ORDER BY key", "si", name,
-		       version) &&
+		       "SELECT key, value FROM model_version_tags WHERE name = ? AND version = ? ORDER BY key", "si",
+		       name, version) &&
 	       read_tags(call, object, &rows);
 }
 
@@ -81,8 +81,8 @@ static bool add_version_aliases(
 	struct db_rows rows;
 
 	if (!db_start(&rows, call->db, err,
-		    "SELECT alias FROM registered_model_aliases WHERE name = ? AND version = ? ORDER BY alias", "si", name,
-		    version))
+		    "SELECT alias FROM registered_model_aliases WHERE name = ? AND version = ? ORDER BY alias", "si",
+		    name, version))
 		return false;
 	while (db_next(&rows))
 		json_append(call->arena, &list, json_string(db_text(&rows, 0, call->arena)));
@@ -90,10 +90,11 @@ static bool add_version_aliases(
 	return db_end(&rows);
 }
 
-bool rest_version_of_row(struct rest_call *call, const struct db_rows *rows, bool has_aliases, struct json *ret,
-	struct error *err)
+bool rest_version_of_row(
+	struct rest_call *call, const struct db_rows *rows, bool has_aliases, struct json *ret, struct error *err)
 {
-	static const char *const TEXTS[] = {"current_stage", "description", "source", "run_id", "status", "status_message"};
+	static const char *const TEXTS[] = {
+		"current_stage", "description", "source", "run_id", "status", "status_message"};
 	const struct str name = db_text(rows, 0, call->arena);
 	const int64_t version = db_integer(rows, 1);
 
@@ -134,8 +135,8 @@ bool rest_version_find(struct rest_call *call, struct str name, int64_t version,
 	if (!rest_check_model_name(name, err))
 		return false;
 	const int found = db_find(call->db, err, NULL,
-		"SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND current_stage <> 'Deleted_Internal'", "si",
-		name, version);
+		"SELECT 1 FROM model_versions WHERE name = ? AND version = ? AND current_stage <> 'Deleted_Internal'",
+		"si", name, version);
 	return found > 0 || (found == 0 && fail_no_version(name, version, err));
 }
 
@@ -145,8 +146,8 @@ bool rest_answer_model(struct rest_call *call, struct str name, struct error *er
 	struct db_rows rows;
 
 	if (!rest_check_model_name(name, err) ||
-		!db_start(&rows, call->db, err, "SELECT " REST_MODEL_COLUMNS " FROM registered_models AS e WHERE e.name = ?",
-			"s", name))
+		!db_start(&rows, call->db, err,
+			"SELECT " REST_MODEL_COLUMNS " FROM registered_models AS e WHERE e.name = ?", "s", name))
 		return false;
 	const bool is_found = db_next(&rows);
 	const bool is_read = is_found && rest_model_of_row(call, &rows, &model, err);
@@ -176,8 +177,8 @@ bool rest_answer_version(struct rest_call *call, struct str name, int64_t versio
 }
 
 /* In the order in which the stages were first entered by a version that is in them still, as MLflow has it. */
-bool rest_latest_versions(struct rest_call *call, struct str name, bool has_aliases, struct json *ret_list,
-	struct error *err)
+bool rest_latest_versions(
+	struct rest_call *call, struct str name, bool has_aliases, struct json *ret_list, struct error *err)
 {
 	struct json list = json_array();
 	struct db_rows rows;
@@ -203,7 +204,8 @@ bool rest_latest_versions(struct rest_call *call, struct str name, bool has_alia
 int rest_is_prompt(struct rest_call *call, struct str name, struct error *err)
 {
 	return db_find(call->db, err, NULL,
-		"SELECT 1 FROM registered_model_tags WHERE name = ? AND key = '" REST_PROMPT_TAG "' AND lower(value) = 'true'",
+		"SELECT 1 FROM registered_model_tags WHERE name = ? AND key = '" REST_PROMPT_TAG
+		"' AND lower(value) = 'true'",
 		"s", name);
 }
 

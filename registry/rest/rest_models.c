@@ -58,8 +58,8 @@ static const struct rest_field DELETE_TAG_FIELDS[] = {
 
 static bool set_tag(struct rest_call *call, struct str name, struct str key, struct str value, struct error *err)
 {
-	return db_run(call->db, err, "INSERT OR REPLACE INTO registered_model_tags (name, key, value) VALUES (?, ?, ?)", "sss",
-		name, key, value);
+	return db_run(call->db, err, "INSERT OR REPLACE INTO registered_model_tags (name, key, value) VALUES (?, ?, ?)",
+		"sss", name, key, value);
 }
 
 static bool set_tags(struct rest_call *call, struct str name, const struct json *tags, struct error *err)
@@ -88,7 +88,8 @@ static bool fail_taken(struct rest_call *call, struct str name, const struct jso
 	error_set(err, ERR_ALREADY_EXISTS,
 		"Tried to create a %s with name %s, but the name is already taken by a %s. MLflow does not allow creating a model "
 		"and a prompt with the same name.",
-		is_new_prompt ? "prompt" : "registered model", buf_text(&shown), is_prompt > 0 ? "prompt" : "registered model");
+		is_new_prompt ? "prompt" : "registered model", buf_text(&shown),
+		is_prompt > 0 ? "prompt" : "registered model");
 	buf_done(&shown);
 	return false;
 }
@@ -109,8 +110,8 @@ static bool run_create(struct rest_call *call, struct error *err)
 		       "INSERT INTO registered_models (name, creation_timestamp, last_updated_timestamp, description)"
 		       " VALUES (?1, ?2, ?2, ?3)",
 		       "sis", name, call->now_ms, rest_str_or_empty(call, "description")) &&
-	       set_tags(call, name, tags, err) &&
-	       history_add(call->db, &actor, &start, err) && rest_answer_model(call, name, err);
+	       set_tags(call, name, tags, err) && history_add(call->db, &actor, &start, err) &&
+	       rest_answer_model(call, name, err);
 }
 
 static bool run_get(struct rest_call *call, struct error *err)
@@ -126,7 +127,8 @@ static bool rename_to(struct rest_call *call, struct str name, struct str new_na
 	const int found = db_find(call->db, err, NULL, "SELECT 1 FROM registered_models WHERE name = ?", "s", new_name);
 
 	if (found != 0)
-		return found > 0 && error_set(err, ERR_ALREADY_EXISTS, "Registered Model (name=%.*s) already exists.", STR_ARGS(new_name));
+		return found > 0 && error_set(err, ERR_ALREADY_EXISTS, "Registered Model (name=%.*s) already exists.",
+					    STR_ARGS(new_name));
 	return db_run(call->db, err, "UPDATE registered_models SET name = ? WHERE name = ?", "ss", new_name, name) &&
 	       history_add(call->db, &actor, &move, err);
 }
@@ -138,10 +140,10 @@ static bool run_rename(struct rest_call *call, struct error *err)
 	if (!rest_check_new_model_name(new_name, err) || !rest_model_find(call, name, err) ||
 		(!str_eq(name, new_name) && !rename_to(call, name, new_name, err)))
 		return false;
-	return db_run(call->db, err, "UPDATE registered_models SET last_updated_timestamp = ? WHERE name = ?", "is", call->now_ms,
-		       new_name) &&
-	       db_run(call->db, err, "UPDATE model_versions SET last_updated_timestamp = ? WHERE name = ?", "is", call->now_ms,
-		       new_name) &&
+	return db_run(call->db, err, "UPDATE registered_models SET last_updated_timestamp = ? WHERE name = ?", "is",
+		       call->now_ms, new_name) &&
+	       db_run(call->db, err, "UPDATE model_versions SET last_updated_timestamp = ? WHERE name = ?", "is",
+		       call->now_ms, new_name) &&
 	       rest_answer_model(call, new_name, err);
 }
 
@@ -150,8 +152,9 @@ static bool run_update(struct rest_call *call, struct error *err)
 	const struct str name = rest_str(call, "name");
 
 	return rest_model_find(call, name, err) &&
-	       db_run(call->db, err, "UPDATE registered_models SET description = ?, last_updated_timestamp = ? WHERE name = ?",
-		       "sis", rest_str_or_empty(call, "description"), call->now_ms, name) &&
+	       db_run(call->db, err,
+		       "UPDATE registered_models SET description = ?, last_updated_timestamp = ? WHERE name = ?", "sis",
+		       rest_str_or_empty(call, "description"), call->now_ms, name) &&
 	       rest_answer_model(call, name, err);
 }
 
@@ -163,8 +166,7 @@ static bool run_delete(struct rest_call *call, struct error *err)
 	const struct history_move end = {.action = HISTORY_MODEL_DELETED, .name = name};
 
 	return rest_model_find(call, name, err) && history_add_alias_ends(call->db, &actor, name, 0, err) &&
-	       history_add_version_ends(call->db, &actor, name, err) &&
-	       history_add(call->db, &actor, &end, err) &&
+	       history_add_version_ends(call->db, &actor, name, err) && history_add(call->db, &actor, &end, err) &&
 	       db_run(call->db, err, "DELETE FROM registered_models WHERE name = ?", "s", name);
 }
 
@@ -175,7 +177,8 @@ static bool run_search(struct rest_call *call, struct error *err)
 
 	if (max_results < 0)
 		return error_set(err, ERR_INVALID_PARAMETER,
-			"Invalid value for max_results. It must be a positive integer, but got %lld", (long long)max_results);
+			"Invalid value for max_results. It must be a positive integer, but got %lld",
+			(long long)max_results);
 	search_init(&search, call->arena);
 	search_add(&search, "SELECT " REST_MODEL_COLUMNS " FROM registered_models AS e WHERE 1");
 	const bool is_fine = search_filter(&search, SEARCH_REGISTERED_MODELS, rest_str(call, "filter"), err) &&
@@ -221,7 +224,8 @@ static bool run_latest(struct rest_call *call, struct error *err)
 
 static bool run_set_tag(struct rest_call *call, struct error *err)
 {
-	const struct str name = rest_str(call, "name"), key = rest_str(call, "key"), value = rest_str_or_empty(call, "value");
+	const struct str name = rest_str(call, "name"), key = rest_str(call, "key"),
+			 value = rest_str_or_empty(call, "value");
 
 	return rest_check_model_name(name, err) && rest_check_registry_tag(key, value, false, err) &&
 	       rest_model_find(call, name, err) && set_tag(call, name, key, value, err);
@@ -231,15 +235,19 @@ static bool run_delete_tag(struct rest_call *call, struct error *err)
 {
 	const struct str name = rest_str(call, "name"), key = rest_str(call, "key");
 
-	return rest_check_model_name(name, err) && rest_check_key(key, "key", err) && rest_model_find(call, name, err) &&
+	return rest_check_model_name(name, err) && rest_check_key(key, "key", err) &&
+	       rest_model_find(call, name, err) &&
 	       db_run(call->db, err, "DELETE FROM registered_model_tags WHERE name = ? AND key = ?", "ss", name, key);
 }
 
 const struct rest_rpc rest_models[] = {
-	{"POST", "registered-models/create", CREATE_FIELDS, run_create, DB_WRITE, "makes a registered model, or a prompt"},
+	{"POST", "registered-models/create", CREATE_FIELDS, run_create, DB_WRITE,
+		"makes a registered model, or a prompt"},
 	{"GET", "registered-models/get", NAME_FIELDS, run_get, DB_READ, "a registered model"},
-	{"POST", "registered-models/rename", RENAME_FIELDS, run_rename, DB_WRITE, "gives a registered model another name"},
-	{"PATCH", "registered-models/update", UPDATE_FIELDS, run_update, DB_WRITE, "sets a registered model's description"},
+	{"POST", "registered-models/rename", RENAME_FIELDS, run_rename, DB_WRITE,
+		"gives a registered model another name"},
+	{"PATCH", "registered-models/update", UPDATE_FIELDS, run_update, DB_WRITE,
+		"sets a registered model's description"},
 	{"DELETE", "registered-models/delete", NAME_FIELDS, run_delete, DB_WRITE,
 		"deletes a registered model with its versions and aliases"},
 	{"GET", "registered-models/search", SEARCH_FIELDS, run_search, DB_READ, "registered models by a filter"},
@@ -247,7 +255,8 @@ const struct rest_rpc rest_models[] = {
 		"the newest version of each stage"},
 	{"GET", "registered-models/get-latest-versions", LATEST_FIELDS, run_latest, DB_READ,
 		"the newest version of each stage"},
-	{"POST", "registered-models/set-tag", SET_TAG_FIELDS, run_set_tag, DB_WRITE, "sets a tag of a registered model"},
+	{"POST", "registered-models/set-tag", SET_TAG_FIELDS, run_set_tag, DB_WRITE,
+		"sets a tag of a registered model"},
 	{"DELETE", "registered-models/delete-tag", DELETE_TAG_FIELDS, run_delete_tag, DB_WRITE,
 		"deletes a tag of a registered model"},
 	{0},

@@ -70,7 +70,8 @@ static bool find_newest(
 	if (found != 0)
 		return found > 0;
 	if (wanted.data == NULL)
-		return error_set(err, ERR_NOT_FOUND, "No versions of model with name '%.*s' found", STR_ARGS(uri->name));
+		return error_set(
+			err, ERR_NOT_FOUND, "No versions of model with name '%.*s' found", STR_ARGS(uri->name));
 	return error_set(err, ERR_NOT_FOUND, "No versions of model with name '%.*s' and stage '%.*s' found",
 		STR_ARGS(uri->name), STR_ARGS(uri->stage));
 }
@@ -87,7 +88,8 @@ bool rest_models_uri_version(
 	if (str_eq_nocase(uri->alias, STR("latest")))
 		return find_newest(call, uri, ret_version, err);
 	const int found = db_find(call->db, err, ret_version,
-		"SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", uri->name, uri->alias);
-	return found > 0 || (found == 0 && error_set(err, ERR_INVALID_PARAMETER, "Registered model alias %.*s not found.",
-						   STR_ARGS(uri->alias)));
+		"SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", uri->name,
+		uri->alias);
+	return found > 0 || (found == 0 && error_set(err, ERR_INVALID_PARAMETER,
+						   "Registered model alias %.*s not found.", STR_ARGS(uri->alias)));
 }

@@ -51,7 +51,8 @@ static int is_local(struct rest_call *call, const struct rest_uri *uri, struct s
 	if (!str_is(uri->scheme, "file"))
 		return 0;
 	const struct str host = rest_uri_host(call->arena, uri);
-	if (host.len == 0 || str_is(host, ".") || str_starts(host, STR("localhost")) || str_starts(host, STR("127.0.0.1")))
+	if (host.len == 0 || str_is(host, ".") || str_starts(host, STR("localhost")) ||
+		str_starts(host, STR("127.0.0.1")))
 		return 1;
 	error_set(err, ERR_INVALID_PARAMETER,
 		"%.*s is not a valid remote uri. For remote access on windows, please consider using a different scheme such as "
@@ -78,9 +79,8 @@ static struct owner model_of(struct str model_id)
 		"SELECT artifact_uri FROM logged_models WHERE model_id = ? AND lifecycle_stage <> 'deleted'"};
 }
 
-static bool find_root(
-	struct rest_call *call, const struct owner *owner, struct str source, struct str *ret_text, struct rest_uri *ret,
-	struct error *err)
+static bool find_root(struct rest_call *call, const struct owner *owner, struct str source, struct str *ret_text,
+	struct rest_uri *ret, struct error *err)
 {
 	const int found = db_find_text(call->db, err, call->arena, ret_text, owner->sql, "s", owner->id);
 
@@ -96,8 +96,8 @@ static struct str local_path(struct rest_call *call, const struct rest_uri *uri)
 }
 
 /* By their names: the server does not look at files that clients name. */
-static bool check_local(
-	struct rest_call *call, const struct owner *owner, struct str source, const struct rest_uri *uri, struct error *err)
+static bool check_local(struct rest_call *call, const struct owner *owner, struct str source,
+	const struct rest_uri *uri, struct error *err)
 {
 	struct rest_uri root;
 	struct str root_text;
@@ -122,8 +122,8 @@ static bool check_local(
 }
 
 /* runs:/ belongs to the run of its path, models:/m- to that logged model. */
-static bool check_named(struct rest_call *call, const struct owner *owner, struct str source, const struct rest_uri *uri,
-	struct error *err)
+static bool check_named(struct rest_call *call, const struct owner *owner, struct str source,
+	const struct rest_uri *uri, struct error *err)
 {
 	const bool is_run = strcmp(owner->id_name, "run_id") == 0;
 	struct rest_models_uri models;
@@ -159,7 +159,8 @@ static bool check_owner(struct rest_call *call, const struct owner *owner, struc
 		return true;
 	if (owner->id.len > 0 && !find_root(call, owner, source, &root_text, &root, err))
 		return false;
-	return (owner->id.len > 0 && rest_uri_is_within(call->arena, &uri, &root)) || fail_not_in(source, owner->id_name, err);
+	return (owner->id.len > 0 && rest_uri_is_within(call->arena, &uri, &root)) ||
+	       fail_not_in(source, owner->id_name, err);
 }
 
 /* A copy of a registered version has its run; that it came from a logged model is not passed on, as in MLflow. */
@@ -175,16 +176,18 @@ static bool resolve_copy(
 	if (is_prompt != 0)
 		return is_prompt > 0 &&
 		       fail(source->text, "Prompt versions cannot be used as model version sources.", err);
-	if (!rest_models_uri_version(call, models, &version, err) || !rest_version_find(call, models->name, version, err) ||
+	if (!rest_models_uri_version(call, models, &version, err) ||
+		!rest_version_find(call, models->name, version, err) ||
 		db_find_text(call->db, err, call->arena, &run_id,
-			"SELECT run_id FROM model_versions WHERE name = ? AND version = ?", "si", models->name, version) < 0)
+			"SELECT run_id FROM model_versions WHERE name = ? AND version = ?", "si", models->name,
+			version) < 0)
 		return false;
 	if ((rest_has(call, "run_id") && !str_eq(source->run_id, run_id)) || source->model_id.len > 0)
 		return fail(source->text,
 			"The run_id and model_id request parameters must match the referenced model version.", err);
 	source->run_id = run_id;
-	source->text = str_of(
-		arena_printf(call->arena, "models:/%.*s/%lld", STR_ARGS(models->name), (long long)version));
+	source->text =
+		str_of(arena_printf(call->arena, "models:/%.*s/%lld", STR_ARGS(models->name), (long long)version));
 	return true;
 }
 
@@ -211,20 +214,21 @@ bool rest_source_check(struct rest_call *call, bool is_prompt, struct rest_sourc
 	};
 	if (is_prompt && !str_is(ret->text, "dummy-source") && !str_is(ret->text, "prompt-template"))
 		return error_set(err, ERR_INVALID_PARAMETER,
-			"Invalid prompt source: '%.*s'. Prompt sources must use an MLflow placeholder.", STR_ARGS(ret->text));
+			"Invalid prompt source: '%.*s'. Prompt sources must use an MLflow placeholder.",
+			STR_ARGS(ret->text));
 	/* It comes from no model, but a run may be found by one. */
 	if (is_prompt && ret->run_id.len > 0)
 		ret->model_id = STR("");
 	if (is_prompt)
 		return true;
-	if (!rest_location_check_host(ret->text, "source", err) || !resolve(call, ret, err))
+	if (!rest_location_check_host(call, ret->text, "source", err) || !resolve(call, ret, err))
 		return false;
 	const struct owner owner = ret->model_id.len > 0 ? model_of(ret->model_id) : run_of(ret->run_id);
 	return check_owner(call, &owner, ret->text, err);
 }
 
-static bool read_model(
-	struct rest_call *call, struct str model_id, struct str *ret_location, struct str *ret_run_id, struct error *err)
+static bool read_model(struct rest_call *call, struct str model_id, struct str *ret_location, struct str *ret_run_id,
+	struct error *err)
 {
 	struct db_rows rows;
 
@@ -239,8 +243,7 @@ static bool read_model(
 	}
 	if (!db_end(&rows))
 		return false;
-	return is_found ||
-	       error_set(err, ERR_NOT_FOUND, "Logged model with ID '%.*s' not found.", STR_ARGS(model_id));
+	return is_found || error_set(err, ERR_NOT_FOUND, "Logged model with ID '%.*s' not found.", STR_ARGS(model_id));
 }
 
 /* Where the artifacts of a registered version are stays known when that version is deleted. */
@@ -293,8 +296,8 @@ static struct str versions_tag(struct rest_call *call, struct str old, struct st
 		list = json_array();
 	for (size_t i = 0; i < list.size; i++) {
 		const struct json *number = json_get(&list.items[i], STR("version"));
-		if (str_eq(json_str(json_get(&list.items[i], STR("name"))), name) && json_type(number) == JSON_INTEGER &&
-			number->integer == version)
+		if (str_eq(json_str(json_get(&list.items[i], STR("name"))), name) &&
+			json_type(number) == JSON_INTEGER && number->integer == version)
 			return (struct str){NULL, 0};
 	}
 	/* What clients wrote there stays as it is, but for its last bracket. */

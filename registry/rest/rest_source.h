@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Source: where a model version says that it comes from. It must agree with the run or logged model that the request names,
- * so that nobody registers, and then reads, what is not his: MLFLOW_REST.md A.1. Private to registry/rest.
+ * Source: where a model version says that it comes from. It must agree with the run or logged model that the request
+ * names, so that nobody registers, and then reads, what is not his: MLFLOW_REST.md A.1. Private to registry/rest.
  *
  * Source: MLflow 3.17.2 server/handlers.py (_create_model_version and what it calls), whose messages these are.
  */

@@ -90,15 +90,16 @@ static bool find_named(struct rest_call *call, struct named *ret, struct error *
 
 static bool touch_model(struct rest_call *call, struct str name, struct error *err)
 {
-	return db_run(call->db, err, "UPDATE registered_models SET last_updated_timestamp = ? WHERE name = ?", "is", call->now_ms,
-		name);
+	return db_run(call->db, err, "UPDATE registered_models SET last_updated_timestamp = ? WHERE name = ?", "is",
+		call->now_ms, name);
 }
 
-static bool set_tag(struct rest_call *call, const struct named *named, struct str key, struct str value, struct error *err)
+static bool set_tag(
+	struct rest_call *call, const struct named *named, struct str key, struct str value, struct error *err)
 {
 	return db_run(call->db, err,
-		"INSERT OR REPLACE INTO model_version_tags (name, version, key, value) VALUES (?, ?, ?, ?)", "siss", named->name,
-		named->version, key, value);
+		"INSERT OR REPLACE INTO model_version_tags (name, version, key, value) VALUES (?, ?, ?, ?)", "siss",
+		named->name, named->version, key, value);
 }
 
 static bool set_tags(struct rest_call *call, const struct named *named, const struct json *tags, struct error *err)
@@ -110,8 +111,8 @@ static bool set_tags(struct rest_call *call, const struct named *named, const st
 }
 
 /* The next number after the highest that the model ever had. */
-static bool insert(
-	struct rest_call *call, const struct rest_source *source, struct str name, int64_t *ret_version, struct error *err)
+static bool insert(struct rest_call *call, const struct rest_source *source, struct str name, int64_t *ret_version,
+	struct error *err)
 {
 	return db_find(call->db, err, ret_version,
 		       "SELECT coalesce(max(version), 0) + 1 FROM model_versions WHERE name = ?", "s", name) > 0 &&
@@ -119,8 +120,9 @@ static bool insert(
 		       "INSERT INTO model_versions (name, version, creation_timestamp, last_updated_timestamp, description,"
 		       " current_stage, source, storage_location, run_id, run_link, model_id, status)"
 		       " VALUES (?1, ?2, ?3, ?3, ?4, 'None', ?5, ?6, ?7, ?8, ?9, 'READY')",
-		       "siissssss", name, *ret_version, call->now_ms, rest_str_or_empty(call, "description"), source->text,
-		       source->location, source->run_id, rest_str_or_empty(call, "run_link"), source->model_id);
+		       "siissssss", name, *ret_version, call->now_ms, rest_str_or_empty(call, "description"),
+		       source->text, source->location, source->run_id, rest_str_or_empty(call, "run_link"),
+		       source->model_id);
 }
 
 static bool run_create(struct rest_call *call, struct error *err)
@@ -159,13 +161,12 @@ static bool run_update(struct rest_call *call, struct error *err)
 
 	return find_named(call, &named, err) &&
 	       db_run(call->db, err,
-		       "UPDATE model_versions SET description = ?, last_updated_timestamp = ? WHERE name = ? AND version = ?", "sisi",
-		       rest_str(call, "description"), call->now_ms, named.name, named.version) &&
+		       "UPDATE model_versions SET description = ?, last_updated_timestamp = ? WHERE name = ? AND version = ?",
+		       "sisi", rest_str(call, "description"), call->now_ms, named.name, named.version) &&
 	       rest_answer_version(call, named.name, named.version, err);
 }
 
-static bool archive_others(
-	struct rest_call *call, const struct named *named, const char *stage, struct error *err)
+static bool archive_others(struct rest_call *call, const struct named *named, const char *stage, struct error *err)
 {
 	const struct history_actor actor = rest_actor(call);
 
@@ -179,8 +180,10 @@ static bool archive_others(
 static bool change_stage(struct rest_call *call, const struct named *named, const char *stage, struct error *err)
 {
 	const struct history_actor actor = rest_actor(call);
-	struct history_move move = {
-		.action = HISTORY_STAGE_CHANGED, .name = named->name, .version = named->version, .after = str_of(stage)};
+	struct history_move move = {.action = HISTORY_STAGE_CHANGED,
+		.name = named->name,
+		.version = named->version,
+		.after = str_of(stage)};
 
 	if (db_find_text(call->db, err, call->arena, &move.before,
 		    "SELECT current_stage FROM model_versions WHERE name = ? AND version = ?", "si", named->name,
@@ -189,8 +192,8 @@ static bool change_stage(struct rest_call *call, const struct named *named, cons
 	if (!str_is(move.before, stage) && !history_add(call->db, &actor, &move, err))
 		return false;
 	return db_run(call->db, err,
-		"UPDATE model_versions SET current_stage = ?, last_updated_timestamp = ? WHERE name = ? AND version = ?", "sisi",
-		str_of(stage), call->now_ms, named->name, named->version);
+		"UPDATE model_versions SET current_stage = ?, last_updated_timestamp = ? WHERE name = ? AND version = ?",
+		"sisi", str_of(stage), call->now_ms, named->name, named->version);
 }
 
 static bool run_transition(struct rest_call *call, struct error *err)
@@ -239,9 +242,10 @@ static bool run_delete(struct rest_call *call, struct error *err)
 	end.name = named.name;
 	end.version = named.version;
 	return history_add_alias_ends(call->db, &actor, named.name, named.version, err) &&
-	       db_run(call->db, err, "DELETE FROM registered_model_aliases WHERE name = ? AND version = ?", "si", named.name,
-		       named.version) &&
-	       history_add(call->db, &actor, &end, err) && redact(call, &named, err) && touch_model(call, named.name, err);
+	       db_run(call->db, err, "DELETE FROM registered_model_aliases WHERE name = ? AND version = ?", "si",
+		       named.name, named.version) &&
+	       history_add(call->db, &actor, &end, err) && redact(call, &named, err) &&
+	       touch_model(call, named.name, err);
 }
 
 static bool run_download_uri(struct rest_call *call, struct error *err)
@@ -270,7 +274,8 @@ static bool run_search(struct rest_call *call, struct error *err)
 
 	if (max_results < 1)
 		return error_set(err, ERR_INVALID_PARAMETER,
-			"Invalid value for max_results. It must be a positive integer, but got %lld", (long long)max_results);
+			"Invalid value for max_results. It must be a positive integer, but got %lld",
+			(long long)max_results);
 	search_init(&search, call->arena);
 	search_add(&search, "SELECT " REST_VERSION_COLUMNS " FROM model_versions AS e"
 			    " WHERE e.current_stage <> 'Deleted_Internal'");
@@ -298,19 +303,23 @@ static bool run_delete_tag(struct rest_call *call, struct error *err)
 
 	return read_named(call, &named, err) && rest_check_key(key, "key", err) &&
 	       rest_version_find(call, named.name, named.version, err) &&
-	       db_run(call->db, err, "DELETE FROM model_version_tags WHERE name = ? AND version = ? AND key = ?", "sis", named.name,
-		       named.version, key);
+	       db_run(call->db, err, "DELETE FROM model_version_tags WHERE name = ? AND version = ? AND key = ?", "sis",
+		       named.name, named.version, key);
 }
 
 const struct rest_rpc rest_versions[] = {
-	{"POST", "model-versions/create", CREATE_FIELDS, run_create, DB_WRITE, "makes the next version of a registered model"},
+	{"POST", "model-versions/create", CREATE_FIELDS, run_create, DB_WRITE,
+		"makes the next version of a registered model"},
 	{"GET", "model-versions/get", VERSION_FIELDS, run_get, DB_READ, "a version"},
 	{"PATCH", "model-versions/update", UPDATE_FIELDS, run_update, DB_WRITE, "sets a version's description"},
 	{"DELETE", "model-versions/delete", VERSION_FIELDS, run_delete, DB_WRITE, "deletes a version and its aliases"},
 	{"GET", "model-versions/search", SEARCH_FIELDS, run_search, DB_READ, "versions by a filter"},
-	{"POST", "model-versions/transition-stage", STAGE_FIELDS, run_transition, DB_WRITE, "moves a version to a stage"},
-	{"GET", "model-versions/get-download-uri", DOWNLOAD_FIELDS, run_download_uri, DB_READ, "where a version's artifacts are"},
+	{"POST", "model-versions/transition-stage", STAGE_FIELDS, run_transition, DB_WRITE,
+		"moves a version to a stage"},
+	{"GET", "model-versions/get-download-uri", DOWNLOAD_FIELDS, run_download_uri, DB_READ,
+		"where a version's artifacts are"},
 	{"POST", "model-versions/set-tag", SET_TAG_FIELDS, run_set_tag, DB_WRITE, "sets a tag of a version"},
-	{"DELETE", "model-versions/delete-tag", DELETE_TAG_FIELDS, run_delete_tag, DB_WRITE, "deletes a tag of a version"},
+	{"DELETE", "model-versions/delete-tag", DELETE_TAG_FIELDS, run_delete_tag, DB_WRITE,
+		"deletes a tag of a version"},
 	{0},
 };

@@ -76,7 +76,7 @@ static bool configure(struct db *db, struct error *err)
 	sqlite3_db_config(db->connection, SQLITE_DBCONFIG_TRUSTED_SCHEMA, 0, NULL);
 	snprintf(cache, sizeof(cache), "PRAGMA cache_size = -%d", CACHE_KIB);
 	return exec(db, "PRAGMA journal_mode = WAL", err) && exec(db, "PRAGMA synchronous = FULL", err) &&
-	       exec(db, "PRAGMA foreign_keys = ON", err) && exec(db, "PRAGMA journal_size_limit = 4194304", err) &&
+	       exec(db, "PRAGMA foreign_keys = ON", err) && exec(db, "PRAGMA case_sensitive_like = ON", err) && exec(db, "PRAGMA journal_size_limit = 4194304", err) &&
 	       exec(db, cache, err);
 }
 

@@ -17,8 +17,8 @@ static const char *const ACTIONS[] = {
 
 /* The model that has the name ?1 now: whoever left the newest row under it. */
 #define MODEL_OF "(SELECT model FROM history WHERE name = ?1 ORDER BY id DESC LIMIT 1)"
-#define INTO	 "INSERT INTO history (model, time_us, who, why, action, name, version, alias, before, after) "
-#define COLUMNS	 "id, time_us, who, why, action, name, version, alias, before, after"
+#define INTO     "INSERT INTO history (model, time_us, who, why, action, name, version, alias, before, after) "
+#define COLUMNS  "id, time_us, who, why, action, name, version, alias, before, after"
 
 /* Taken while the write transaction is open, so that times rise with ids. */
 static int64_t now_us(void)
@@ -44,13 +44,13 @@ bool history_add(struct db *db, const struct history_actor *actor, const struct 
 		return add_creation(db, actor, move->name, err);
 	const struct str known_as = move->action == HISTORY_MODEL_RENAMED ? move->before : move->name;
 
-	return db_run(db, err, INTO "VALUES (" MODEL_OF ", ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), ?8, ?9, ?10)", "sissssisss",
-		known_as, now_us(), actor->who, actor->why, str_of(ACTIONS[move->action]), move->name, move->version,
-		move->alias, move->before, move->after);
+	return db_run(db, err, INTO "VALUES (" MODEL_OF ", ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), ?8, ?9, ?10)",
+		"sissssisss", known_as, now_us(), actor->who, actor->why, str_of(ACTIONS[move->action]), move->name,
+		move->version, move->alias, move->before, move->after);
 }
 
-bool history_add_alias_ends(struct db *db, const struct history_actor *actor, struct str name, int64_t version,
-	struct error *err)
+bool history_add_alias_ends(
+	struct db *db, const struct history_actor *actor, struct str name, int64_t version, struct error *err)
 {
 	return db_run(db, err,
 		INTO "SELECT " MODEL_OF ", ?2, ?3, ?4, 'alias_deleted', name, version, alias, version, NULL"
@@ -115,8 +115,8 @@ bool history_read(struct db *db, struct arena *arena, const struct history_query
 }
 
 /* The name of a model at a time: 1, or 0 where it did not exist then, or -1 on failure. */
-static int name_at(struct db *db, struct arena *arena, int64_t model, int64_t time_us, struct str *ret_name,
-	struct error *err)
+static int name_at(
+	struct db *db, struct arena *arena, int64_t model, int64_t time_us, struct str *ret_name, struct error *err)
 {
 	struct str action = {0};
 	struct db_rows rows;
@@ -139,14 +139,16 @@ static int model_at(struct db *db, struct arena *arena, struct str name, int64_t
 	struct str *ret_name, struct error *err)
 {
 	int found = db_find(db, err, ret_model,
-		"SELECT model FROM history WHERE name = ? AND time_us <= ? ORDER BY id DESC LIMIT 1", "si", name, time_us);
+		"SELECT model FROM history WHERE name = ? AND time_us <= ? ORDER BY id DESC LIMIT 1", "si", name,
+		time_us);
 
 	if (found > 0)
 		found = name_at(db, arena, *ret_model, time_us, ret_name, err);
 	if (found < 0 || (found > 0 && str_eq(*ret_name, name)))
 		return found;
 	/* Nobody had the name then (or had lost it to a rename): whose name has it been since? */
-	found = db_find(db, err, ret_model, "SELECT model FROM history WHERE name = ? ORDER BY id DESC LIMIT 1", "s", name);
+	found = db_find(
+		db, err, ret_model, "SELECT model FROM history WHERE name = ? ORDER BY id DESC LIMIT 1", "s", name);
 	return found <= 0 ? found : name_at(db, arena, *ret_model, time_us, ret_name, err);
 }
 

@@ -17,7 +17,8 @@ struct http_file;
 struct route {
 	const char *path;
 	bool is_prefix;    /* and everything below it */
-	const char *label; /* in metrics */
+	bool is_guarded;   /* against web pages of others: browser.h */
+	enum metrics_label label;
 	unsigned methods;  /* 1 << enum http_method */
 	void (*handle)(struct exchange *exchange);
 	const char *help;
@@ -43,8 +44,6 @@ void route_request(struct http_request *request, void *data);
 /* The http_head_hook. */
 bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
 const struct route *route_table(size_t *ret_count);
-/* Where the metrics count a route, or NULL: none. */
-unsigned route_metrics_index(const struct route *route);
 
 /* The ways to end an exchange; each counts, logs and answers. The exchange is gone
  * afterwards. */

@@ -1,5 +1,6 @@
-"""The embedded model registry: registered models, versions, aliases, stages, prompts, through MLflow's client, raw requests
-and recordings of the real server; and the history, which that server does not have."""
+"""The embedded model registry: registered models, versions, aliases, stages, prompts, through MLflow's client, raw
+requests and recordings of the real server; and the history, which that server does not have."""
+import concurrent.futures
 import datetime
 import json
 import signal
@@ -41,6 +42,9 @@ class Registry:
 
     def invalid(self, message, method, path, body=None):
         self.refused(400, "INVALID_PARAMETER_VALUE", message, method, path, body)
+
+    def taken(self, message, method, path, body=None):
+        self.refused(400, "RESOURCE_ALREADY_EXISTS", message, method, path, body)
 
     def missing(self, message, method, path, body=None):
         self.refused(404, "RESOURCE_DOES_NOT_EXIST", message, method, path, body)
@@ -172,10 +176,15 @@ def test_client_searches(client, registry):
             client.create_model_version(name, "s3://bucket/%s" % name, tags={"n": str(number)})
     registry.model("hello", tags=[IS_PROMPT])
     assert [m.name for m in client.search_registered_models()] == ["alpha", "beta", "gamma"]
-    assert [m.name for m in client.search_registered_models("tags.kind = 'x'", order_by=["name DESC"])] == ["gamma", "alpha"]
+    for asking in ("= 'true'", "!= 'false'"):
+        found = registry.ok("GET", "registered-models/search", {"filter": "tags.`mlflow.prompt.is_prompt` " + asking})
+        assert [m["name"] for m in found["registered_models"]] == ["hello"]
+    found = client.search_registered_models("tags.kind = 'x'", order_by=["name DESC"])
+    assert [m.name for m in found] == ["gamma", "alpha"]
     page = client.search_registered_models("name LIKE '%a'", max_results=2)
     assert [m.name for m in page] == ["alpha", "beta"]
-    assert [m.name for m in client.search_registered_models("name LIKE '%a'", max_results=2, page_token=page.token)] == ["gamma"]
+    page = client.search_registered_models("name LIKE '%a'", max_results=2, page_token=page.token)
+    assert [m.name for m in page] == ["gamma"]
     found = client.search_model_versions("name = 'beta'", order_by=["version_number DESC"])
     assert [v.version for v in found] == ["2", "1"]
     assert [(v.name, v.version) for v in client.search_model_versions("tags.n = '1'", order_by=["name"])] == \
@@ -196,8 +205,8 @@ def test_client_prompts(registry, monkeypatch):
         assert [p.name for p in mlflow.genai.search_prompts()] == ["greet"]
     finally:
         mlflow.set_tracking_uri(None)
-    registry.refused(400, "RESOURCE_ALREADY_EXISTS", "Tried to create a registered model with name 'greet', but the name is "
-                     "already taken by a prompt.", "POST", "registered-models/create", {"name": "greet"})
+    registry.taken("Tried to create a registered model with name 'greet', but the name is already taken by a prompt.",
+                   "POST", "registered-models/create", {"name": "greet"})
     registry.invalid("Prompt versions cannot be used as model version sources.", "POST", "model-versions/create",
                      {"name": "greet", "source": "models:/greet/1"})
     registry.invalid("Invalid prompt source: 's3://b/x'", "POST", "model-versions/create",
@@ -234,10 +243,12 @@ def test_sources_that_are_not_the_callers_are_refused(registry):
     uri, run_uri = model["artifact_uri"], run["artifact_uri"]
     by_run, by_model = {"run_id": run["run_id"]}, {"model_id": model["model_id"]}
     for source, ids, message in (
-            ("models:/" + model["model_id"], {}, MUST_IDENTIFY), ("models:/" + model["model_id"], by_run, MUST_IDENTIFY),
+            ("models:/" + model["model_id"], {}, MUST_IDENTIFY),
+            ("models:/" + model["model_id"], by_run, MUST_IDENTIFY),
             ("models:/m-other", by_model, MUST_IDENTIFY), (uri, {}, MUST_IDENTIFY), (uri, by_run, MUST_IDENTIFY),
             (uri + "x", by_model, MUST_IDENTIFY), (uri, {"model_id": "m-other"}, MUST_IDENTIFY),
-            (run_uri, {}, MUST_IDENTIFY), (run_uri, {"run_id": "other"}, MUST_IDENTIFY), (run_uri, by_model, MUST_IDENTIFY),
+            (run_uri, {}, MUST_IDENTIFY), (run_uri, {"run_id": "other"}, MUST_IDENTIFY),
+            (run_uri, by_model, MUST_IDENTIFY),
             ("runs:/other/clf", by_run, MUST_IDENTIFY), ("runs:/%s/clf" % run["run_id"], {}, MUST_IDENTIFY),
             ("runs://host/%s/clf" % run["run_id"], by_run, MUST_IDENTIFY),
             (run_uri + "/../../other", by_run, "without relative path references"),
@@ -276,16 +287,46 @@ def test_copies_are_resolved(registry):
                            ("models:/clf/01", 1)):
         version = registry.version("copy", source)
         assert (version["source"], version["run_id"]) == ("models:/clf/%d" % number, "abc" if number == 1 else "")
-        assert registry.ok("GET", "model-versions/get-download-uri", {"name": "copy", "version": version["version"]}) == \
-            {"artifact_uri": "s3://bucket/%d" % number}
-    create = ("POST", "model-versions/create")
+        got = registry.ok("GET", "model-versions/get-download-uri", {"name": "copy", "version": version["version"]})
+        assert got == {"artifact_uri": "s3://bucket/%d" % number}
+
+    def create(source, **ids):
+        return "POST", "model-versions/create", {"name": "copy", "source": source, **ids}
+
     for ids in ({"run_id": "other"}, {"run_id": ""}, {"model_id": "m-1"}):
-        registry.invalid("must match the referenced model version.", *create, {"name": "copy", "source": "models:/clf/1", **ids})
-    registry.missing("Registered Model with name=nope not found", *create, {"name": "copy", "source": "models:/nope/1"})
-    registry.missing("Model Version (name=clf, version=9) not found", *create, {"name": "copy", "source": "models:/clf/9"})
-    registry.invalid("Registered model alias nope not found.", *create, {"name": "copy", "source": "models:/clf@nope"})
-    registry.invalid("Invalid Model Version stage: Foo.", *create, {"name": "copy", "source": "models:/clf/Foo"})
-    registry.invalid(MUST_IDENTIFY, *create, {"name": "copy", "source": "models:/a/b/c"})
+        registry.invalid("must match the referenced model version.", *create("models:/clf/1", **ids))
+    registry.missing("Registered Model with name=nope not found", *create("models:/nope/1"))
+    registry.missing("Model Version (name=clf, version=9) not found", *create("models:/clf/9"))
+    registry.invalid("Registered model alias nope not found.", *create("models:/clf@nope"))
+    registry.invalid("Invalid Model Version stage: Foo.", *create("models:/clf/Foo"))
+    registry.missing("No versions of model with name 'clf' and stage 'production' found", *create("models:/clf/production"))
+    registry.invalid(MUST_IDENTIFY, *create("models:/a/b/c"))
+
+
+def test_a_rename_takes_everything_along(registry):
+    registry.model("a", tags=[{"key": "k", "value": "v"}], description="d")
+    registry.version("a", tags=[{"key": "n", "value": "1"}])
+    registry.version("a")
+    registry.alias("a", "champion", 1)
+    registry.ok("DELETE", "model-versions/delete", {"name": "a", "version": "2"})
+    old = registry.get("a")
+    new = registry.ok("POST", "registered-models/rename", {"name": "a", "new_name": "b"})["registered_model"]
+    for view in (old, new):
+        view.pop("last_updated_timestamp")
+        view.pop("name")
+        view["latest_versions"][0].pop("last_updated_timestamp")
+        view["latest_versions"][0].pop("name")
+    assert new == old and new["latest_versions"][0]["tags"] == [{"key": "n", "value": "1"}]
+    registry.missing("Registered Model with name=a not found", "GET", "registered-models/get", {"name": "a"})
+    assert registry.version("b")["version"] == "3"
+
+
+def test_numbers_of_versions_made_at_once(registry):
+    registry.model("clf")
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        made = list(pool.map(lambda _: int(registry.version("clf")["version"]), range(40)))
+    assert sorted(made) == list(range(1, 41))
+    assert [int(move[2]) for move in registry.moves("clf")[1:]] == list(range(1, 41))
 
 
 def test_names_are_checked(registry):
@@ -293,33 +334,39 @@ def test_names_are_checked(registry):
     registry.model("taken")
     long = "n" * 4096
     assert registry.model(long)["name"] == long
-    for name, message in (("", "Missing value for required parameter 'name'. See"), ("  ", "Missing value for required"),
-                          ("a/b", "Invalid model name 'a/b'. Names cannot contain '/' or ':'."), ("a:b", "Names cannot"),
-                          ("..", "This name would resolve to '..'"), (5, "Invalid value 5 for parameter 'name' supplied")):
+    for name, message in (("", "Missing value for required parameter 'name'. See"),
+                          ("  ", "Missing value for required parameter 'name'."), ("a:b", "Names cannot contain"),
+                          ("a/b", "Invalid model name 'a/b'. Names cannot contain '/' or ':'."),
+                          ("..", "This name would resolve to '..'"),
+                          (5, "Invalid value 5 for parameter 'name' supplied")):
         registry.invalid(message, *create, {"name": name})
-    registry.refused(400, "RESOURCE_ALREADY_EXISTS", "Registered Model (name=taken) already exists.", *create, {"name": "taken"})
-    registry.refused(400, "RESOURCE_ALREADY_EXISTS", "Registered Model (name=taken) already exists.", "POST",
-                     "registered-models/rename", {"name": long, "new_name": "taken"})
+    registry.taken("Registered Model (name=taken) already exists.", *create, {"name": "taken"})
+    registry.taken("Registered Model (name=taken) already exists.", "POST", "registered-models/rename",
+                   {"name": long, "new_name": "taken"})
     registry.invalid("Names cannot contain", "POST", "registered-models/rename", {"name": "taken", "new_name": "a/b"})
     tag = {"name": "taken", "key": "k" * 251, "value": "v"}
     registry.invalid("'key' exceeds the maximum length of 250 characters", "POST", "registered-models/set-tag", tag)
     tag = {"name": "taken", "key": "k", "value": "ü" * 100001}
-    registry.invalid("'value' exceeds the maximum length of 100000 characters", "POST", "registered-models/set-tag", tag)
+    registry.invalid("'value' exceeds the maximum length of 100000 characters", "POST", "registered-models/set-tag",
+                     tag)
     assert registry.ok("POST", "registered-models/set-tag", {**tag, "value": "ü" * 100000}) == {}
 
 
 def test_aliases_are_checked(registry):
     registry.model("clf")
     registry.version("clf")
-    for alias, message in (("latest", "'latest' alias name (case insensitive) is reserved."), ("LATEST", "is reserved."),
-                           ("v1", "Version alias name 'v1' is reserved."), ("V22", "is reserved."),
-                           ("a b/c", "Invalid alias name: 'a b/c'. Names may only contain"), ("", "Missing value for"),
+    for alias, message in (("latest", "'latest' alias name (case insensitive) is reserved."),
+                           ("LATEST", "is reserved."), ("v1", "Version alias name 'v1' is reserved."),
+                           ("V22", "is reserved."), ("", "Missing value for required parameter 'alias'"),
+                           ("a b/c", "Invalid alias name: 'a b/c'. Names may only contain"),
                            ("a" * 256, "'Registered model alias name' exceeds the maximum length of 255 characters")):
         registry.invalid(message, "POST", "registered-models/alias", {"name": "clf", "alias": alias, "version": "1"})
     for alias in ("v", "v1a", "ü", "a" * 255):
         registry.alias("clf", alias, 1)
-    registry.missing("(name=clf, version=7)", "POST", "registered-models/alias", {"name": "clf", "alias": "a", "version": "7"})
-    registry.invalid("Registered model alias nope not found.", "GET", "registered-models/alias", {"name": "clf", "alias": "nope"})
+    registry.missing("(name=clf, version=7)", "POST", "registered-models/alias",
+                     {"name": "clf", "alias": "a", "version": "7"})
+    registry.invalid("Registered model alias nope not found.", "GET", "registered-models/alias",
+                     {"name": "clf", "alias": "nope"})
     assert registry.ok("DELETE", "registered-models/alias", {"name": "clf", "alias": "nope"}) == {}
     registry.model("empty")
     registry.missing("Latest version not found for model empty.", "GET", "registered-models/alias",
@@ -330,10 +377,11 @@ def test_stages_are_checked(registry):
     registry.model("clf")
     registry.version("clf")
     move = {"name": "clf", "version": "1", "stage": "Foo"}
-    registry.invalid("Invalid Model Version stage: Foo. Value must be one of None, Staging, Production, Archived.", "POST",
-                     "model-versions/transition-stage", move)
-    registry.invalid("because 'Archived' is not an Active stage. Valid stages are ['Staging', 'Production']", "POST",
-                     "model-versions/transition-stage", {**move, "stage": "Archived", "archive_existing_versions": True})
+    registry.invalid("Invalid Model Version stage: Foo. Value must be one of None, Staging, Production, Archived.",
+                     "POST", "model-versions/transition-stage", move)
+    registry.invalid("because 'Archived' is not an Active stage. Valid stages are ['Staging', 'Production']",
+                     "POST", "model-versions/transition-stage",
+                     {**move, "stage": "Archived", "archive_existing_versions": True})
     registry.invalid("Parameter 'version' must be an integer, got 'abc'.", "POST", "model-versions/transition-stage",
                      {"name": "clf", "version": "abc", "stage": "Staging"})
     registry.missing("Model Version (name=clf, version=9223372036854775807) not found", "GET", "model-versions/get",
@@ -378,13 +426,15 @@ def test_history_comes_in_pages(registry):
         registry.version("clf")
     wanted, found, token = registry.history("clf"), [], None
     while token is None or token:
-        page = registry.ok("GET", "sluice/history", {"name": "clf", "max_results": 2, **({"page_token": token} if token else {})})
+        more = {"page_token": token} if token else {}
+        page = registry.ok("GET", "sluice/history", {"name": "clf", "max_results": 2, **more})
         assert len(page["history"]) <= 2
         found += page["history"]
         token = page.get("next_page_token", "")
         registry.version("clf")  # what comes meanwhile shifts nothing
     assert found == wanted
-    registry.invalid("'max_results' must be a positive integer", "GET", "sluice/history", {"name": "clf", "max_results": 0})
+    registry.invalid("'max_results' must be a positive integer", "GET", "sluice/history",
+                     {"name": "clf", "max_results": 0})
     registry.missing("no registered model was ever called 'nope'", "GET", "sluice/history", {"name": "nope"})
 
 
@@ -455,7 +505,8 @@ def test_alias_at_follows_renames_and_tells_models_of_one_name_apart(registry):
                                           ("alias_set", "new", "1", "champion", None, "1")]
     assert ("model_renamed", "new", None, None, "old", "new") in registry.moves("new")
     ends = [move for move in registry.moves("new") if move[0] in ("alias_deleted", "version_deleted")]
-    assert ends == [("alias_deleted", "new", "2", "champion", "2", None), ("version_deleted", "new", "1", None, "None", None),
+    assert ends == [("alias_deleted", "new", "2", "champion", "2", None),
+                    ("version_deleted", "new", "1", None, "None", None),
                     ("version_deleted", "new", "2", None, "None", None)]
 
 

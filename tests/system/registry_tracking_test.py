@@ -22,17 +22,17 @@ class Registry:
     def post(self, path, body, **kw):
         return requests.post(self.url + API + path, json=body, timeout=30, **kw)
 
-    def get(self, path, **query):
-        return requests.get(self.url + API + path, params=query, timeout=30)
+    def get(self, where, /, **query):
+        return requests.get(self.url + API + where, params=query, timeout=30)
 
     def ok(self, path, body):
         answer = self.post(path, body)
         assert answer.status_code == 200, (path, body, answer.text)
         return answer.json()
 
-    def found(self, path, **query):
-        answer = self.get(path, **query)
-        assert answer.status_code == 200, (path, query, answer.text)
+    def found(self, where, /, **query):
+        answer = self.get(where, **query)
+        assert answer.status_code == 200, (where, query, answer.text)
         return answer.json()
 
     def experiment(self, name="e"):

@@ -116,7 +116,9 @@ static void what_is_added_belongs_to_the_model_that_has_the_name(void **state)
 	add(HISTORY_MODEL_RENAMED, "b", "a");
 	add(HISTORY_MODEL_CREATED, "a", NULL);
 	add(HISTORY_STAGE_CHANGED, "b", "None");
-	assert_int_equal(db_find(db, &err, &model, "SELECT group_concat(model, '') FROM (SELECT model FROM history ORDER BY id)", ""), 1);
+	assert_int_equal(db_find(db, &err, &model,
+				 "SELECT group_concat(model, '') FROM (SELECT model FROM history ORDER BY id)", ""),
+		1);
 	assert_int_equal(model, 1131);
 
 	/* Both models were called a. */
@@ -126,7 +128,8 @@ static void what_is_added_belongs_to_the_model_that_has_the_name(void **state)
 	assert_true(str_is(rows[0].who, "ann") && str_is(rows[0].why, "because") && rows[0].alias.data == NULL);
 	assert_true(str_is(rows[3].action, "model_created") && rows[3].version == 0 && rows[3].id == 1);
 	assert_true(rows[3].time_us > 0 && rows[3].time_us <= rows[0].time_us);
-	assert_false(history_read(db, &arena, &(struct history_query){.name = STR("c"), .max = 1}, &rows, &count, &err));
+	assert_false(
+		history_read(db, &arena, &(struct history_query){.name = STR("c"), .max = 1}, &rows, &count, &err));
 	assert_string_equal(err.text, "no registered model was ever called 'c'");
 }
 

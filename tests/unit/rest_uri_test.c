@@ -19,12 +19,12 @@ static struct rest_uri split(const char *text)
 	return uri;
 }
 
-#define SPLIT(text_, scheme_, authority_, path_)                    \
-	do {                                                        \
-		const struct rest_uri uri_ = split(text_);          \
-		assert_true(str_is(uri_.scheme, scheme_));          \
-		assert_true(str_is(uri_.authority, authority_));    \
-		assert_true(str_is(uri_.path, path_));              \
+#define SPLIT(text_, scheme_, authority_, path_)                                                                       \
+	do {                                                                                                           \
+		const struct rest_uri uri_ = split(text_);                                                             \
+		assert_true(str_is(uri_.scheme, scheme_));                                                             \
+		assert_true(str_is(uri_.authority, authority_));                                                       \
+		assert_true(str_is(uri_.path, path_));                                                                 \
 	} while (0)
 
 static void uris_are_split(void **state)
@@ -59,8 +59,8 @@ static void hosts_have_no_user_and_no_port(void **state)
 
 static void escapes_are_undone_until_there_are_none(void **state)
 {
-	static const char *const CASES[][2] = {{"a%2fb", "a/b"}, {"%252e%25252E", ".."}, {"%2", "%2"}, {"%zz%41", "%zzA"},
-		{"%%341", "A"}, {"a+b%2bc", "a b c"}, {"%25%32%65", "."}, {"", ""}};
+	static const char *const CASES[][2] = {{"a%2fb", "a/b"}, {"%252e%25252E", ".."}, {"%2", "%2"},
+		{"%zz%41", "%zzA"}, {"%%341", "A"}, {"a+b%2bc", "a b c"}, {"%25%32%65", "."}, {"", ""}};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++)
 		assert_true(str_is(rest_uri_unescape(&arena, str_of(CASES[i][0]), true), CASES[i][1]));
@@ -109,10 +109,11 @@ static const char *models_uri(const char *text)
 static void models_uris_have_five_forms(void **state)
 {
 	static const char *const CASES[][2] = {{"models:/m-1", "m-1||||"}, {"models:/clf/3", "|clf|3||"},
-		{"models:/clf/Staging", "|clf||Staging|"}, {"models:/clf/LATEST", "|clf|||"}, {"models:/clf@prod", "|clf|||prod"},
-		{"models:/a@b@c", "|a@b|||c"}, {"models:/clf/1#x", "|clf||1#x|"}, {"models:/clf/1?x", "|clf|1||"},
-		{"models:/clf/", "none"}, {"models:/clf@", "none"}, {"models:/a/b/c", "none"}, {"models:/", "none"},
-		{"models:clf/1", "none"}, {"models:/ /1", "none"}, {"models:/clf/ ", "none"}};
+		{"models:/clf/Staging", "|clf||Staging|"}, {"models:/clf/LATEST", "|clf|||"},
+		{"models:/clf@prod", "|clf|||prod"}, {"models:/a@b@c", "|a@b|||c"}, {"models:/clf/1#x", "|clf||1#x|"},
+		{"models:/clf/1?x", "|clf|1||"}, {"models:/clf/", "none"}, {"models:/clf@", "none"},
+		{"models:/a/b/c", "none"}, {"models:/", "none"}, {"models:clf/1", "none"}, {"models:/ /1", "none"},
+		{"models:/clf/ ", "none"}};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++)
 		assert_string_equal(models_uri(CASES[i][0]), CASES[i][1]);
