@@ -2,8 +2,8 @@
  * start → add … → end: fsync → transaction { marker, row, file into blobs/ } → marker away
  *
  * The marker is a second name of the file in staging/, "ab12….0123456789abcdef", its digest in front. A process that
- * dies between moving the file and the commit leaves it, and artifacts_recover() then knows which file in blobs/ may have no
- * row, without looking at all of them.
+ * dies between moving the file and the commit leaves it, and artifacts_recover() then knows which file in blobs/ may
+ * have no row, without looking at all of them.
  */
 #include "store/artifact_upload.h"
 
@@ -104,8 +104,8 @@ static bool move_in(struct artifact_upload *upload, const char *blob, const char
 }
 
 /* *ret_unsure: the commit failed, and only the next start of the database tells whether its row is there. */
-static bool commit(struct artifact_upload *upload, const struct artifact *artifact, const char *marker, bool *ret_unsure,
-	struct error *err)
+static bool commit(struct artifact_upload *upload, const struct artifact *artifact, const char *marker,
+	bool *ret_unsure, struct error *err)
 {
 	char blob[ARTIFACT_BLOB_SIZE];
 	struct db *db = db_begin(upload->registry->db, DB_WRITE, err);

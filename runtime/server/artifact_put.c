@@ -4,7 +4,8 @@
  *	path → read → on_read → { write on the pool, while the next piece is read } … → written, last → answer
  *
  * Two pieces are in memory: one that is read into and one that is hashed and written. The disk holds the client up by
- * its piece not being free. A client that leaves, or is refused by the front end, ends in discard: what was written goes.
+ * its piece not being free. A client that leaves, or is refused by the front end, ends in discard: what was written
+ * goes.
  */
 #include "server/artifact_call.h"
 #include "store/artifact_upload.h"

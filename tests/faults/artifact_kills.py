@@ -3,8 +3,8 @@
 
     artifact_kills.py PROBE
 
-Killed at a call, or failing in it: after the next start the file is the old one or the new one, whole, and blobs/ has what
-the rows name and nothing else. What was reported as done is done. Needs strace; without it the status is 77 (skipped).
+Killed at a call, or failing in it: after the next start the file is the old one or the new one, whole, and blobs/ has
+what the rows name and nothing else. What was reported as done is done. Needs strace; without it the status is 77 (skipped).
 """
 import contextlib
 import hashlib
@@ -16,8 +16,8 @@ import subprocess
 import sys
 import tempfile
 
-KILLED_AT = ["openat", "mkdirat", "write", "pwrite64", "fsync", "fdatasync", "sync_file_range", "renameat", "linkat", "unlinkat",
-             "unlink", "close", "flock", "ftruncate"]
+KILLED_AT = ["openat", "mkdirat", "write", "pwrite64", "fsync", "fdatasync", "sync_file_range", "renameat", "linkat",
+             "unlinkat", "unlink", "close", "flock", "ftruncate"]
 FAILING = [("openat", "EMFILE"), ("mkdirat", "ENOSPC"), ("write", "ENOSPC"), ("pwrite64", "ENOSPC"), ("fsync", "EIO"),
            ("fdatasync", "EIO"), ("renameat", "EIO"), ("linkat", "EMLINK"), ("unlinkat", "EIO"), ("flock", "ENOLCK")]
 POINTS_MAX = 200
