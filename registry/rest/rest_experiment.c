@@ -37,9 +37,9 @@ bool rest_experiment_find(
 	struct rest_call *call, struct str id, const char *stage, struct rest_experiment *ret, struct error *err)
 {
 	struct db_rows rows;
-	int64_t number;
+	int64_t number = 0;
 
-	if (!rest_experiment_id(id.len > 0 ? id : STR("0"), &number, err) ||
+	if ((id.len > 0 && !rest_experiment_id(id, &number, err)) ||
 		!db_start(&rows, call->db, err,
 			"SELECT " REST_EXPERIMENT_COLUMNS " FROM experiments AS e WHERE e.experiment_id = ?", "i", number))
 		return false;
