@@ -110,11 +110,24 @@ static struct next on_flavour(void *self)
 	return send_it(call);
 }
 
+/* A dry run shows what it reads, too, but for tokens that it is given on the way. */
+static void tell_asked(const struct call *call)
+{
+	const struct client_options *options = &call->op.client->options;
+
+	if (!options->is_dry_run || options->on_asked == NULL || call->attempt > 1 || call->spec.is_login)
+		return;
+	/* The query of a presigned URL is a login. */
+	const size_t len = call->spec.url != NULL ? strcspn(call->url, "?") : strlen(call->url);
+	options->on_asked(options->data, call->spec.call.method, arena_memdup(call->op.arena, call->url, len));
+}
+
 static struct next send_it(struct call *call)
 {
 	const struct call_spec *spec = &call->spec;
 
 	call->attempt++;
+	tell_asked(call);
 	call->status = 0;
 	if (spec->on_attempt != NULL && !spec->on_attempt(spec->stream_data, &call->op.flow.err))
 		return next_fail(&call->op.flow, NULL);
@@ -125,6 +138,16 @@ static struct next send_it(struct call *call)
 static int64_t now_unix_s(void)
 {
 	return (int64_t)time(NULL);
+}
+
+/* A proxy in between may answer for it when it is down; that does not make it another's. */
+static void note_flavour(struct call *call, struct str server)
+{
+	struct site *site = call->site;
+
+	if (site->target->is_databricks || call->spec.url != NULL || site->flavour == FLAVOUR_SLUICE)
+		return;
+	site->flavour = str_starts(server, STR("sluice/")) ? FLAVOUR_SLUICE : FLAVOUR_OTHER;
 }
 
 static void on_fetched(void *data, const struct fetch_reply *reply, const struct error *err)
@@ -140,10 +163,7 @@ static void on_fetched(void *data, const struct fetch_reply *reply, const struct
 		call->reply = reply->body;
 		call->reply_type = fetch_header_get(reply, "Content-Type");
 		call->retry_after_ms = fetch_retry_after_ms(reply, now_unix_s());
-		if (!call->site->target->is_databricks && call->spec.url == NULL)
-			call->site->flavour = str_starts(fetch_header_get(reply, "Server"), STR("sluice/"))
-						      ? FLAVOUR_SLUICE
-						      : FLAVOUR_OTHER;
+		note_flavour(call, fetch_header_get(reply, "Server"));
 	}
 	flow_resume(&call->op.flow);
 }

@@ -69,6 +69,11 @@ bool place_read(struct client *client, struct arena *arena, struct str uri, stru
 	}
 	if (str_starts(uri, STR("mlflow-artifacts:")))
 		return error_set(err, ERR_NOT_IMPLEMENTED, "artifacts at '%.*s' are another server's", STR_ARGS(uri));
+	if (client->tracking->target->is_databricks)
+		return error_set(err, ERR_NOT_IMPLEMENTED,
+			"artifacts at '%.*s' are the workspace's own: register the bundle itself in Unity Catalog, which keeps its "
+			"files",
+			STR_ARGS(uri));
 	return error_set(err, ERR_NOT_IMPLEMENTED,
 		"artifacts at '%.*s' are in a store that only its own tools reach: let the MLflow server serve them "
 		"(mlflow server --serve-artifacts)",

@@ -16,3 +16,6 @@ struct profile {
 /* A file that is not there has no profiles. ERR_USAGE where it cannot be read or is malformed: "path:12: …", without what
  * stands there. */
 bool profile_read(struct arena *arena, const char *path, struct str name, struct profile *ret, struct error *err);
+/* The same of a file's text; `path` is what messages call it. */
+bool profile_parse(struct arena *arena, const char *path, struct str text, struct str name, struct profile *ret,
+	struct error *err);
