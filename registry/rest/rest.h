@@ -76,6 +76,8 @@ struct rest_rpc {
 
 /* A request's member: an empty str (data NULL), the fallback or NULL where it is absent. */
 struct str rest_str(const struct rest_call *call, const char *name);
+/* With proto's default: "" where it is absent. */
+struct str rest_str_or_empty(const struct rest_call *call, const char *name);
 bool rest_has(const struct rest_call *call, const char *name);
 int64_t rest_int(const struct rest_call *call, const char *name, int64_t fallback);
 const struct json *rest_list(const struct rest_call *call, const char *name);
@@ -88,6 +90,8 @@ void rest_set_int(struct rest_call *call, struct json *object, const char *name,
 void rest_set_double(struct rest_call *call, struct json *object, const char *name, double value);
 /* {"key": …, "value": …} of each row of a query whose first two columns these are; db_end is called. */
 bool rest_read_pairs(struct rest_call *call, struct db_rows *rows, struct json *ret_list);
+/* "7": ids and versions are text in messages. */
+struct str rest_number_text(struct rest_call *call, int64_t number);
 /* "m-" and the like, and 32 random hex digits. */
 struct str rest_new_id(struct rest_call *call, const char *prefix);
 

@@ -21,6 +21,13 @@ struct str rest_str(const struct rest_call *call, const char *name)
 	return value->size > 0 ? json_str(value) : STR("");
 }
 
+struct str rest_str_or_empty(const struct rest_call *call, const char *name)
+{
+	const struct str text = rest_str(call, name);
+
+	return text.data != NULL ? text : STR("");
+}
+
 bool rest_has(const struct rest_call *call, const char *name)
 {
 	return json_get(&call->in, str_of(name)) != NULL;
@@ -97,4 +104,9 @@ struct str rest_new_id(struct rest_call *call, const char *prefix)
 	}
 	id[prefix_len + 2 * sizeof(bits)] = '\0';
 	return (struct str){id, prefix_len + 2 * sizeof(bits)};
+}
+
+struct str rest_number_text(struct rest_call *call, int64_t number)
+{
+	return str_of(arena_printf(call->arena, "%lld", (long long)number));
 }

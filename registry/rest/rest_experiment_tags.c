@@ -54,8 +54,7 @@ static bool check_views(struct rest_call *call, int64_t experiment_id, struct st
 
 static bool set_tag(struct rest_call *call, struct error *err)
 {
-	const struct str key = rest_str(call, "key");
-	const struct str value = rest_has(call, "value") ? rest_str(call, "value") : STR("");
+	const struct str key = rest_str(call, "key"), value = rest_str_or_empty(call, "value");
 	struct rest_experiment experiment;
 
 	return check_tag(key, value, err) &&

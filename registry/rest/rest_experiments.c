@@ -24,25 +24,23 @@ static bool fail_exists(struct str name, struct error *err)
 
 static bool insert(struct rest_call *call, struct str name, struct str location, int64_t *ret_id, struct error *err)
 {
-	const struct str given = location.data != NULL ? location : STR("");
-
 	if (!db_run(call->db, err,
 		    "INSERT INTO experiments (name, artifact_location, lifecycle_stage, creation_time, last_update_time) "
 		    "VALUES (?, ?, 'active', ?, ?) ON CONFLICT (name) DO NOTHING",
-		    "ssii", name, given, call->now_ms, call->now_ms))
+		    "ssii", name, location, call->now_ms, call->now_ms))
 		return false;
 	if (db_changes(call->db) == 0)
 		return fail_exists(name, err);
 	*ret_id = db_last_id(call->db);
-	return given.len > 0 || set_default_location(call, *ret_id, err);
+	return location.len > 0 || set_default_location(call, *ret_id, err);
 }
 
 static bool create(struct rest_call *call, struct error *err)
 {
 	const struct str name = rest_str(call, "name");
 	const struct json *tags = rest_list(call, "tags");
-	struct str location = {NULL, 0};
-	int64_t id;
+	struct str location;
+	int64_t id = 0;
 
 	if (!rest_experiment_tags_check(tags, err) ||
 		!rest_location_read(call, rest_str(call, "artifact_location"), &location, err) ||
@@ -56,7 +54,7 @@ static bool create(struct rest_call *call, struct error *err)
 		if (db_changes(call->db) == 0)
 			return fail_exists(name, err);
 	}
-	rest_set_str(call, &call->out, "experiment_id", rest_experiment_id_text(call, id));
+	rest_set_str(call, &call->out, "experiment_id", rest_number_text(call, id));
 	return true;
 }
 
@@ -189,7 +187,7 @@ static const struct rest_field SEARCH[] = {
 	{"page_token", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"filter", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"order_by", REST_STRING, REST_REPEATED | REST_CHECKED, 0, NULL, NULL},
-	{"view_type", REST_ENUM, REST_CHECKED, 0, NULL, rest_view_types},
+	{"view_type", REST_ENUM, 0, 0, NULL, rest_view_types},
 	{0},
 };
 

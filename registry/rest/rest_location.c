@@ -1,88 +1,53 @@
 #include "rest/rest_location.h"
 
 #include "rest/rest_check.h"
-#include "rest/rest_decode.h"
+#include "rest/rest_uri.h"
 
 #include <errno.h>
 #include <limits.h>
 #include <unistd.h>
 
-enum { LOCATION_MAX = 2048, DECODINGS_MAX = 10 };
+enum { LOCATION_MAX = 2048 };
 
-struct str rest_location_scheme(struct str uri)
-{
-	struct str scheme;
-
-	if (!str_cut(&uri, ':', &scheme) || scheme.len == 0)
-		return (struct str){"", 0};
-	for (size_t i = 0; i < scheme.len; i++) {
-		const char c = (char)(scheme.data[i] | 0x20);
-		const bool is_letter = c >= 'a' && c <= 'z';
-
-		if (!is_letter && (i == 0 || scheme.data[i] == '\0' || strchr("0123456789+-.", scheme.data[i]) == NULL))
-			return (struct str){"", 0};
-	}
-	return scheme;
-}
-
-bool rest_location_check_host(struct str uri, const char *field, struct error *err)
+bool rest_location_check_host(struct rest_call *call, struct str uri, const char *field, struct error *err)
 {
 	static const char *const SCHEMES[] = {
 		"ftp", "sftp", "hdfs", "viewfs", "http", "https", "mlflow-artifacts", "r2", "b2", "abfss"};
-	const struct str scheme = rest_location_scheme(uri);
+	struct rest_uri parts;
 
-	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(*SCHEMES); i++) {
-		const struct str rest = {uri.data + scheme.len + 1, uri.len - scheme.len - (scheme.len > 0)};
-		const bool has_host = str_starts(rest, STR("//")) && rest.len > 2 && rest.data[2] != '/';
-
-		if (!str_eq_nocase(scheme, str_of(SCHEMES[i])) || (strcmp(SCHEMES[i], "mlflow-artifacts") == 0 && !has_host))
-			continue;
-		return error_set(err, ERR_INVALID_PARAMETER,
-			"'%s' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking server's "
-			"configured artifact storage, so the server would connect to the host named in the URI. Set the "
-			"MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to allow it.",
-			field, SCHEMES[i], SCHEMES[i]);
-	}
+	rest_uri_split(call->arena, uri, &parts);
+	/* mlflow-artifacts:/path is this server. */
+	if (str_is(parts.scheme, "mlflow-artifacts") && parts.authority.len == 0)
+		return true;
+	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(*SCHEMES); i++)
+		if (str_is(parts.scheme, SCHEMES[i]))
+			return error_set(err, ERR_INVALID_PARAMETER,
+				"'%s' cannot use the '%s' scheme: the '%s' scheme addresses a host other than the tracking "
+				"server's configured artifact storage, so the server would connect to the host named in the URI. "
+				"Set the MLFLOW_ALLOWED_HOST_ADDRESSED_ARTIFACT_SCHEMES environment variable on the server to "
+				"allow it.",
+				field, SCHEMES[i], SCHEMES[i]);
 	return true;
-}
-
-static bool has_dots(struct str text)
-{
-	for (size_t i = 0; i + 1 < text.len; i++)
-		if (text.data[i] == '.' && text.data[i + 1] == '.')
-			return true;
-	return false;
 }
 
 /* However often it was escaped. */
 static bool check_query(struct rest_call *call, struct str query, struct error *err)
 {
-	bool is_fine = !has_dots(query);
-
-	for (int i = 0; is_fine && i < DECODINGS_MAX; i++) {
-		struct str decoded;
-
-		if (!rest_unescape(call->arena, query, false, &decoded) || str_eq(decoded, query))
-			break;
-		query = decoded;
-		is_fine = !has_dots(query);
-	}
-	return is_fine || error_set(err, ERR_INVALID_PARAMETER, "Invalid query string");
+	query = rest_uri_unescape(call->arena, query, false);
+	for (size_t i = 0; i + 1 < query.len; i++)
+		if (query.data[i] == '.' && query.data[i + 1] == '.')
+			return error_set(err, ERR_INVALID_PARAMETER, "Invalid query string");
+	return true;
 }
 
-/* "#x" and, in a path, ";x" behind the last '/'. */
-static bool has_fragment_or_params(struct str uri)
+/* ";x" behind the last '/'; urllib knows params of paths, and of schemes that are refused anyway. */
+static bool has_params(const struct rest_uri *uri)
 {
-	struct str fragment = uri, rest;
-	const bool has_fragment = str_cut(&fragment, '#', &uri) && fragment.len > 0;
-	struct str params = uri;
+	struct str rest = uri->path, part = {NULL, 0}, name;
 
-	str_cut(&uri, '?', &rest);
-	for (size_t i = 0; i < rest.len; i++)
-		if (rest.data[i] == '/')
-			params = (struct str){rest.data + i + 1, rest.len - i - 1};
-	struct str name;
-	return has_fragment || (rest_location_scheme(rest).len == 0 && str_cut(&params, ';', &name) && params.len > 0);
+	while (rest_uri_next_part(&rest, &part))
+		continue;
+	return uri->scheme.len == 0 && str_cut(&part, ';', &name) && part.len > 0;
 }
 
 static bool check_length(struct str location, struct error *err)
@@ -98,12 +63,15 @@ static bool check_length(struct str location, struct error *err)
 
 static bool check(struct rest_call *call, struct str location, struct error *err)
 {
-	struct str query = location, path;
+	struct rest_uri uri;
+	struct str query, fragment, head;
 
-	if (has_fragment_or_params(location))
+	rest_uri_split(call->arena, location, &uri);
+	fragment = uri.tail;
+	if ((str_cut(&fragment, '#', &query) && fragment.len > 0) || has_params(&uri))
 		return error_set(err, ERR_INVALID_PARAMETER, "'artifact_location' URL can't include fragments or params.");
-	str_cut(&query, '?', &path);
-	if (!check_query(call, query, err) || !rest_location_check_host(location, "artifact_location", err))
+	str_cut(&query, '?', &head);
+	if (!check_query(call, query, err) || !rest_location_check_host(call, location, "artifact_location", err))
 		return false;
 	if (str_starts(location, STR("runs:")))
 		return error_set(err, ERR_INVALID_PARAMETER, "Artifact location cannot be a runs:/ URI. Given: '%.*s'",
@@ -136,13 +104,15 @@ static bool make_absolute(struct rest_call *call, struct str path, struct str *r
 
 bool rest_location_read(struct rest_call *call, struct str sent, struct str *ret, struct error *err)
 {
-	*ret = (struct str){NULL, 0};
+	*ret = STR("");
 	if (sent.len == 0)
 		return true;
 	if (!check(call, sent, err))
 		return false;
 	*ret = sent;
-	if (rest_location_scheme(sent).len > 0 || sent.data[0] == '/')
+	struct rest_uri uri;
+	rest_uri_split(call->arena, sent, &uri);
+	if (uri.scheme.len > 0 || sent.data[0] == '/')
 		return true;
 	return make_absolute(call, sent, ret, err) && check_length(*ret, err);
 }

@@ -6,10 +6,8 @@
  */
 #include "rest/rest.h"
 
-/* An artifact_location as sent: data NULL where none or an empty one was. Relative paths become absolute ones, below the
+/* An artifact_location as sent: empty where none was. Relative paths become absolute ones, below the
  * server's working directory, as in MLflow. */
 bool rest_location_read(struct rest_call *call, struct str sent, struct str *ret, struct error *err);
 /* ERR_INVALID_PARAMETER where the URI names a host: "'source' cannot use the 'http' scheme: …". */
-bool rest_location_check_host(struct str uri, const char *field, struct error *err);
-/* "s3" of s3://…, empty where there is none. Not lower-cased. */
-struct str rest_location_scheme(struct str uri);
+bool rest_location_check_host(struct rest_call *call, struct str uri, const char *field, struct error *err);

@@ -1,8 +1,8 @@
 /* logged-models, logged-models/{model_id}: a model's life from pending to ready. */
+#include "rest/rest_check.h"
 #include "rest/rest_element.h"
 #include "rest/rest_experiment.h"
 #include "rest/rest_logged_model.h"
-#include "rest/rest_check.h"
 #include "rest/rest_name.h"
 #include "rest/rest_tables.h"
 
@@ -22,11 +22,6 @@ static bool check_name(struct str name, struct error *err)
 	}
 	buf_done(&shown);
 	return is_fine;
-}
-
-static struct str or_empty(struct str text)
-{
-	return text.data != NULL ? text : STR("");
 }
 
 static bool insert(struct rest_call *call, const struct rest_logged_model *model, struct error *err)
@@ -76,8 +71,8 @@ static bool create(struct rest_call *call, struct error *err)
 		.artifact_uri = rest_experiment_artifacts(call, &experiment, STR("models"), model_id),
 		.status = STR("LOGGED_MODEL_PENDING"),
 		.lifecycle_stage = STR("active"),
-		.model_type = or_empty(rest_str(call, "model_type")),
-		.source_run_id = or_empty(rest_str(call, "source_run_id")),
+		.model_type = rest_str_or_empty(call, "model_type"),
+		.source_run_id = rest_str_or_empty(call, "source_run_id"),
 		.creation_timestamp_ms = call->now_ms,
 		.last_updated_timestamp_ms = call->now_ms,
 	};

@@ -124,13 +124,6 @@ bool rest_check_registry_tags(const struct json *tags, bool is_version, struct e
 	return true;
 }
 
-struct str rest_str_or_empty(const struct rest_call *call, const char *name)
-{
-	const struct str text = rest_str(call, name);
-
-	return text.data != NULL ? text : STR("");
-}
-
 static struct str member_of(const struct json *tag, struct str name)
 {
 	const struct str text = json_str(json_get(tag, name));

@@ -26,9 +26,6 @@ bool rest_check_registry_tag(struct str key, struct str value, bool is_version, 
 /* Each of a request's list (which may be NULL). */
 bool rest_check_registry_tags(const struct json *tags, bool is_version, struct error *err);
 
-/* A string of the request; what proto3 does not send is "". */
-struct str rest_str_or_empty(const struct rest_call *call, const char *name);
-
 /* Members of a tag; what is absent is "", as in proto3. */
 struct str rest_tag_key(const struct json *tag);
 struct str rest_tag_value(const struct json *tag);

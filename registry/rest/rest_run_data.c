@@ -5,13 +5,6 @@
 #include "rest/rest_run_tag.h"
 #include "rest/rest_tables.h"
 
-static struct str value_of(const struct rest_call *call)
-{
-	const struct str value = rest_str(call, "value");
-
-	return value.data != NULL ? value : STR("");
-}
-
 static bool log_metric(struct rest_call *call, struct error *err)
 {
 	const struct rest_metric metric = rest_metric_read(&call->in);
@@ -24,7 +17,7 @@ static bool log_metric(struct rest_call *call, struct error *err)
 static bool log_param(struct rest_call *call, struct error *err)
 {
 	const struct str key = rest_str(call, "key");
-	struct str value = value_of(call), old;
+	struct str value = rest_str_or_empty(call, "value"), old;
 	enum rest_param_fate fate;
 	struct rest_run run;
 
@@ -42,7 +35,7 @@ static bool log_param(struct rest_call *call, struct error *err)
 static bool set_tag(struct rest_call *call, struct error *err)
 {
 	const struct str key = rest_str(call, "key");
-	struct str value = value_of(call);
+	struct str value = rest_str_or_empty(call, "value");
 	struct rest_run run;
 
 	return rest_run_tag_check("", key, &value, err) && rest_run_find_active(call, rest_run_id(call), &run, err) &&

@@ -58,11 +58,10 @@ static bool insert(struct rest_call *call, const struct rest_run *run, struct er
 static bool create(struct rest_call *call, struct error *err)
 {
 	const struct str experiment_id = rest_str(call, "experiment_id");
-	const struct str user_id = rest_str(call, "user_id");
 	struct rest_experiment experiment;
 	struct json message;
 	struct str name;
-	bool has_tag;
+	bool has_tag = false;
 
 	if (!rest_experiment_find(call, experiment_id, NULL, &experiment, err) ||
 		!rest_experiment_check_active(&experiment, err) || !choose_name(call, &name, &has_tag, err))
@@ -75,7 +74,7 @@ static bool create(struct rest_call *call, struct error *err)
 		.run_id = run_id,
 		.experiment_id = experiment.experiment_id,
 		.name = name,
-		.user_id = user_id.data != NULL ? user_id : STR(""),
+		.user_id = rest_str_or_empty(call, "user_id"),
 		.status = STR("RUNNING"),
 		.artifact_uri = rest_experiment_artifacts(call, &experiment, STR(""), run_id),
 		.lifecycle_stage = STR("active"),

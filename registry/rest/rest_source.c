@@ -221,7 +221,7 @@ bool rest_source_check(struct rest_call *call, bool is_prompt, struct rest_sourc
 		ret->model_id = STR("");
 	if (is_prompt)
 		return true;
-	if (!rest_location_check_host(ret->text, "source", err) || !resolve(call, ret, err))
+	if (!rest_location_check_host(call, ret->text, "source", err) || !resolve(call, ret, err))
 		return false;
 	const struct owner owner = ret->model_id.len > 0 ? model_of(ret->model_id) : run_of(ret->run_id);
 	return check_owner(call, &owner, ret->text, err);

@@ -36,6 +36,11 @@ static uint64_t earlier(uint64_t a, uint64_t b)
 	return a < b ? a : b;
 }
 
+static uint64_t later(uint64_t a, uint64_t b)
+{
+	return a > b ? a : b;
+}
+
 /* The timer runs for the earliest deadline or an earlier point in time. */
 static void arm(struct fetcher *fetcher)
 {
@@ -148,9 +153,20 @@ bool fetch_on_send(struct fetch *fetch)
 		return false;
 	}
 	fetch->phase = FETCH_SENT;
-	fetch->sent_ns = loop_now_ns(fetch->fetcher->loop);
-	hasten(fetch, after(fetch->sent_ns, fetch->first_byte_ms));
+	fetch->last_sent_ns = loop_now_ns(fetch->fetcher->loop);
+	hasten(fetch, after(fetch->last_sent_ns, fetch->first_byte_ms));
+	if (fetch->is_streamed)
+		hasten(fetch, after(fetch->last_sent_ns, fetch->idle_ms));
 	return true;
+}
+
+void fetch_on_sent(struct fetch *fetch)
+{
+	fetch->last_sent_ns = loop_now_ns(fetch->fetcher->loop);
+	if (fetch->file_at == fetch->file.size)
+		hasten(fetch, after(fetch->last_sent_ns, fetch->first_byte_ms));
+	if (fetch->on_sent != NULL)
+		fetch->on_sent(fetch->stream_data, fetch->file_at);
 }
 
 void fetch_on_first_byte(struct fetch *fetch)
@@ -230,6 +246,11 @@ void fetch_cancel(struct fetch *fetch)
 	end_later(fetch, &err);
 }
 
+bool fetch_was_sent(const struct fetch *fetch)
+{
+	return fetch->sendings > 0;
+}
+
 static uint64_t phase_due(const struct fetch *fetch, enum fetch_timeout *ret_timeout)
 {
 	switch (fetch->phase) {
@@ -239,11 +260,16 @@ static uint64_t phase_due(const struct fetch *fetch, enum fetch_timeout *ret_tim
 		*ret_timeout = FETCH_CONNECT_TIMEOUT;
 		return after(fetch->launched_ns, fetch->connect_ms);
 	case FETCH_SENT:
+		if (fetch->file_at < fetch->file.size) {
+			*ret_timeout = FETCH_IDLE_TIMEOUT;
+			return after(fetch->last_sent_ns, fetch->idle_ms);
+		}
 		*ret_timeout = FETCH_FIRST_BYTE_TIMEOUT;
-		return after(fetch->sent_ns, fetch->first_byte_ms);
+		return after(fetch->last_sent_ns, fetch->first_byte_ms);
 	case FETCH_READING:
 		*ret_timeout = FETCH_IDLE_TIMEOUT;
-		return after(fetch->last_byte_ns, fetch->idle_ms);
+		/* A file may still be on its way when the answer begins. */
+		return after(later(fetch->last_byte_ns, fetch->last_sent_ns), fetch->idle_ms);
 	}
 	abort();
 }

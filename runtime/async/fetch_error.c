@@ -36,6 +36,8 @@ static const char *const FAULTS[] = {
 	[FETCH_BODY_TOO_LARGE] = "answer's body is over the limit",
 	[FETCH_BAD_LENGTH] = "answer's Content-Length is malformed or contradicts itself",
 	[FETCH_HEAD_CUT] = "answer was cut short in its header section",
+	[FETCH_FILE_SHORT] = "file is shorter than it was",
+	[FETCH_FILE_UNREAD] = "file cannot be read",
 	[FETCH_NOT_REPEATABLE] =
 		"kept connection closed before an answer came, and the request must not be repeated",
 };
@@ -86,7 +88,11 @@ static void set_fault(const struct fetch *fetch, const char *label, struct error
 {
 	const char *text = FAULTS[fetch->fault];
 
-	if (fetch->fault == FETCH_HEAD_TOO_LARGE)
+	if (fetch->fault == FETCH_FILE_SHORT)
+		error_set(err, ERR_CONFLICT, "%s: %s", label, text);
+	else if (fetch->fault == FETCH_FILE_UNREAD)
+		error_set_errno(err, ERR_INTERNAL, fetch->file_errno, "%s: %s", label, text);
+	else if (fetch->fault == FETCH_HEAD_TOO_LARGE)
 		error_set(err, ERR_TOO_LARGE, "%s: %s of %d bytes", label, text, FETCH_HEAD_MAX);
 	else if (fetch->fault == FETCH_BODY_TOO_LARGE)
 		error_set(err, ERR_TOO_LARGE, "%s: %s of %zu bytes", label, text, fetch->body_max);
@@ -137,7 +143,9 @@ void fetch_error_curl(const struct fetch *fetch, CURLcode code, struct error *er
 	char label[ERROR_TEXT_MAX / 2];
 
 	fetch_label(fetch, label, sizeof(label));
-	if (fetch->fault != FETCH_NO_FAULT)
+	if (fetch->fault == FETCH_SINK_FAILED)
+		*err = *fetch->sink_err;
+	else if (fetch->fault != FETCH_NO_FAULT)
 		set_fault(fetch, label, err);
 	else if (code == CURLE_COULDNT_CONNECT)
 		set_unreachable(fetch, label, err);

@@ -67,7 +67,7 @@ static void set_proxy(CURL *easy)
 	free(list);
 }
 
-CURL *fetch_pattern_new(const char *ca_file)
+CURL *fetch_pattern_new(const struct fetcher_options *options)
 {
 	CURL *easy = curl_easy_init();
 
@@ -84,10 +84,15 @@ CURL *fetch_pattern_new(const char *ca_file)
 	/* Giving up must not wait for a resolver's thread. */
 	curl_easy_setopt(easy, CURLOPT_QUICK_EXIT, 1L);
 	curl_easy_setopt(easy, CURLOPT_PREREQFUNCTION, on_send);
-	if (ca_file != NULL)
-		curl_easy_setopt(easy, CURLOPT_CAINFO, ca_file);
+	if (options->ca_file != NULL)
+		curl_easy_setopt(easy, CURLOPT_CAINFO, options->ca_file);
+	if (options->is_unverified) {
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYPEER, 0L);
+		curl_easy_setopt(easy, CURLOPT_SSL_VERIFYHOST, 0L);
+	}
 	set_proxy(easy);
 	fetch_reply_watch(easy);
+	fetch_request_watch(easy);
 	return easy;
 }
 
@@ -102,6 +107,8 @@ static CURL *copy_pattern(CURL *pattern, struct fetch_handle *handle)
 	curl_easy_setopt(easy, CURLOPT_PREREQDATA, handle);
 	curl_easy_setopt(easy, CURLOPT_HEADERDATA, handle);
 	curl_easy_setopt(easy, CURLOPT_WRITEDATA, handle);
+	curl_easy_setopt(easy, CURLOPT_READDATA, handle);
+	curl_easy_setopt(easy, CURLOPT_SEEKDATA, handle);
 	return easy;
 }
 

@@ -23,6 +23,7 @@ enum {
 	FETCH_BODY_MAX_DEFAULT = 16 * 1024 * 1024,
 	FETCH_BODY_DIRECT_MAX = 64 * 1024, /* a body of known length up to this goes straight into the arena */
 	FETCH_BODY_COPY_MAX = 16 * 1024,   /* one of unknown length is copied up to this, else given away */
+	FETCH_STREAM_BUFFER = 256 * 1024,  /* between a socket and a file or sink, where libcurl has 64 and 16 KiB */
 	FETCH_HANDLES_KEPT = 256,
 	FETCH_HOST_BUCKETS = 64,
 };
@@ -43,6 +44,9 @@ enum fetch_fault {
 	FETCH_BAD_LENGTH,
 	FETCH_HEAD_CUT,
 	FETCH_NOT_REPEATABLE,
+	FETCH_FILE_SHORT,
+	FETCH_FILE_UNREAD,
+	FETCH_SINK_FAILED,
 };
 
 struct fetch_handle {
@@ -68,23 +72,31 @@ struct fetch {
 	const char *method, *url;
 	struct curl_slist *lines;
 	struct str post;
-	bool has_body;
+	bool has_body, is_streamed; /* the body is `file` */
+	struct fetch_file file;
+	uint64_t file_at; /* bytes handed to libcurl */
+	fetch_sink *sink;
+	fetch_sent *on_sent;
+	void *stream_data;
 	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
 	size_t body_max;
 	bool is_repeatable, is_head;
 
 	struct deadline deadline; /* never later than the earliest timeout */
-	uint64_t started_ns, launched_ns, sent_ns, first_byte_ns, last_byte_ns;
+	uint64_t started_ns, launched_ns, first_byte_ns, last_byte_ns;
+	uint64_t last_sent_ns; /* of the request's head, then of the file */
 	unsigned sendings;
 	enum fetch_phase phase;
 	enum fetch_fault fault;
 
-	bool is_head_over;
+	bool is_head_over, is_sunk; /* the body goes to the sink */
 	size_t head_len; /* bytes, interim answers and trailers included */
 	struct fetch_header *headers;
 	size_t header_count;
 	char *body; /* in the arena, or NULL: in the handle's buffer */
 	size_t body_len, body_size;
+	struct error *sink_err; /* of FETCH_SINK_FAILED */
+	int file_errno;         /* of FETCH_FILE_UNREAD */
 };
 
 struct fetch_watch;
@@ -128,6 +140,8 @@ void fetch_pump_watch(struct fetch_pump *pump, CURL *easy);
 
 /* fetch_request.c */
 bool fetch_request_check(const struct fetch_request *request, struct error *err);
+/* Lets this file feed what goes out; the callbacks' data is the handle. */
+void fetch_request_watch(CURL *easy);
 /* Copies the request into the fetch's arena; later lays it on the fetch's handle. */
 void fetch_request_copy(struct fetch *fetch, const struct fetch_request *request);
 void fetch_request_apply(struct fetch *fetch);
@@ -156,7 +170,7 @@ void fetch_error_curl(const struct fetch *fetch, CURLcode code, struct error *er
 void fetch_label(const struct fetch *fetch, char *label, size_t size);
 
 /* fetch_handle.c: the pool. */
-CURL *fetch_pattern_new(const char *ca_file);
+CURL *fetch_pattern_new(const struct fetcher_options *options);
 struct fetch_handle *fetch_handle_take(struct fetcher *fetcher);
 void fetch_handle_give_back(struct fetcher *fetcher, struct fetch_handle *handle);
 void fetch_handle_free(struct fetch_handle *handle);
@@ -167,3 +181,5 @@ void fetch_on_deadline(void *fetcher);
 /* False: give up (fetch->fault says why). */
 bool fetch_on_send(struct fetch *fetch);
 void fetch_on_first_byte(struct fetch *fetch);
+/* Bytes of the file are on their way: file_at says how many. */
+void fetch_on_sent(struct fetch *fetch);

@@ -107,7 +107,7 @@ static bool check_length(struct fetch *fetch)
 		is_known = true;
 		known = length;
 	}
-	if (!is_known || is_chunked || fetch->is_head)
+	if (!is_known || is_chunked || fetch->is_head || fetch->is_sunk)
 		return true;
 	if (known > fetch->body_max)
 		return fail(fetch, FETCH_BODY_TOO_LARGE);
@@ -130,6 +130,7 @@ static bool end_head(struct fetch *fetch)
 		return true;
 	}
 	fetch->is_head_over = true;
+	fetch->is_sunk = fetch->sink != NULL && status < 300;
 	split_headers(
 		fetch, (struct str){arena_memdup(fetch->arena, head->data, head->len), head->len});
 	return check_length(fetch);
@@ -154,11 +155,25 @@ static size_t on_header(char *line, size_t one, size_t len, void *data)
 	return len;
 }
 
+static size_t sink_body(struct fetch *fetch, struct str bytes)
+{
+	struct error err;
+
+	if (fetch->sink(fetch->stream_data, bytes, &err))
+		return bytes.len;
+	fetch->sink_err = arena_alloc(fetch->arena, sizeof(err));
+	*fetch->sink_err = err;
+	fail(fetch, FETCH_SINK_FAILED);
+	return 0;
+}
+
 static size_t on_body(char *bytes, size_t one, size_t len, void *data)
 {
 	struct fetch *fetch = ((struct fetch_handle *)data)->fetch;
 
 	fetch->last_byte_ns = loop_now_ns(fetch->fetcher->loop);
+	if (fetch->is_sunk)
+		return sink_body(fetch, (struct str){bytes, len});
 	if (fetch->body != NULL && len <= fetch->body_size - fetch->body_len)
 		memcpy(fetch->body + fetch->body_len, bytes, len);
 	else if (fetch->body == NULL && len <= fetch->body_max - fetch->body_len)

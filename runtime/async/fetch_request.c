@@ -9,12 +9,23 @@
 #include "base/secret.h"
 
 #include <ctype.h>
+#include <errno.h>
 #include <stdlib.h>
 #include <strings.h>
+#include <unistd.h>
 
 static const char *const IDEMPOTENT[] = {"GET", "HEAD", "PUT", "DELETE", "OPTIONS"};
 /* libcurl frames the message; a second opinion on its length is how requests are smuggled. */
 static const char *const FORBIDDEN[] = {"Content-Length", "Transfer-Encoding", "Connection"};
+
+static size_t on_read(char *to, size_t one, size_t size, void *data);
+static int on_seek(void *data, curl_off_t offset, int origin);
+
+void fetch_request_watch(CURL *easy)
+{
+	curl_easy_setopt(easy, CURLOPT_READFUNCTION, on_read);
+	curl_easy_setopt(easy, CURLOPT_SEEKFUNCTION, on_seek);
+}
 
 static bool is_token_char(unsigned char c)
 {
@@ -135,9 +146,10 @@ static struct curl_slist *header_list(struct arena *arena, const struct fetch_re
 
 	for (; count < request->header_count; count++)
 		nodes[count].data = header_line(arena, &request->headers[count]);
-	if (request->body.len > 0 && !has_header(request, STR("Expect")))
+	const bool has_body = request->body.len > 0 || request->file != NULL;
+	if (has_body && !has_header(request, STR("Expect")))
 		nodes[count++].data = NO_EXPECT;
-	if (request->body.len > 0 && !has_header(request, STR("Content-Type")))
+	if (has_body && !has_header(request, STR("Content-Type")))
 		nodes[count++].data = NO_TYPE;
 	if (count == 0)
 		return NULL;
@@ -174,7 +186,14 @@ void fetch_request_copy(struct fetch *fetch, const struct fetch_request *request
 	fetch->method = arena_strdup(arena, request->method);
 	fetch->url = arena_strdup(arena, request->url);
 	fetch->lines = header_list(arena, request);
-	fetch->has_body = request->body.len > 0 || strcmp(request->method, "POST") == 0;
+	fetch->is_streamed = request->file != NULL;
+	if (fetch->is_streamed)
+		fetch->file = *request->file;
+	fetch->sink = request->sink;
+	fetch->on_sent = request->on_sent;
+	fetch->stream_data = request->stream_data;
+	fetch->has_body = request->body.len > 0 || fetch->is_streamed ||
+			  strcmp(request->method, "POST") == 0;
 	fetch->post = (struct str){
 		arena_memdup(arena, request->body.data, request->body.len), request->body.len};
 	fetch->is_head = strcmp(request->method, "HEAD") == 0;
@@ -189,8 +208,53 @@ void fetch_request_apply(struct fetch *fetch)
 	set_method(easy, fetch);
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->lines);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
+	if (fetch->sink != NULL)
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)FETCH_STREAM_BUFFER);
 	if (!fetch->has_body)
 		return;
+	if (fetch->is_streamed) {
+		curl_easy_setopt(easy, CURLOPT_UPLOAD_BUFFERSIZE, (long)FETCH_STREAM_BUFFER);
+		curl_easy_setopt(
+			easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->file.size);
+		return;
+	}
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDS, fetch->post.data);
 	curl_easy_setopt(easy, CURLOPT_POSTFIELDSIZE_LARGE, (curl_off_t)fetch->post.len);
+}
+
+static size_t abort_read(struct fetch *fetch, enum fetch_fault fault)
+{
+	fetch->fault = fault;
+	fetch->file_errno = errno;
+	return CURL_READFUNC_ABORT;
+}
+
+static size_t on_read(char *to, size_t one, size_t size, void *data)
+{
+	struct fetch *fetch = ((struct fetch_handle *)data)->fetch;
+	const uint64_t left = fetch->file.size - fetch->file_at;
+	ssize_t got;
+
+	if (left == 0)
+		return 0;
+	do {
+		got = pread(fetch->file.fd, to, left < size ? (size_t)left : size,
+			(off_t)fetch->file_at);
+	} while (got < 0 && errno == EINTR);
+	if (got <= 0)
+		return abort_read(fetch, got == 0 ? FETCH_FILE_SHORT : FETCH_FILE_UNREAD);
+	fetch->file_at += (uint64_t)got;
+	fetch_on_sent(fetch);
+	return (size_t)got;
+}
+
+static int on_seek(void *data, curl_off_t offset, int origin)
+{
+	struct fetch *fetch = ((struct fetch_handle *)data)->fetch;
+
+	if (origin != SEEK_SET || offset < 0 || (uint64_t)offset > fetch->file.size)
+		return CURL_SEEKFUNC_FAIL;
+	fetch->file_at = (uint64_t)offset;
+	fetch_on_sent(fetch);
+	return CURL_SEEKFUNC_OK;
 }

@@ -47,6 +47,7 @@ static void set_options(struct fetcher *fetcher, const struct fetcher_options *o
 	to->connections_max = or_default(from->connections_max, DEFAULTS.connections_max);
 	to->connections_per_host_max =
 		or_default(from->connections_per_host_max, DEFAULTS.connections_per_host_max);
+	to->is_unverified = from->is_unverified;
 	if (from->ca_file != NULL && (to->ca_file = strdup(from->ca_file)) == NULL)
 		abort();
 }
@@ -60,7 +61,7 @@ struct fetcher *fetcher_new(
 		abort();
 	fetcher->loop = loop;
 	set_options(fetcher, options);
-	fetcher->pattern = fetch_pattern_new(fetcher->options.ca_file);
+	fetcher->pattern = fetch_pattern_new(&fetcher->options);
 	deadline_set_init(&fetcher->deadlines);
 	timer_init(&fetcher->deadline_timer, loop, fetch_on_deadline, fetcher);
 	if (fetch_pump_init(&fetcher->pump, loop, &fetcher->options, fetch_on_result)) {

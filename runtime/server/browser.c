@@ -7,16 +7,10 @@ enum { NAME_SIZE = 256 };
 /* Without port and brackets; cut where it is longer than any name can be, which then matches nothing. */
 static void host_of(struct str authority, char ret[static NAME_SIZE])
 {
-	struct str host = authority;
+	const bool is_v6 = authority.len > 0 && authority.data[0] == '[';
+	struct str rest = is_v6 ? (struct str){authority.data + 1, authority.len - 1} : authority, host;
 
-	if (host.len > 0 && host.data[0] == '[') {
-		host.data++;
-		host.len--;
-		str_cut(&host, ']', &host);
-	} else {
-		struct str rest = host;
-		str_cut(&rest, ':', &host);
-	}
+	str_cut(&rest, is_v6 ? ']' : ':', &host);
 	const size_t len = host.len < NAME_SIZE ? host.len : NAME_SIZE - 1;
 	if (len > 0)
 		memcpy(ret, host.data, len);

@@ -6,8 +6,18 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const int STATUSES[METRICS_STATUSES] = {200, 400, 401, 403, 404, 405, 408, 409, 413, 415,
+static const int STATUSES[METRICS_STATUSES] = {200, 206, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415,
 	429, 499, 500, 501, 502, 503, 504, 0 /* any other */};
+static const char *const LABELS[METRICS_LABEL_COUNT] = {
+	[METRICS_NO_ROUTE] = "none",
+	[METRICS_PING] = "ping",
+	[METRICS_HEALTH] = "health",
+	[METRICS_VERSION] = "version",
+	[METRICS_METRICS] = "metrics",
+	[METRICS_INVOCATIONS] = "invocations",
+	[METRICS_REGISTRY] = "registry",
+	[METRICS_ARTIFACTS] = "artifacts",
+};
 static const double BUCKETS[METRICS_BUCKETS] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
 	0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120};
 
@@ -40,9 +50,9 @@ static void bump(_Atomic uint64_t *counter, uint64_t by)
 		memory_order_relaxed);
 }
 
-void metrics_answered(struct metrics *metrics, unsigned route, int status, uint64_t elapsed_ns)
+void metrics_answered(struct metrics *metrics, enum metrics_label label, int status, uint64_t elapsed_ns)
 {
-	struct metrics_route *counts = &metrics->routes[route];
+	struct metrics_route *counts = &metrics->routes[label];
 	const double seconds = (double)elapsed_ns * 1e-9;
 	unsigned s = 0, b = 0;
 
@@ -87,22 +97,12 @@ static void put_family(
 		suffix, type);
 }
 
-static const char *route_label(unsigned index)
-{
-	size_t count;
-	const struct route *routes = route_table(&count);
-
-	return index < count                     ? routes[index].label
-	       : index == METRICS_ROUTES_MAX - 1 ? "none"
-						 : NULL;
-}
-
 static void put_requests(const struct totals *totals)
 {
 	put_family(totals, "sluice_http_requests", "counter",
 		"Requests answered, by route and status.");
-	for (unsigned r = 0; r < METRICS_ROUTES_MAX; r++) {
-		for (unsigned s = 0; route_label(r) != NULL && s < METRICS_STATUSES; s++) {
+	for (unsigned r = 0; r < METRICS_LABEL_COUNT; r++) {
+		for (unsigned s = 0; s < METRICS_STATUSES; s++) {
 			const uint64_t value = SUM(totals, routes[r].by_status[s]);
 			char status[16] = "other";
 
@@ -112,14 +112,14 @@ static void put_requests(const struct totals *totals)
 				snprintf(status, sizeof(status), "%d", STATUSES[s]);
 			buf_printf(totals->out,
 				"sluice_http_requests_total{route=\"%s\",code=\"%s\"} %lu\n",
-				route_label(r), status, value);
+				LABELS[r], status, value);
 		}
 	}
 }
 
 static void put_histogram(const struct totals *totals, unsigned r)
 {
-	const char *name = "sluice_http_request_duration_seconds", *label = route_label(r);
+	const char *name = "sluice_http_request_duration_seconds", *label = LABELS[r];
 	uint64_t seen = 0;
 
 	for (unsigned b = 0; b <= METRICS_BUCKETS; b++) {
@@ -140,9 +140,8 @@ static void put_durations(const struct totals *totals)
 {
 	put_family(totals, "sluice_http_request_duration_seconds", "histogram",
 		"From a request's first byte to its answer.");
-	for (unsigned r = 0; r < METRICS_ROUTES_MAX; r++)
-		if (route_label(r) != NULL)
-			put_histogram(totals, r);
+	for (unsigned r = 0; r < METRICS_LABEL_COUNT; r++)
+		put_histogram(totals, r);
 }
 
 static void put_counters(const struct totals *totals)
@@ -213,8 +212,10 @@ static void put_process(const struct totals *totals)
 
 	put_family(totals, "sluice_build_info", "gauge", "The running version.");
 	buf_printf(totals->out, "sluice_build_info{version=\"%s\"} 1\n", SLUICE_VERSION);
-	put_family(totals, "sluice_bundle_info", "gauge", "The bundle that serves.");
-	buf_printf(totals->out, "sluice_bundle_info{digest=\"%s\"} 1\n", bundle->digest);
+	if (bundle != NULL) {
+		put_family(totals, "sluice_bundle_info", "gauge", "The bundle that serves.");
+		buf_printf(totals->out, "sluice_bundle_info{digest=\"%s\"} 1\n", bundle->digest);
+	}
 	put_number(totals, "process_resident_memory_bytes", "gauge", "Resident memory.",
 		resident_bytes());
 	put_number(totals, "process_start_time_seconds", "gauge", "Start, seconds since 1970.",

@@ -25,7 +25,20 @@ enum metrics_counter {
 	METRIC_COUNTER_COUNT
 };
 
-enum { METRICS_ROUTES_MAX = 16, METRICS_STATUSES = 18, METRICS_BUCKETS = 19 };
+/* What requests are told apart by: a label each. Routes that are the same by another path share one. */
+enum metrics_label {
+	METRICS_NO_ROUTE,
+	METRICS_PING,
+	METRICS_HEALTH,
+	METRICS_VERSION,
+	METRICS_METRICS,
+	METRICS_INVOCATIONS,
+	METRICS_REGISTRY,
+	METRICS_ARTIFACTS,
+	METRICS_LABEL_COUNT
+};
+
+enum { METRICS_STATUSES = 20, METRICS_BUCKETS = 19 };
 
 struct metrics_route {
 	_Atomic uint64_t by_status[METRICS_STATUSES];
@@ -34,11 +47,11 @@ struct metrics_route {
 };
 
 struct metrics {
-	struct metrics_route routes[METRICS_ROUTES_MAX];
+	struct metrics_route routes[METRICS_LABEL_COUNT];
 	_Atomic uint64_t counters[METRIC_COUNTER_COUNT];
 };
 
-void metrics_answered(struct metrics *metrics, unsigned route, int status, uint64_t elapsed_ns);
+void metrics_answered(struct metrics *metrics, enum metrics_label label, int status, uint64_t elapsed_ns);
 
 static inline void metrics_add(
 	struct metrics *metrics, enum metrics_counter counter, uint64_t value)

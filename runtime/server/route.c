@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "server/browser.h"
 #include "server/http_file.h"
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
@@ -11,33 +12,31 @@
 #define ALL_  (~0u)
 
 static const struct route ROUTES[] = {
-	{"/ping", false, "ping", GET_, ping_handle, "200 while the server runs"},
-	{"/health", false, "health", GET_, health_handle, "200 while the server runs"},
-	{"/version", false, "version", GET_, version_handle,
+	{"/ping", false, false, METRICS_PING, GET_, ping_handle, "200 while the server runs"},
+	{"/health", false, false, METRICS_HEALTH, GET_, health_handle, "200 while the server runs"},
+	{"/version", false, false, METRICS_VERSION, GET_, version_handle,
 		"the MLflow version whose protocol is spoken"},
-	{"/metrics", false, "metrics", GET_, metrics_handle,
+	{"/metrics", false, false, METRICS_METRICS, GET_, metrics_handle,
 		"Prometheus metrics; OpenMetrics by Accept"},
-	{"/invocations", false, "invocations", POST_, invocations_handle,
+	{"/invocations", false, false, METRICS_INVOCATIONS, POST_, invocations_handle,
 		"rows in, predictions out"},
-	{"/api/3.0/mlflow/server-info", false, "registry", GET_, server_info_handle,
+	{"/api/3.0/mlflow/server-info", false, true, METRICS_REGISTRY, GET_, server_info_handle,
 		"what the registry can do"},
-	{"/ajax-api/3.0/mlflow/server-info", false, "registry", GET_, server_info_handle,
+	{"/ajax-api/3.0/mlflow/server-info", false, true, METRICS_REGISTRY, GET_, server_info_handle,
 		"the same, for web pages"},
-	{"/api/2.0/mlflow-artifacts/", true, "artifacts", ALL_, artifacts_handle,
+	{"/api/2.0/mlflow-artifacts/", true, true, METRICS_ARTIFACTS, ALL_, artifacts_handle,
 		"files of the embedded registry: upload, download, list, delete"},
-	{"/ajax-api/2.0/mlflow-artifacts/", true, "artifacts", ALL_, artifacts_handle,
+	{"/ajax-api/2.0/mlflow-artifacts/", true, true, METRICS_ARTIFACTS, ALL_, artifacts_handle,
 		"the same, for web pages"},
-	{"/get-artifact", false, "artifacts", GET_, run_artifact_handle, "one file of a run"},
-	{"/model-versions/get-artifact", false, "artifacts", GET_, version_artifact_handle,
+	{"/get-artifact", false, true, METRICS_ARTIFACTS, GET_, run_artifact_handle, "one file of a run"},
+	{"/model-versions/get-artifact", false, true, METRICS_ARTIFACTS, GET_, version_artifact_handle,
 		"one file of a model version"},
-	{"/api/2.0/mlflow/", true, "registry", ALL_, registry_handle,
+	{"/api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
 		"the embedded registry: [its calls](registry.md)"},
-	{"/ajax-api/2.0/mlflow/", true, "registry", ALL_, registry_handle,
+	{"/ajax-api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
 		"the same, for web pages"},
 };
 enum { ROUTE_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
-_Static_assert((int)ROUTE_COUNT < (int)METRICS_ROUTES_MAX,
-	"the last row of the metrics is for paths that are no route");
 
 const struct route *route_table(size_t *ret_count)
 {
@@ -69,6 +68,12 @@ static bool has_stray_body(const struct http_request *request)
 	return request->body.len > 0 && request->method != HTTP_POST;
 }
 
+/* MLflow's clients take a 404 that is no JSON as an older server's, and fall back to what those had. */
+static bool is_api(struct str path)
+{
+	return str_starts(path, STR("/api/")) || str_starts(path, STR("/ajax-api/")) || str_starts(path, STR("/v1/"));
+}
+
 static void refuse(struct exchange *exchange)
 {
 	const struct http_request *request = exchange->request;
@@ -76,10 +81,15 @@ static void refuse(struct exchange *exchange)
 	const char *allow = route != NULL ? allow_of(route) : NULL;
 	struct error err;
 
+	if (route == NULL && is_api(request->path)) {
+		exchange->is_closing = request->body.len > 0;
+		exchange_text(exchange, 404, "text/plain; charset=utf-8", STR("Not Found"));
+		return;
+	}
 	if (route == NULL)
 		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s",
 			STR_ARGS(request->path),
-			"POST /invocations and GET /ping, /health, /version, /metrics");
+			"POST /invocations, GET /ping, /health, /version, /metrics and the registry's below /api/2.0/mlflow");
 	else
 		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
 			STR_ARGS(request->method_text), route->path, allow);
@@ -93,6 +103,7 @@ static void refuse(struct exchange *exchange)
 void route_request(struct http_request *request, void *data)
 {
 	struct exchange *exchange = arena_zalloc(request->arena, sizeof(*exchange));
+	struct error err;
 
 	exchange->request = request;
 	exchange->worker = data;
@@ -100,6 +111,8 @@ void route_request(struct http_request *request, void *data)
 	request->data = exchange;
 	if (exchange->route == NULL || (exchange->route->methods & 1u << request->method) == 0)
 		refuse(exchange);
+	else if (exchange->route->is_guarded && !browser_check(exchange->worker->server->settings, request, &err))
+		exchange_error(exchange, &err, NULL);
 	else
 		exchange->route->handle(exchange);
 }
@@ -121,14 +134,13 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 static void account(const struct exchange *exchange, int status, size_t bytes_out)
 {
 	const struct http_request *request = exchange->request;
-	const unsigned index = exchange->route != NULL ? (unsigned)(exchange->route - ROUTES)
-						       : METRICS_ROUTES_MAX - 1;
+	const enum metrics_label label = exchange->route != NULL ? exchange->route->label : METRICS_NO_ROUTE;
 	const uint64_t now = clock_ns();
 	const uint64_t elapsed = now > request->started_ns ? now - request->started_ns : 0;
 	const struct log_field error = exchange->error != NULL ? LOG_TEXT("error", exchange->error)
 							       : (struct log_field){0};
 
-	metrics_answered(&exchange->worker->metrics, index, status, elapsed);
+	metrics_answered(&exchange->worker->metrics, label, status, elapsed);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
@@ -146,8 +158,10 @@ static void finish(struct exchange *exchange, const struct http_answer *answer)
 
 void exchange_text(struct exchange *exchange, int status, const char *content_type, struct str body)
 {
-	finish(exchange, &(struct http_answer){
-				 .status = status, .content_type = content_type, .body = body});
+	finish(exchange, &(struct http_answer){.status = status,
+				 .content_type = content_type,
+				 .body = body,
+				 .is_closing = exchange->is_closing});
 }
 
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
@@ -192,6 +206,7 @@ void exchange_file(struct exchange *exchange, struct http_file *file)
 	struct error err;
 
 	file->pool = exchange->worker->server->pool;
+	file->owner = &exchange->worker->server->transfers;
 	file->on_end = on_file_end;
 	if (!http_file_answer(exchange->request, file, &err))
 		exchange_error(exchange, &err, NULL);

@@ -17,7 +17,8 @@ struct http_file;
 struct route {
 	const char *path;
 	bool is_prefix;    /* and everything below it */
-	const char *label; /* in metrics */
+	bool is_guarded;   /* against web pages of others: browser.h */
+	enum metrics_label label;
 	unsigned methods;  /* 1 << enum http_method */
 	void (*handle)(struct exchange *exchange);
 	const char *help;

@@ -176,6 +176,9 @@ def test_client_searches(client, registry):
             client.create_model_version(name, "s3://bucket/%s" % name, tags={"n": str(number)})
     registry.model("hello", tags=[IS_PROMPT])
     assert [m.name for m in client.search_registered_models()] == ["alpha", "beta", "gamma"]
+    for asking in ("= 'true'", "!= 'false'"):
+        found = registry.ok("GET", "registered-models/search", {"filter": "tags.`mlflow.prompt.is_prompt` " + asking})
+        assert [m["name"] for m in found["registered_models"]] == ["hello"]
     found = client.search_registered_models("tags.kind = 'x'", order_by=["name DESC"])
     assert [m.name for m in found] == ["gamma", "alpha"]
     page = client.search_registered_models("name LIKE '%a'", max_results=2)

@@ -1,0 +1,124 @@
+/* What the calls of one client share. */
+#include "client/client_internal.h"
+
+#include <assert.h>
+#include <errno.h>
+#include <pwd.h>
+#include <stdlib.h>
+#include <unistd.h>
+
+static bool is_same_trust(const struct target_site *a, const struct target_site *b)
+{
+	return a->is_insecure == b->is_insecure && str_eq(str_of(a->ca_file), str_of(b->ca_file));
+}
+
+/* A number of the environment that MLflow's client reads; 0 where there is none that makes sense. */
+static unsigned env_number(const char *name, unsigned max)
+{
+	const char *text = getenv(name);
+	char *end;
+
+	if (text == NULL || *text < '0' || *text > '9')
+		return 0;
+	const unsigned long number = strtoul(text, &end, 10);
+	return *end == '\0' ? (unsigned)(number < max ? number : max) : 0;
+}
+
+static unsigned first_of(unsigned a, unsigned b, unsigned c)
+{
+	return a != 0 ? a : b != 0 ? b : c;
+}
+
+/* Headers must not hold line ends, and nobody has to read them from there. */
+static const char *one_line(struct arena *arena, const char *text)
+{
+	if (text == NULL)
+		return NULL;
+	char *line = arena_strdup(arena, text);
+	for (char *at = line; *at != '\0'; at++)
+		if ((unsigned char)*at < ' ' || *at == 0x7F)
+			*at = ' ';
+	return line;
+}
+
+static const char *local_user(void)
+{
+	const struct passwd *entry = getpwuid(getuid());
+
+	return entry != NULL ? entry->pw_name : getenv("USER");
+}
+
+static void set_options(struct client *client, const struct client_options *from)
+{
+	struct client_options *to = &client->options;
+
+	*to = *from;
+	to->user = one_line(&client->arena, from->user != NULL ? from->user : local_user());
+	to->reason = one_line(&client->arena, from->reason);
+	to->retries_max = first_of(from->retries_max, env_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 10), RETRIES_MAX);
+	to->pause_ms = first_of(
+		from->pause_ms, 1000 * env_number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", 120), PAUSE_FACTOR_MS);
+	to->timeout_ms = first_of(from->timeout_ms, 1000 * env_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 86400), TIMEOUT_MS);
+	to->transfers_max = first_of(from->transfers_max, 0, TRANSFERS_MAX);
+}
+
+static bool open_site(struct client *client, struct site *site, const struct target_site *target, struct error *err)
+{
+	const struct fetcher_options options = {.ca_file = target->ca_file, .is_unverified = target->is_insecure};
+
+	site->target = target;
+	site->flavour = target->is_databricks ? FLAVOUR_OTHER : FLAVOUR_UNKNOWN;
+	/* libcurl would say so once a call fails, and not which file. */
+	if (target->ca_file != NULL && access(target->ca_file, R_OK) != 0)
+		return error_set_errno(err, ERR_USAGE, errno, "file of trusted certificates '%s'", target->ca_file);
+	if (site != client->registry && is_same_trust(target, client->registry->target))
+		site->fetcher = client->registry->fetcher;
+	else
+		site->fetcher = fetcher_new(client->loop, &options, err);
+	if (site->fetcher == NULL)
+		return false;
+	login_init(client, site);
+	return true;
+}
+
+struct client *client_new(struct loop *loop, const struct client_options *options, struct error *err)
+{
+	struct client *client = calloc(1, sizeof(*client));
+	const struct target *target = options->target;
+
+	if (client == NULL)
+		abort();
+	client->loop = loop;
+	client->registry = &client->sites[0];
+	client->tracking = &client->sites[target->is_one_site ? 0 : 1];
+	set_options(client, options);
+	bool is_fine = open_site(client, client->registry, &target->registry, err);
+	if (is_fine && client->tracking != client->registry)
+		is_fine = open_site(client, client->tracking, &target->tracking, err);
+	if (is_fine)
+		return client;
+	client_free(client);
+	return NULL;
+}
+
+void client_free(struct client *client)
+{
+	if (client == NULL)
+		return;
+	assert(client->active == 0);
+	if (client->tracking->fetcher != client->registry->fetcher)
+		fetcher_free(client->tracking->fetcher);
+	fetcher_free(client->registry->fetcher);
+	arena_done(&client->arena);
+	free(client);
+}
+
+const struct target *client_target(const struct client *client)
+{
+	return client->options.target;
+}
+
+bool client_is_unity(const struct client *client)
+{
+	return client->registry->target->kind == TARGET_UNITY;
+}
