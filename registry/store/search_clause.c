@@ -318,6 +318,9 @@ static bool read_clause(struct parsing *parsing, const struct group *group)
 	if (group->left.kind != GROUP_IDENTIFIER && !parsing->spec->is_model_grammar)
 		return search_fail(parsing->err, "Invalid comparison clause. Expected 'Identifier' found '%.*s'",
 			STR_ARGS(group->left.text));
+	if (parsing->spec->is_model_grammar && (str_is(group->op.text, "IS NULL") || str_is(group->op.text, "IS NOT NULL")))
+		return search_fail(parsing->err, "Invalid comparison: %.*s%.*s. Expected a comparison with 3 tokens.",
+			STR_ARGS(group->left.text), STR_ARGS(group->op.text));
 	if (!search_identify(parsing->arena, parsing->spec, group->left.text, false, clause, parsing->err))
 		return false;
 	clause->op_text = parsing->spec->is_case_kept ? group->op.text : in_capitals(parsing->arena, group->op.text);

@@ -101,9 +101,15 @@ static bool take_name(struct grouping *grouping, struct str *text)
 	return kind == SCAN_NAME && take_closed(grouping, text, SCAN_OPEN);
 }
 
+/* ?, $a and :a are names, but not behind a dot. */
+static bool is_placeholder(struct str text)
+{
+	return memchr("?$:%", text.data[0], 4) != NULL;
+}
+
 static bool is_member(const struct scan_token *token)
 {
-	return token->kind == SCAN_NAME || token->kind == SCAN_SYMBOL || token->kind == SCAN_STRING ||
+	return (token->kind == SCAN_NAME && !is_placeholder(token->text)) || token->kind == SCAN_SYMBOL || token->kind == SCAN_STRING ||
 	       (token->kind == SCAN_OPERATOR && str_is(token->text, "*"));
 }
 

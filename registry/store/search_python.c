@@ -3,6 +3,7 @@
 #include "base/json.h"
 
 #include <math.h>
+#include <stdlib.h>
 
 /* ---- showing ---- */
 
@@ -46,7 +47,7 @@ const char *python_double(struct arena *arena, double value)
 	return copy;
 }
 
-/* ---- int() ---- */
+/* ---- int() and float() ---- */
 
 bool python_int(struct str text, int64_t *ret)
 {
@@ -68,6 +69,20 @@ bool python_int(struct str text, int64_t *ret)
 	}
 	*ret = value;
 	return rest.len > sign;
+}
+
+bool python_float(struct arena *arena, struct str text, double *ret)
+{
+	const struct str trimmed = str_trim_space(text);
+	const char *copy = arena_memdup(arena, trimmed.data, trimmed.len);
+	char *end;
+
+	/* strtod() takes hexadecimal numbers and nan(…), too. */
+	for (size_t i = 0; i < trimmed.len; i++)
+		if (copy[i] == '\0' || copy[i] == '(' || (copy[i] | 0x20) == 'x')
+			return false;
+	*ret = strtod(copy, &end);
+	return end != copy && *end == '\0' && strchr(" \t\n\v\f\r", copy[0]) == NULL;
 }
 
 /* ---- literals ---- */

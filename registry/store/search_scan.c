@@ -182,7 +182,8 @@ static size_t word(const struct scan *scan, enum scan_kind *ret_kind)
 {
 	static const struct str ALWAYS[] = {
 		STR("CASE"), STR("IN"), STR("VALUES"), STR("USING"), STR("FROM"), STR("AS")};
-	static const struct str WORDS[] = {STR("AND"), STR("OR"), STR("NOT"), STR("IS"), STR("NULL"), STR("BETWEEN")};
+	static const struct str WORDS[] = {STR("AND"), STR("OR"), STR("NOT"), STR("IS"), STR("NULL"), STR("BETWEEN"), STR("TRUE"),
+		STR("FALSE"), STR("PARAMETER"), STR("PARAMETERS")};
 	static const struct str ORDERS[] = {STR("ASC"), STR("DESC")};
 	static const struct str LIKES[] = {STR("LIKE"), STR("ILIKE"), STR("RLIKE"), STR("REGEXP")};
 	static const struct str NULLS[] = {STR("NULL")};
@@ -233,6 +234,20 @@ static size_t comment(const struct scan *scan)
 		if (scan->text.data[i] == '*' && scan->text.data[i + 1] == '/')
 			return i + 2;
 	return 0;
+}
+
+/* ?, $a, :a: what other databases bind values to. */
+static size_t placeholder(const struct scan *scan)
+{
+	const char c = at(scan, scan->at);
+	const bool is_behind_word = scan->at > 0 && is_word(scan->text.data[scan->at - 1]);
+	const size_t end = skip_words(scan, scan->at + 1);
+
+	if (c == '%' && (at(scan, scan->at + 1) | 0x20) == 's')
+		return scan->at + 2;
+	if (!is_one_of(c, "$:?"))
+		return 0;
+	return end > scan->at + 1 && !is_behind_word ? end : c == '?' ? scan->at + 1 : 0;
 }
 
 static size_t run_of(const struct scan *scan, const char *set)
@@ -287,6 +302,12 @@ static size_t token_end(const struct scan *scan, enum scan_kind *ret_kind)
 		*ret_kind = c == '"' ? SCAN_SYMBOL : SCAN_STRING;
 		return quoted(scan, scan->at, true);
 	}
+	*ret_kind = SCAN_NAME;
+	if ((end = placeholder(scan)) > 0)
+		return end;
+	*ret_kind = SCAN_OTHER;
+	if (c == '\\' && (end = skip_words(scan, scan->at + 1)) > scan->at + 1)
+		return end;
 	if ((is_digit(c) || c == '-' || c == '.') && (end = number(scan, ret_kind)) > 0)
 		return end;
 	return is_word(c) ? word(scan, ret_kind) : 0;

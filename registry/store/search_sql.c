@@ -61,8 +61,9 @@ static void add_comparison(struct search *search, const char *left, const struct
 		search_bind(search, clause->value);
 		return;
 	}
+	search_add(search, "(");
 	for (size_t i = 0; i < clause->list_count; i++) {
-		search_add(search, i > 0 ? ", ?" : "(?");
+		search_add(search, i > 0 ? ", ?" : "?");
 		search_bind(search, clause->list[i]);
 	}
 	search_add(search, ")");

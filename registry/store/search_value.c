@@ -2,9 +2,6 @@
 #include "store/search_clause.h"
 #include "store/search_python.h"
 
-#include <errno.h>
-#include <stdlib.h>
-
 struct reading {
 	struct arena *arena;
 	enum search_entity entity;
@@ -34,10 +31,11 @@ static bool is_number(const struct reading *reading)
 
 static bool take_double(struct reading *reading)
 {
-	const char *copy = arena_memdup(reading->arena, reading->text.data, reading->text.len);
+	struct db_value *value = &reading->clause->value;
 
-	reading->clause->value = (struct db_value){.type = 'd', .number = strtod(copy, NULL)};
-	return true;
+	value->type = 'd';
+	return python_float(reading->arena, reading->text, &value->number) ||
+	       search_fail(reading->err, "Expected numeric value type for metric. Found %.*s", STR_ARGS(reading->text));
 }
 
 static bool take_number(struct reading *reading)
@@ -57,7 +55,9 @@ static bool read_number(struct reading *reading)
 {
 	const struct search_clause *clause = reading->clause;
 
-	if (reading->spec->is_model_grammar || clause->type == SEARCH_METRIC)
+	if (reading->spec->is_model_grammar)
+		return take_double(reading);
+	if (clause->type == SEARCH_METRIC)
 		return is_number(reading) ? take_double(reading)
 					  : search_fail(reading->err, "Expected numeric value type for metric. Found %.*s",
 						    STR_ARGS(reading->text));
@@ -88,9 +88,11 @@ static bool take_list(struct reading *reading)
 
 	const enum python_tuple result =
 		python_strings(reading->arena, reading->text, SEARCH_LIST_MAX, &strings, &clause->list_count);
-	if (result != PYTHON_TUPLE)
+	const bool is_fine = result == PYTHON_TUPLE || (result == PYTHON_EMPTY && reading->spec->is_model_grammar);
+	if (!is_fine)
 		return fail_list(reading, result);
-	clause->list = arena_array(reading->arena, clause->list_count, sizeof(*clause->list));
+	/* Of no values it is a list, too. */
+	clause->list = arena_array(reading->arena, clause->list_count + 1, sizeof(*clause->list));
 	for (size_t i = 0; i < clause->list_count; i++)
 		clause->list[i] = (struct db_value){.type = 's', .text = strings[i]};
 	return true;
