@@ -192,7 +192,7 @@ static bool read_http(const struct reader *reader, const char *uri, struct targe
 	if (!is_printable(rest))
 		return error_set(err, ERR_USAGE, "URI holds a blank or a control character");
 	if (strcspn(rest, "/?#:") == 0)
-		return error_set(err, ERR_USAGE, "'%s' names no host", ret->uri);
+		return error_set(err, ERR_USAGE, "URI names no host");
 	if (strpbrk(rest, "?#") != NULL)
 		return error_set(err, ERR_USAGE, "a registry's URI has no '?' and no '#'");
 	if (ret->is_insecure && ret->ca_file != NULL)
