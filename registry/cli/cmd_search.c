@@ -44,7 +44,7 @@ static bool search_models(struct remote *remote, const struct client_search *sea
 
 static bool search_versions(struct remote *remote, const struct client_search *search, struct found *found, struct error *err)
 {
-	static const char *const HEADERS[] = {"MODEL", "VERSION", "ALIASES", "STAGE", "STATUS", "CREATED", NULL};
+	static const char *const HEADERS[] = {"MODEL", "VERSION", "STAGE", "STATUS", "CREATED", "DESCRIPTION", NULL};
 	struct arena *arena = remote->arena;
 	struct client_versions versions;
 
@@ -57,10 +57,10 @@ static bool search_versions(struct remote *remote, const struct client_search *s
 		const struct str cells[] = {
 			record_cell(arena, &record, STR("name")),
 			record_cell(arena, &record, STR("version")),
-			record_cell(arena, &record, STR("aliases")),
 			record_cell(arena, &record, STR("stage")),
 			record_cell(arena, &record, STR("status")),
 			record_cell(arena, &record, STR("created")),
+			record_cell(arena, &record, STR("description")),
 		};
 		json_append(arena, &found->list, record);
 		table_add(&found->table, cells);

@@ -11,6 +11,7 @@ struct show_options {
 static bool read_record(struct remote *remote, const char *what, struct json *ret, struct error *err)
 {
 	struct str name, number;
+	struct client_aliases aliases;
 	struct client_version version;
 	struct client_model model;
 
@@ -22,10 +23,11 @@ static bool read_record(struct remote *remote, const char *what, struct json *re
 		*ret = record_model(remote->arena, &model);
 		return true;
 	}
-	/* Once more by number: only then every server tells all of its aliases. */
-	if (!remote_wait(remote, client_version_get(remote->client, remote->arena, name, number, &version), err))
+	if (!remote_wait(remote, client_version_get(remote->client, remote->arena, name, number, &version), err) ||
+		!remote_wait(remote, client_aliases_list(remote->client, remote->arena, name, &aliases), err))
 		return false;
 	*ret = record_version(remote->arena, &version);
+	record_set_aliases(remote->arena, ret, &aliases);
 	return true;
 }
 

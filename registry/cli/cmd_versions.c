@@ -37,6 +37,7 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 	struct json answer = json_object(), list = json_array();
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
 	struct client_versions versions;
+	struct client_aliases aliases;
 	struct table table;
 	struct buf out = {0};
 
@@ -44,11 +45,14 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 		!remote_wait(remote,
 			client_versions_of(remote->client, arena, str_of(arguments->arguments[0]), (size_t)options->max,
 				&versions),
-			err))
+			err) ||
+		!remote_wait(remote,
+			client_aliases_list(remote->client, arena, str_of(arguments->arguments[0]), &aliases), err))
 		return false;
 	table_init(&table, arena, HEADERS);
 	for (size_t i = 0; i < versions.count; i++) {
-		const struct json record = record_version(arena, &versions.items[i]);
+		struct json record = record_version(arena, &versions.items[i]);
+		record_set_aliases(arena, &record, &aliases);
 		json_append(arena, &list, record);
 		add_row(&table, arena, &record);
 	}

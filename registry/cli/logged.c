@@ -103,7 +103,7 @@ static bool begin_run(struct making *making, struct error *err)
 /* MLflow takes none of / : . % " ' in a logged model's name. */
 static struct str model_name(struct making *making)
 {
-	const char *wanted = making->logging->name != NULL ? making->logging->name : making->prepared->opened.package.name;
+	const char *wanted = making->logging->name != NULL ? making->logging->name : making->prepared->name;
 	char *name = arena_strdup(making->remote->arena, wanted);
 
 	for (char *p = name; *p != '\0'; p++)

@@ -75,6 +75,57 @@ static void add_key(struct buf *out, struct str key)
 		json_write_string(out, key);
 }
 
+static bool is_printable(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.data[i] < 0x20 || (unsigned char)text.data[i] >= 0x7F)
+			return false;
+	return true;
+}
+
+/* JSON inside of a string stays readable between single quotes. */
+static void add_single_quoted(struct buf *out, struct str text)
+{
+	buf_add_char(out, '\'');
+	for (size_t i = 0; i < text.len; i++) {
+		buf_add_char(out, text.data[i]);
+		if (text.data[i] == '\'')
+			buf_add_char(out, '\'');
+	}
+	buf_add_char(out, '\'');
+}
+
+/* What YAML 1.1 takes for a line's end, or for nothing that may stand there, is escaped. */
+static void add_value(struct buf *out, const struct json *value)
+{
+	static const char SEPARATOR[] = "\xE2\x80"; /* and A8 or A9: U+2028, U+2029 */
+	struct buf text = {0}, visible = {0};
+	struct str rest;
+
+	if (json_type(value) == JSON_STRING && memchr(value->text, '"', value->size) != NULL &&
+		is_printable(json_str(value))) {
+		add_single_quoted(out, json_str(value));
+		return;
+	}
+	json_write(&text, value);
+	buf_add_visible_json(&visible, buf_str(&text));
+	rest = buf_str(&visible);
+	for (const char *at; (at = memmem(rest.data, rest.len, SEPARATOR, 2)) != NULL;) {
+		const size_t len = (size_t)(at - rest.data);
+		const unsigned char last = len + 2 < rest.len ? (unsigned char)at[2] : 0;
+
+		buf_add(out, rest.data, len);
+		if (last == 0xA8 || last == 0xA9)
+			buf_printf(out, "\\u%04x", 0x2028u + (last - 0xA8u));
+		else
+			buf_add(out, at, 3);
+		rest = (struct str){at + 3, rest.len - len - 3};
+	}
+	buf_add_str(out, rest);
+	buf_done(&text);
+	buf_done(&visible);
+}
+
 static void add_object(struct buf *out, const struct json *object, unsigned indent)
 {
 	for (size_t i = 0; i < object->size; i++) {
@@ -90,7 +141,7 @@ static void add_object(struct buf *out, const struct json *object, unsigned inde
 			continue;
 		}
 		buf_add_char(out, ' ');
-		json_write(out, value);
+		add_value(out, value);
 		buf_add_char(out, '\n');
 	}
 }

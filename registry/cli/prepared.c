@@ -6,6 +6,7 @@
 #include "packaging/pack.h"
 
 #include <errno.h>
+#include <stdlib.h>
 #include <sys/stat.h>
 
 static void on_left_out(void *data, const char *path, const char *why)
@@ -36,11 +37,22 @@ static bool pack(struct remote *remote, const char *dir, const char **ret_archiv
 	return pack_folder(arena, dir, *ret_archive, &walk, &packed, err);
 }
 
+static const char *name_of(struct arena *arena, const char *path)
+{
+	char *real = realpath(path, NULL);
+	const char *whole = real != NULL ? arena_strdup(arena, real) : path;
+	const char *slash = strrchr(whole, '/'), *name = slash != NULL && slash[1] != '\0' ? slash + 1 : whole;
+	struct str stem;
+
+	free(real);
+	return pack_is_archive_name(name, &stem) ? arena_memdup(arena, stem.data, stem.len) : name;
+}
+
 bool prepared_read(struct remote *remote, const char *path, struct prepared *ret, struct error *err)
 {
 	static const struct opened_options CHECKED = {.is_offline = true, .is_checked = true};
 	struct arena *arena = remote->arena;
-	struct prepared prepared = {.archive = path, .archive_name = "bundle.tar.gz"};
+	struct prepared prepared = {.name = name_of(arena, path), .archive = path, .archive_name = "bundle.tar.gz"};
 	struct stat st;
 	struct str stem;
 

@@ -9,6 +9,7 @@
 
 struct prepared {
 	struct opened opened; /* of the archive */
+	const char *name; /* "slides" of "slides/" and "slides.tar.gz" */
 	const char *archive;
 	const char *archive_name; /* "bundle.tar.zst" */
 };

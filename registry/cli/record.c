@@ -1,5 +1,6 @@
 #include "cli/record.h"
 
+#include "base/datetime.h"
 #include "cli/table.h"
 
 #include <stdio.h>
@@ -92,7 +93,8 @@ struct json record_version(struct arena *arena, const struct client_version *ver
 	json_set(arena, &record, STR("version"), json_string(version->version));
 	set_text(arena, &record, STR("status"), version->status);
 	set_text(arena, &record, STR("stage"), version->stage);
-	json_set(arena, &record, STR("aliases"), alias_names(arena, json_get(tree, STR("aliases"))));
+	if (json_get(tree, STR("aliases")) != NULL)
+		json_set(arena, &record, STR("aliases"), alias_names(arena, json_get(tree, STR("aliases"))));
 	set_text(arena, &record, STR("digest"), record_tag(tree, STR(DIGEST_TAG)));
 	set_text(arena, &record, STR("source"), version->source);
 	set_text(arena, &record, STR("run_id"), version->run_id);
@@ -101,6 +103,17 @@ struct json record_version(struct arena *arena, const struct client_version *ver
 	set_time(arena, &record, STR("created"), json_get(tree, STR("creation_timestamp")));
 	set_time(arena, &record, STR("updated"), json_get(tree, STR("last_updated_timestamp")));
 	return record;
+}
+
+void record_set_aliases(struct arena *arena, struct json *record, const struct client_aliases *aliases)
+{
+	const struct str version = json_str(json_get(record, STR("version")));
+	struct json names = json_array();
+
+	for (size_t i = 0; i < aliases->count; i++)
+		if (str_eq(aliases->items[i].version, version))
+			json_append(arena, &names, json_string(aliases->items[i].alias));
+	json_set(arena, record, STR("aliases"), names);
 }
 
 /* The servers' latest_versions are one a stage. */
@@ -148,18 +161,13 @@ struct json record_model(struct arena *arena, const struct client_model *model)
 	return record;
 }
 
-/* What set_time wrote; -1 where it is something else. */
+/* Milliseconds of a time in RFC 3339; -1 where the text is something else. */
 static int64_t time_of(struct str text)
 {
-	struct tm utc = {0};
-	char copy[32];
+	int64_t ns;
 
-	snprintf(copy, sizeof(copy), "%.*s", STR_ARGS(text));
-	const char *rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &utc);
-	if (rest == NULL || (rest[0] != '.' && rest[0] != 'Z'))
-		return -1;
-	const int64_t seconds = (int64_t)timegm(&utc);
-	return seconds * 1000 + (rest[0] == '.' ? strtol(rest + 1, NULL, 10) : 0);
+	return memchr(text.data != NULL ? text.data : "", 'T', text.len) != NULL && datetime_parse(text, &ns) ? ns / 1000000
+													      : -1;
 }
 
 static bool is_time(struct str key)
@@ -211,11 +219,16 @@ struct str record_cell(struct arena *arena, const struct json *record, struct st
 
 void record_write(struct buf *out, struct arena *arena, const struct json *record)
 {
+	size_t width = 0;
+
+	for (size_t i = 0; i < record->size; i++)
+		if (record->members[i].key.size > width)
+			width = record->members[i].key.size;
 	for (size_t i = 0; i < record->size; i++) {
 		const struct str key = json_str(&record->members[i].key);
 		const struct str cell = record_cell(arena, record, key);
 
-		buf_printf(out, "  %-12.*s ", STR_ARGS(key));
+		buf_printf(out, "  %-*.*s  ", (int)width, STR_ARGS(key));
 		buf_add_visible(out, cell.len > 0 ? cell : STR("-"));
 		buf_add_char(out, '\n');
 	}

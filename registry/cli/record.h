@@ -9,8 +9,10 @@
 #define DIGEST_TAG "sluice.digest"
 
 /* {"name", "version", "status", "stage", "aliases", "digest", "source", "run_id", "description", "tags", "created",
- * "updated"}; what the server does not tell is left out. */
+ * "updated"}; what the server does not tell is left out. Searches do not tell aliases: */
 struct json record_version(struct arena *arena, const struct client_version *version);
+/* … which are the model's then. */
+void record_set_aliases(struct arena *arena, struct json *record, const struct client_aliases *aliases);
 /* {"name", "description", "aliases": {alias: version}, "tags", "latest", "created", "updated"} */
 struct json record_model(struct arena *arena, const struct client_model *model);
 /* A tag of the server's [{"key", "value"}]; empty where there is none. */

@@ -142,6 +142,16 @@ bool remote_open_environment(struct remote *remote, struct console *console, str
 	return *ret != NULL && connect_to(remote, (*ret)->registry, err);
 }
 
+/* Who named no registry gets the local one, which perhaps nobody runs. */
+static void hint_default(const struct remote *remote, struct error *err)
+{
+	const struct error failed = *err;
+
+	if (remote->options->registry == NULL && strcmp(remote->target.registry.uri, REMOTE_DEFAULT) == 0 &&
+		strstr(err->text, "cannot connect") != NULL)
+		error_set(err, failed.code, "%s (no sluiced there? name another registry: --registry URI)", failed.text);
+}
+
 bool remote_wait(struct remote *remote, struct operation *operation, struct error *err)
 {
 	int number = 0;
@@ -150,6 +160,8 @@ bool remote_wait(struct remote *remote, struct operation *operation, struct erro
 	if (number != 0)
 		remote->console->signal_number = number;
 	console_progress_end(remote->console);
+	if (!is_fine)
+		hint_default(remote, err);
 	if (is_fine && remote->err.code != ERR_NONE) {
 		*err = remote->err;
 		return false;

@@ -115,11 +115,24 @@ static struct next on_flavour(void *self)
 	return send_it(call);
 }
 
+/* A dry run shows what it reads, too, but for tokens that it is given on the way. */
+static void tell_asked(const struct call *call)
+{
+	const struct client_options *options = &call->op.client->options;
+
+	if (!options->is_dry_run || options->on_asked == NULL || call->attempt > 1 || call->spec.is_login)
+		return;
+	/* The query of a presigned URL is a login. */
+	const size_t len = call->spec.url != NULL ? strcspn(call->url, "?") : strlen(call->url);
+	options->on_asked(options->data, call->spec.call.method, arena_memdup(call->op.arena, call->url, len));
+}
+
 static struct next send_it(struct call *call)
 {
 	const struct call_spec *spec = &call->spec;
 
 	call->attempt++;
+	tell_asked(call);
 	call->status = 0;
 	if (spec->on_attempt != NULL && !spec->on_attempt(spec->stream_data, &call->op.flow.err))
 		return next_fail(&call->op.flow, NULL);

@@ -16,13 +16,13 @@ static uint32_t code_point(const char *bytes, size_t size)
 	return code;
 }
 
-/* json.dumps: what is not ASCII is escaped, in pairs of surrogates beyond U+FFFF. */
-static void add_json_ascii(struct buf *out, struct str text)
+/* What is not ASCII is escaped, in pairs of surrogates beyond U+FFFF. */
+void rest_add_json(struct buf *out, const struct json *value)
 {
 	struct buf utf8;
 
 	buf_init(&utf8);
-	json_write_string(&utf8, text);
+	json_write_canonical(&utf8, value);
 	for (struct str rest = buf_str(&utf8); rest.len > 0;) {
 		const size_t size = str_utf8_step(rest);
 		const uint32_t code = code_point(rest.data, size);
@@ -40,10 +40,11 @@ static void add_json_ascii(struct buf *out, struct str text)
 
 bool rest_invalid_value(struct str value, const char *path, const char *why, struct error *err)
 {
+	const struct json json = json_string(value);
 	struct buf shown;
 
 	buf_init(&shown);
-	add_json_ascii(&shown, value);
+	rest_add_json(&shown, &json);
 	error_set(err, ERR_INVALID_PARAMETER, "Invalid value %s for parameter '%s' supplied%s%s", buf_text(&shown), path,
 		why != NULL ? ": " : ".", why != NULL ? why : "");
 	buf_done(&shown);

@@ -18,12 +18,13 @@ bool rest_experiment_id(struct str text, int64_t *ret, struct error *err)
 {
 	const struct str trimmed = str_trim_space(text);
 	const size_t sign = trimmed.len > 0 && (trimmed.data[0] == '-' || trimmed.data[0] == '+');
-	bool is_fine = trimmed.len > sign && trimmed.len <= 18;
+	bool is_fine = trimmed.len > sign;
 	int64_t id = 0;
 
 	for (size_t i = sign; is_fine && i < trimmed.len; i++) {
-		is_fine = trimmed.data[i] >= '0' && trimmed.data[i] <= '9';
-		id = id * 10 + (trimmed.data[i] - '0');
+		is_fine = trimmed.data[i] >= '0' && trimmed.data[i] <= '9' && id < INT64_MAX / 10;
+		if (is_fine)
+			id = id * 10 + (trimmed.data[i] - '0');
 	}
 	if (!is_fine)
 		return error_set(err, ERR_INVALID_PARAMETER,

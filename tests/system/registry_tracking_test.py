@@ -101,7 +101,13 @@ def test_experiment_rules(registry):
     assert registry.ok("experiments/create", {"name": "ü" * 500})["experiment_id"]
     refused(registry.get("experiments/get", experiment_id="abc"), 400, "INVALID_PARAMETER_VALUE",
             "Invalid experiment ID 'abc'. Experiment ID must be a valid integer.")
-    assert registry.found("experiments/get", experiment_id="0")["experiment"]["name"] == "Default"
+    for text in ("0", " +00 ", "-0", "0" * 40):
+        assert registry.found("experiments/get", experiment_id=text)["experiment"]["name"] == "Default"
+    for text in ("9" * 30, "1.0", "+", "1x"):
+        refused(registry.get("experiments/get", experiment_id=text), 400, "INVALID_PARAMETER_VALUE", "Invalid experiment ID '")
+    refused(registry.post("runs/create", {"start_time": "\x00"}), 400, "INVALID_PARAMETER_VALUE",
+            "Invalid value \"\\u0000\" for parameter 'start_time' supplied:  Hint: Value was of type 'str'.")
+    refused(registry.post("runs/create", {"start_time": "ü"}), 400, "INVALID_PARAMETER_VALUE", "Invalid value \"\\u00fc\" for")
     registry.ok("experiments/delete", {"experiment_id": first})
     refused(registry.post("experiments/delete", {"experiment_id": first}), 404, "RESOURCE_DOES_NOT_EXIST",
             "No Experiment with id=%s exists" % first)
@@ -387,6 +393,10 @@ def test_logged_model_rules(registry):
                                     "dataset_name": "d", "dataset_digest": "x"})
     refused(registry.post("runs/log-metric", {"run_id": run, "key": "acc", "value": 1, "timestamp": 8, "model_id": "m-none"}),
             400, "BAD_REQUEST", "FOREIGN KEY constraint failed")
+    same = {"run_id": run, "key": "acc", "timestamp": 7, "step": 2, "model_id": model, "dataset_digest": "x"}
+    registry.ok("runs/log-metric", {**same, "value": 0.5, "dataset_name": "d"})
+    for more in ({"value": 0.75, "dataset_name": "d"}, {"value": 0.5, "dataset_name": "other"}):
+        refused(registry.post("runs/log-metric", {**same, **more}), 400, "BAD_REQUEST", "UNIQUE constraint failed")
     found = registry.found(path)["model"]
     assert found["data"] == {"params": [{"key": "a", "value": "1"}], "metrics": [
         {"key": "acc", "value": 0.5, "timestamp": 7, "step": 2, "dataset_name": "d", "dataset_digest": "x",
