@@ -170,8 +170,11 @@ static int64_t time_of(struct str text)
 	const char *rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &utc);
 	if (rest == NULL || (rest[0] != '.' && rest[0] != 'Z'))
 		return -1;
-	const int64_t seconds = (int64_t)timegm(&utc);
-	return seconds * 1000 + (rest[0] == '.' ? strtol(rest + 1, NULL, 10) : 0);
+	int64_t time_ms = (int64_t)timegm(&utc) * 1000;
+	/* Milliseconds, whatever further digits there are. */
+	for (int i = 1, unit = 100; rest[0] == '.' && i <= 3 && rest[i] >= '0' && rest[i] <= '9'; i++, unit /= 10)
+		time_ms += (rest[i] - '0') * unit;
+	return time_ms;
 }
 
 static bool is_time(struct str key)
