@@ -41,8 +41,7 @@ static bool is_number(struct str text)
 	return text.len > 0;
 }
 
-/* A name holds no '/', but may hold '@': the last one counts. '\0': there is no mark. */
-static char split(struct str what, struct str *ret_name, struct str *ret_mark)
+char version_split(struct str what, struct str *ret_name, struct str *ret_mark)
 {
 	for (const char *marks = "/@"; *marks != '\0'; marks++)
 		for (size_t at = what.len; at > 0; at--)
@@ -64,7 +63,7 @@ static struct next parse(void *self)
 
 	if (str_starts(what, STR("models:/")))
 		what = (struct str){what.data + 8, what.len - 8};
-	const char kind = split(what, &finding->name, &finding->mark);
+	const char kind = version_split(what, &finding->name, &finding->mark);
 	if (finding->name.len == 0 || (kind != '\0' && finding->mark.len == 0) ||
 		memchr(finding->name.data, '/', finding->name.len) != NULL) {
 		error_set(&op->flow.err, ERR_USAGE, "'%.*s' is not NAME, NAME/VERSION or NAME@ALIAS", STR_ARGS(finding->what));

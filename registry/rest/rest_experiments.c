@@ -40,7 +40,7 @@ static bool create(struct rest_call *call, struct error *err)
 	const struct str name = rest_str(call, "name");
 	const struct json *tags = rest_list(call, "tags");
 	struct str location;
-	int64_t id;
+	int64_t id = 0;
 
 	if (!rest_experiment_tags_check(tags, err) ||
 		!rest_location_read(call, rest_str(call, "artifact_location"), &location, err) ||
@@ -187,7 +187,7 @@ static const struct rest_field SEARCH[] = {
 	{"page_token", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"filter", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"order_by", REST_STRING, REST_REPEATED | REST_CHECKED, 0, NULL, NULL},
-	{"view_type", REST_ENUM, REST_CHECKED, 0, NULL, rest_view_types},
+	{"view_type", REST_ENUM, 0, 0, NULL, rest_view_types},
 	{0},
 };
 

@@ -39,6 +39,9 @@ bool rest_metric_check(const struct rest_metric *metric, const char *path, struc
 {
 	char name_path[64];
 
+	if ((metric->dataset_name.len > 0) != (metric->dataset_digest.len > 0))
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"Both dataset_name and dataset_digest must be provided if one is provided");
 	snprintf(name_path, sizeof(name_path), "%sname", path);
 	if (!rest_check_key(metric->key, name_path, err))
 		return false;

@@ -61,7 +61,7 @@ static bool create(struct rest_call *call, struct error *err)
 	struct rest_experiment experiment;
 	struct json message;
 	struct str name;
-	bool has_tag;
+	bool has_tag = false;
 
 	if (!rest_experiment_find(call, experiment_id, NULL, &experiment, err) ||
 		!rest_experiment_check_active(&experiment, err) || !choose_name(call, &name, &has_tag, err))

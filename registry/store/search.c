@@ -186,10 +186,10 @@ bool search_filter(struct search *search, enum search_entity entity, struct str 
 		if (!is_hiding || !is_about_prompts(&clauses[i]))
 			add_clause(search, entity, &clauses[i]);
 	if (is_hiding) {
-		search_add(search, " AND NOT ");
-		add_exists(search, entity, search_specs[entity].tags);
+		/* One version that is a prompt's hides all of that name. */
+		buf_printf(&search->sql, " AND e.name NOT IN (SELECT name FROM %s WHERE key = ? AND lower(value) = 'true')",
+			search_specs[entity].tags);
 		search_bind_str(search, str_of(IS_PROMPT));
-		search_add(search, " AND lower(s.value) = 'true')");
 	}
 	return true;
 }

@@ -304,6 +304,12 @@ static bool read_text(struct parsing *parsing, struct search_clause *clause, con
 {
 	const bool is_quoted = token->kind == SCAN_STRING || (token->kind == SCAN_NAME && token->text.data[0] == '"');
 
+	const bool is_number = token->kind == SCAN_INTEGER || token->kind == SCAN_FLOAT;
+
+	if (is_number && parsing->entity == SEARCH_MODEL_VERSIONS && clause->type == SEARCH_ATTRIBUTE)
+		return search_fail(parsing->err,
+			"Only the '{'version_number', 'creation_timestamp', 'last_updated_timestamp'}' attributes support comparison "
+			"with numeric values.");
 	if (!is_quoted && parsing->spec->is_model_grammar && token->kind != SCAN_LIST)
 		clause->value = (struct db_value){.type = 's', .text = token->text};
 	else if (is_quoted)

@@ -28,11 +28,14 @@ def invalid(message):
 
 class FakeUnity:
     """`files_api`: what the flag says. `storage`: of the credentials. `has_signed_reads`: create-download-url works.
+    `is_flaky`: each file's first reading is cut in the middle, and its first writing gets a 503.
     `polls`: how often a finalized version is still pending. `failure`: why its registration fails."""
 
-    def __init__(self, files_api=True, storage="DEFAULT_STORAGE", has_signed_reads=True, polls=0, failure=None):
+    def __init__(self, files_api=True, storage="DEFAULT_STORAGE", has_signed_reads=True, polls=0, failure=None,
+                 is_flaky=False):
         self.files_api, self.storage, self.has_signed_reads = files_api, storage, has_signed_reads
         self.polls, self.failure = polls, failure
+        self.is_flaky, self.seen = is_flaky, set()
         self.models, self.files, self.requests = {}, {}, []
         self.tokens, self.tokens_given = {TOKEN}, 0
         self.lock = threading.Lock()
@@ -81,10 +84,23 @@ class FakeUnity:
         handler.send_header("Content-Length", str(len(raw)))
         handler.end_headers()
         with contextlib.suppress(OSError):
-            handler.wfile.write(raw)
+            if status == 200 and request["method"] == "GET" and self.is_first(request):
+                handler.wfile.write(raw[:len(raw) // 2])
+                handler.close_connection = True
+            else:
+                handler.wfile.write(raw)
+
+    def is_first(self, request):
+        """Of a flaky server: this file was not asked for before."""
+        key = (request["method"], request["path"])
+        is_new = self.is_flaky and key not in self.seen and re.match("/blob/|/api/2.0/fs/files/", request["path"])
+        self.seen.add(key)
+        return is_new
 
     def route(self, request):
         path, method = request["path"], request["method"]
+        if method == "PUT" and self.is_first(request):
+            raise Refused(503, "TEMPORARILY_UNAVAILABLE", "later")
         if path == "/oidc/v1/token":
             return self.token(request)
         if path.startswith("/blob/"):

@@ -267,7 +267,7 @@ def test_prompts(registry, drive):
     chat = drive("prompt", name + "/2")
     assert chat["is_chat"] and json.loads(chat["text"])[0]["content"] == "Hi {{who}}"
     assert drive("prompt", "prompts:/%s@latest" % name)["uri"] == "prompts:/%s/2" % name
-    drive.fails("not_found", "Prompt alias none not found.", "prompt", name + "@none")
+    drive.fails("not_found", "alias none not found.", "prompt", name + "@none")
     drive.fails("usage", "is not prompts:/NAME/VERSION", "prompt", name)
     drive("ensure", name + "_model", "")
     assert name not in drive("search", "")["names"] and name + "_model" in drive("search", "name LIKE 'greet%'")["names"]
@@ -336,7 +336,8 @@ def unity(**options):
         fake.stop()
 
 
-WAYS = [{"files_api": True}, {"files_api": False}, {"files_api": True, "has_signed_reads": False}]
+WAYS = [{"files_api": True}, {"files_api": False}, {"files_api": True, "has_signed_reads": False},
+        {"files_api": False, "is_flaky": True}, {"files_api": True, "has_signed_reads": False, "is_flaky": True}]
 
 
 @pytest.mark.parametrize("way", WAYS)
@@ -354,6 +355,7 @@ def test_unity_there_and_back(way, tmp_path):
         uploads = [i for i, r in enumerate(fake.requests) if r["method"] == "PUT"]
         finalize = paths.index("/api/2.0/mlflow/unity-catalog/model-versions/finalize")
         assert paths.index("/api/2.0/mlflow/unity-catalog/model-versions/create") < uploads[0] < uploads[-1] < finalize
+        assert len(uploads) == len(tree(bundle)) * (2 if way.get("is_flaky") else 1)
         assert all(paths[i].startswith("/api/2.0/fs/files/" if way["files_api"] else "/blob/") for i in uploads)
         assert len(fake.asked("GET", "model-versions/get$")) == 2  # as long as it is pending
 
@@ -420,6 +422,37 @@ def test_unity_stores_of_a_cloud(tmp_path):
             said = drive.fails("not_implemented", called, "version", "main.default.m1", "s", "", "", bundle)
             assert "version 1 of 'main.default.m1' stays without all of its files" in said and "canary" not in said
             assert not fake.asked("POST", "finalize") and not fake.files
+
+
+def test_names_that_could_be_more_than_names(tmp_path):
+    (tmp_path / "got").mkdir()
+    for name in ("../evil", "a b", "-/..", "x;y", "x\\y"):
+        with unity() as (fake, drive):
+            fake.files = {"/Models/main/default/m1/1/MLmodel": b"x", "/Models/main/default/m1/1/" + name: b"y"}
+            drive.fails("invalid_bundle", "listing: ", "download", "unity:/main/default/m1/1", "", tmp_path / "got", "all")
+    with unity() as (fake, drive):
+        fake.files = {"/Models/main/default/m1/1/MLmodel": b"x", "/Models/main/default/m1/1/mlMODEL": b"y"}
+        drive.fails("invalid_bundle", "listing: ", "download", "unity:/main/default/m1/1", "", tmp_path / "got", "all")
+    assert tree(tmp_path) == {}
+
+
+def test_an_interrupt_ends_it(tmp_path):
+    """While a file is on its way: the half that came is removed."""
+    with unity() as (fake, drive), socket.socket() as silent:
+        silent.bind(("127.0.0.1", 0))
+        silent.listen()
+        fake.files = {"/Models/main/default/m1/1/MLmodel": b"x"}
+        fake.signed = lambda path: {"url": "http://127.0.0.1:%d/x?sig=canary" % silent.getsockname()[1]}
+        process = subprocess.Popen([str(DRIVER), "download", "unity:/main/default/m1/1", "", str(tmp_path), "all"], env=drive.env,
+                                   stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        peer, _ = silent.accept()
+        peer.recv(10000)
+        peer.sendall(b"HTTP/1.1 200 OK\r\nContent-Length: 100\r\n\r\nhalf of it")
+        process.send_signal(2)
+        _, said = process.communicate(timeout=20)
+        peer.close()
+        assert (process.returncode, said) == (1, "cancelled: cancelled\n")
+        assert tree(tmp_path) == {}
 
 
 def test_unity_registrations_that_fail(tmp_path):

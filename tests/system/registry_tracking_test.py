@@ -19,11 +19,15 @@ class Registry:
     def __init__(self, server):
         self.url = server.url
 
-    def post(self, path, body, **kw):
-        return requests.post(self.url + API + path, json=body, timeout=30, **kw)
+    def base(self, path):
+        """Some calls are for MLflow's web pages only."""
+        return self.url + ("/ajax-api/2.0/mlflow/" if "bulk" in path or "datasets" in path else API) + path
+
+    def post(self, path, body):
+        return requests.post(self.base(path), json=body, timeout=30)
 
     def get(self, where, /, **query):
-        return requests.get(self.url + API + where, params=query, timeout=30)
+        return requests.get(self.base(where), params=query, timeout=30)
 
     def ok(self, path, body):
         answer = self.post(path, body)
@@ -101,6 +105,7 @@ def test_experiment_rules(registry):
     registry.ok("experiments/delete", {"experiment_id": first})
     refused(registry.post("experiments/delete", {"experiment_id": first}), 404, "RESOURCE_DOES_NOT_EXIST",
             "No Experiment with id=%s exists" % first)
+    # MLflow's status is 500, which its clients retry for minutes.
     refused(registry.post("experiments/update", {"experiment_id": first, "new_name": "z"}), 400, "INVALID_STATE",
             "Cannot rename a non-active experiment.")
     refused(registry.post("experiments/set-experiment-tag", {"experiment_id": first, "key": "k", "value": "v"}), 400,
@@ -366,6 +371,7 @@ def test_logged_model_rules(registry):
 
     refused(send("PATCH", path, {"status": "LOGGED_MODEL_READY"}), 400, "INVALID_PARAMETER_VALUE",
             "Missing value for required parameter 'model_id'.")
+    # MLflow takes a name that it does not know for LOGGED_MODEL_STATUS_UNSPECIFIED.
     refused(send("PATCH", path, {"model_id": model, "status": "DONE"}), 400, "INVALID_PARAMETER_VALUE",
             "Invalid value \"DONE\" for parameter 'status' supplied:  Hint: Value was of type 'str'.")
     assert send("PATCH", path, {"model_id": model, "status": 3}).json()["model"]["info"]["status"] == \
@@ -446,27 +452,36 @@ def test_searches_page_through_everything(registry):
     refused(registry.post("runs/search", {"experiment_ids": ["x"]}), 400, "INVALID_PARAMETER_VALUE",
             "Invalid experiment ID 'x'. Experiment ID must be a valid integer.")
     assert registry.ok("runs/search", {}) == {}
+    found = registry.ok("runs/search", {"experiment_ids": [experiment], "run_view_type": "NONSENSE"})
+    assert len(found["runs"]) == 6
+    assert len(registry.ok("experiments/search", {"max_results": 5, "view_type": "NONSENSE"})["experiments"]) == 2
+    refused(registry.post("experiments/search", {}), 400, "INVALID_PARAMETER_VALUE", "Invalid value 0 for parameter")
 
 
 def test_logged_models_by_dataset(registry):
-    experiment, models = registry.experiment(), {}
+    experiment = registry.experiment()
     run = registry.run(experiment)
-    for name, dataset, digest, value in (("a", "d1", "x", 0.9), ("b", "d1", None, 0.9), ("c", "d2", "x", 0.9),
+    for name, dataset, digest, value in (("a", "d1", "x", 0.9), ("b", "d1", "y", 0.9), ("c", "d2", "x", 0.9),
                                          ("d", "d1", "x", 0.1)):
-        models[name] = registry.model(experiment, name=name)
-        registry.ok("runs/log-metric", {"run_id": run, "key": "acc", "value": value, "timestamp": 1, "model_id": models[name],
-                                        "dataset_name": dataset, **({"dataset_digest": digest} if digest else {})})
+        registry.ok("runs/log-metric", {"run_id": run, "key": "acc", "value": value, "timestamp": 1, "dataset_name": dataset,
+                                        "dataset_digest": digest, "model_id": registry.model(experiment, name=name)})
     registry.model(experiment, name="without metrics")
+    for body in ({"dataset_name": "d1"}, {"dataset_digest": "x"}):
+        refused(registry.post("runs/log-metric", {"run_id": run, "key": "acc", "value": 1, "timestamp": 1, **body}), 400,
+                "INVALID_PARAMETER_VALUE", "Both dataset_name and dataset_digest must be provided if one is provided")
 
-    def search(**body):
-        answer = registry.ok("logged-models/search", {"experiment_ids": [experiment], **body})
-        return sorted(model["info"]["name"] for model in answer.get("models", []))
+    def search(*datasets, **body):
+        body = {"experiment_ids": [experiment], "datasets": [dict(zip(("dataset_name", "dataset_digest"), dataset))
+                                                             for dataset in datasets], **body}
+        found = registry.ok("logged-models/search", body).get("models", [])
+        return "".join(sorted(model["info"]["name"] for model in found))
 
-    assert search(filter="metrics.acc > 0.5") == ["a", "b", "c"]
-    assert search(datasets=[{"dataset_name": "d1", "dataset_digest": "x"}]) == ["a", "d"]
-    assert search(datasets=[{"dataset_name": "d1"}]) == ["b"]
-    assert search(filter="metrics.acc > 0.5", datasets=[{"dataset_name": "d1", "dataset_digest": "x"}]) == ["a"]
-    assert search(datasets=[{"dataset_name": "d1"}, {"dataset_name": "d2", "dataset_digest": "x"}]) == ["b", "c"]
+    assert search(filter="metrics.acc > 0.5") == "abc"
+    assert search(("d1", "x")) == "ad"
+    assert search(("d1",)) == ""
+    assert search(("d1", "x"), filter="metrics.acc > 0.5") == "a"
+    assert search(("d1", "y"), ("d2", "x")) == "bc"
+    assert search(("d1", "y"), ("d2", "x"), filter="name != 'b'") == "c"
     refused(registry.post("logged-models/search", {"experiment_ids": [experiment], "datasets": [{"dataset_digest": "x"}]}), 400,
             "INVALID_PARAMETER_VALUE", "`dataset_name` in the `datasets` clause must be specified.")
 
