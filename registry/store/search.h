@@ -6,11 +6,18 @@
  *
  * No OR, no parentheses but those of IN lists; keywords whatever their case; keys with dots or spaces in backticks or
  * double quotes; strings in single or double quotes. Values never become part of the SQL text: they are bound. LIKE is
- * case-sensitive, ILIKE is not.
+ * case-sensitive, ILIKE is not (of ASCII): by the connection's PRAGMA case_sensitive_like, which db.c sets.
  *
- * What may be searched is a table a kind of entity (search_runs, search_versions, …): keys, their type, column and
- * operators. Sources: docs/protocol/MLFLOW_REST.md B.4; MLflow 3.17.2 utils/search_utils.py, whose messages are kept word
- * for word.
+ * What is taken and what is refused, in which words, is what MLflow 3.17.2's parsers (on sqlparse) and SQL stores do, down to
+ * their oddities: text → search_scan.h (tokens) → search_group.h (names, operands, comparisons) → search_clause.h (clauses by
+ * the tables of search_spec.c) → SQL. tests/protocol/search_differential.py holds it beside them. Meant to differ:
+ *  - what is a 500 there is ERR_INVALID_PARAMETER here: unknown keys of logged models, `run_id = ('a')`, IS NULL on a model's
+ *    tags, numbers beyond 64 bits, an order given twice, …
+ *  - logged models: `status = 'READY'` and text in double quotes find what they say, where MLflow finds nothing; a list of
+ *    numbers is refused.
+ *  - a key that is one of SQL's many keywords is an unknown key, not an "invalid clause".
+ *  - limits: filters and page tokens of 64 KiB, 200 clauses, 5000 values in a list, patterns of 5000 bytes, 20 orders.
+ * Source: docs/protocol/MLFLOW_REST.md B.4.
  */
 #include "base/arena.h"
 #include "base/error.h"

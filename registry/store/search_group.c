@@ -122,9 +122,12 @@ static struct group_part take_identifier(struct grouping *grouping)
 	while (part.kind == GROUP_IDENTIFIER && now(grouping)->kind == SCAN_DOT) {
 		part.text = span(part.text, now(grouping)->text);
 		grouping->at++;
-		/* A dot without a name behind it belongs to the name before it. */
+		/* A dot without a name behind it belongs to the name before it; a string is the last of its name. */
+		const bool is_last = now(grouping)->kind == SCAN_STRING;
 		if (is_member(now(grouping)))
 			take_name(grouping, &part.text);
+		if (is_last)
+			break;
 	}
 	while (part.kind == GROUP_IDENTIFIER && take_closed(grouping, &part.text, SCAN_OPEN_SQUARE))
 		;

@@ -5,7 +5,7 @@ or are refused by both in the same words.
   search_differential.py --tool build/dev/tests/search_tool [--count 20000] [--seed 1]
 
 Where MLflow's server would answer 500 (its store raises what is no MlflowException, or INTERNAL_ERROR) ours must refuse.
-Differences that are meant are in MEANT below and in docs/reference/registry.md. Sets in messages are compared sorted, for
+Differences that are meant are in MEANT below and in registry/store/search.h. Sets in messages are compared sorted, for
 Python shows them in any order.
 
 Last line: "N compared, N differ".  Exit status 1 where any differ.  Needs mlflow.
