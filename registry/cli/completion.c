@@ -41,11 +41,12 @@ static void bash_words(struct buf *out)
 {
 	struct str word;
 
-	buf_add_text(out, "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\tCOMPREPLY=($(compgen -W \"");
+	buf_add_text(out,
+		"\tcase \"$COMP_CWORD $command\" in\n\t\"1 \"*|\"2 help\"|\"2 man\")\n\t\tCOMPREPLY=($(compgen -W \"");
 	for (size_t i = 0; commands[i] != NULL; i++)
 		if (begins_word(i, &word))
 			buf_printf(out, "%s%.*s", i > 0 ? " " : "", STR_ARGS(word));
-	buf_add_text(out, "\" -- \"$cur\"))\n\t\treturn\n\tfi\n");
+	buf_add_text(out, "\" -- \"$cur\"))\n\t\treturn;;\n\tesac\n");
 	for (const struct command_group *group = command_groups; group->name != NULL; group++) {
 		const char *mark = "";
 

@@ -37,18 +37,6 @@ static void set_time(struct arena *arena, struct json *record, struct str key, c
 		json_string(str_of(arena_printf(arena, "%s.%03dZ", text, (int)(time_ms % 1000)))));
 }
 
-static struct json tags_of(struct arena *arena, const struct json *list)
-{
-	struct json tags = json_object();
-
-	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < list->size; i++) {
-		const struct json *value = json_get(&list->items[i], STR("value"));
-		json_set(arena, &tags, json_str(json_get(&list->items[i], STR("key"))),
-			json_type(value) == JSON_STRING ? *value : json_string(STR("")));
-	}
-	return tags;
-}
-
 struct str record_tag(const struct json *tree, struct str key)
 {
 	const struct json *list = json_get(tree, STR("tags"));
@@ -67,7 +55,27 @@ static int by_text(const void *a, const void *b)
 	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* Names, or objects of Unity Catalog's native dialect; sorted, as no server promises an order. */
+static int by_key(const void *a, const void *b)
+{
+	return by_text(&((const struct json_member *)a)->key, &((const struct json_member *)b)->key);
+}
+
+/* Sorted, as no server promises an order. */
+static struct json tags_of(struct arena *arena, const struct json *list)
+{
+	struct json tags = json_object();
+
+	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < list->size; i++) {
+		const struct json *value = json_get(&list->items[i], STR("value"));
+		json_set(arena, &tags, json_str(json_get(&list->items[i], STR("key"))),
+			json_type(value) == JSON_STRING ? *value : json_string(STR("")));
+	}
+	if (tags.size > 1)
+		qsort(tags.members, tags.size, sizeof(*tags.members), by_key);
+	return tags;
+}
+
+/* Names, or objects of Unity Catalog's native dialect; sorted, too. */
 static struct json alias_names(struct arena *arena, const struct json *list)
 {
 	struct json names = json_array();

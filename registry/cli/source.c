@@ -108,9 +108,11 @@ static bool find_run(struct remote *remote, struct source *source, struct error 
 		return false;
 	if (files.count > 0)
 		return true;
-	const bool is_found = find_of_run(remote, source, &run, path, err);
-	source->run_id = id;
-	return is_found;
+	/* The server takes a logged model's id beside models:/ only. */
+	if (!find_of_run(remote, source, &run, path, err))
+		return false;
+	source->uri = str_of(arena_printf(remote->arena, "models:/%.*s", STR_ARGS(source->model_id)));
+	return true;
 }
 
 static bool find_version(struct remote *remote, struct source *source, struct error *err)
@@ -119,6 +121,9 @@ static bool find_version(struct remote *remote, struct source *source, struct er
 
 	if (!remote_wait(remote, client_version_find(remote->client, remote->arena, source->uri, version), err))
 		return false;
+	/* An alias may move, and a version that was copied from it would not. */
+	source->uri = str_of(arena_printf(
+		remote->arena, "models:/%.*s/%.*s", STR_ARGS(version->name), STR_ARGS(version->version)));
 	source->run_id = version->run_id;
 	source->digest = record_tag(&version->tree, STR(DIGEST_TAG));
 	source->path = STR("");
