@@ -1,5 +1,6 @@
 #include "cli/record.h"
 
+#include "base/datetime.h"
 #include "cli/table.h"
 
 #include <stdio.h>
@@ -168,21 +169,13 @@ struct json record_model(struct arena *arena, const struct client_model *model)
 	return record;
 }
 
-/* What set_time wrote; -1 where it is something else. */
+/* Milliseconds of a time in RFC 3339; -1 where the text is something else. */
 static int64_t time_of(struct str text)
 {
-	struct tm utc = {0};
-	char copy[32];
+	int64_t ns;
 
-	snprintf(copy, sizeof(copy), "%.*s", STR_ARGS(text));
-	const char *rest = strptime(copy, "%Y-%m-%dT%H:%M:%S", &utc);
-	if (rest == NULL || (rest[0] != '.' && rest[0] != 'Z'))
-		return -1;
-	int64_t time_ms = (int64_t)timegm(&utc) * 1000;
-	/* Milliseconds, whatever further digits there are. */
-	for (int i = 1, unit = 100; rest[0] == '.' && i <= 3 && rest[i] >= '0' && rest[i] <= '9'; i++, unit /= 10)
-		time_ms += (rest[i] - '0') * unit;
-	return time_ms;
+	return memchr(text.data != NULL ? text.data : "", 'T', text.len) != NULL && datetime_parse(text, &ns) ? ns / 1000000
+													      : -1;
 }
 
 static bool is_time(struct str key)

@@ -1,5 +1,6 @@
 /*
- * client_download → list → { read_manifest → on_manifest } → find the way → lanes: { get | sign → get } → on_got → next file
+ * client_download → find the way → list → { read the manifest → on_manifest } → lanes
+ * lane: { get | sign → get } → on_got → next file
  *
  * What a manifest lists is hashed as it arrives and compared before the next file is taken. Files are made anew, never
  * written over.
@@ -20,11 +21,11 @@ struct downloading {
 	struct file_list listed; /* by the manifest */
 };
 
+static struct next find_way(void *self);
 static struct next list_it(void *self);
 static struct next on_list(void *self);
 static struct next on_manifest(void *self);
-static struct next find_way(struct downloading *downloading);
-static struct next on_way(void *self);
+static struct next get_files(struct downloading *downloading);
 static struct next on_lanes(void *self);
 static struct next take_file(void *self);
 static struct next on_signed(void *self);
@@ -47,7 +48,19 @@ struct operation *client_download(struct client *client, struct arena *arena, co
 	transfer->files = &ret->files;
 	transfer->on_progress = download->on_progress;
 	transfer->data = download->data;
-	return operation_start(&transfer->op, list_it);
+	return operation_start(&transfer->op, find_way);
+}
+
+static struct next find_way(void *self)
+{
+	struct downloading *downloading = self;
+	struct transfer *transfer = &downloading->transfer;
+	struct operation *op = &transfer->op;
+
+	if (!place_read(op->client, op->arena, downloading->what.place, &transfer->place, &op->flow.err))
+		return next_fail(&op->flow, NULL);
+	return operation_await(
+		op, place_find_way(op->client, op->arena, &transfer->place, false, &transfer->way), list_it);
 }
 
 static struct next list_it(void *self)
@@ -56,8 +69,6 @@ static struct next list_it(void *self)
 	struct operation *op = &downloading->transfer.op;
 	const struct client_download *what = &downloading->what;
 
-	if (!place_read(op->client, op->arena, what->place, &downloading->transfer.place, &op->flow.err))
-		return next_fail(&op->flow, NULL);
 	return operation_await(op,
 		client_files_list(op->client, op->arena, what->place, what->path, &downloading->ret->files), on_list);
 }
@@ -74,10 +85,11 @@ static struct next on_list(void *self)
 		return next_fail(&op->flow, NULL);
 	}
 	if (files_find(&downloading->ret->files, MANIFEST_NAME) == NULL)
-		return find_way(downloading);
+		return get_files(downloading);
 	return operation_await(op,
-		client_file_read(op->client, op->arena, what->place, path_join(op->arena, what->path, STR(MANIFEST_NAME)),
-			MANIFEST_SIZE_MAX, &downloading->manifest),
+		client_file_read(op->client, op->arena, what->place,
+			path_join(op->arena, what->path, STR(MANIFEST_NAME)), MANIFEST_SIZE_MAX,
+			&downloading->manifest),
 		on_manifest);
 }
 
@@ -113,23 +125,12 @@ static struct next on_manifest(void *self)
 		return next_fail(flow, NULL);
 	downloading->ret->has_manifest = true;
 	downloading->ret->digest = digest_of(downloading->manifest);
-	return find_way(downloading);
-}
-
-static struct next find_way(struct downloading *downloading)
-{
-	struct transfer *transfer = &downloading->transfer;
-	struct operation *op = &transfer->op;
-
-	return operation_await(
-		op, place_find_way(op->client, op->arena, &transfer->place, false, &transfer->way), on_way);
+	return get_files(downloading);
 }
 
 /* Both ways of Unity Catalog read by signed URLs where the workspace has them; its Files API takes what they do not. */
-static struct next on_way(void *self)
+static struct next get_files(struct downloading *downloading)
 {
-	struct downloading *downloading = self;
-
 	if (downloading->transfer.place.kind == PLACE_UNITY)
 		downloading->transfer.way = WAY_SIGNED;
 	return lanes_run(&downloading->transfer, take_file, on_lanes);
@@ -161,8 +162,7 @@ static struct next take_file(void *self)
 	/* There is another way: a service that fails is not waited for. */
 	spec.is_asked_once = true;
 	place_sign(&lane->arena, &transfer->place, lane_path(lane), false, &spec.call);
-	return operation_try(
-		&lane->op, call_start(lane->op.client, &lane->arena, &spec, &lane->answer), on_signed);
+	return operation_try(&lane->op, call_start(lane->op.client, &lane->arena, &spec, &lane->answer), on_signed);
 }
 
 static struct next on_signed(void *self)
@@ -211,7 +211,8 @@ static bool on_bytes(void *data, struct str bytes, struct error *err)
 	const struct file *listed = listed_of(lane);
 
 	if (listed != NULL && bytes.len > listed->size - lane->moved)
-		return error_set(err, ERR_INVALID_BUNDLE, "file '%s' is longer than the manifest says", lane->file->path);
+		return error_set(
+			err, ERR_INVALID_BUNDLE, "file '%s' is longer than the manifest says", lane->file->path);
 	if (!files_write_all(lane->fd, bytes))
 		return error_set_errno(err, ERR_INTERNAL, errno, "file '%s'", lane->file->path);
 	sha256_add(&lane->hash, bytes.data, bytes.len);

@@ -1,6 +1,8 @@
 /* rest_decode: query or body → raw object → each field of the table: found by either spelling → converted → checked */
 #include "rest/rest_decode.h"
 
+#include "rest/rest_check.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -31,7 +33,7 @@ static bool fail_invalid(const struct rest_field *field, const struct json *valu
 {
 	struct buf text = {0};
 
-	json_write_canonical(&text, value);
+	rest_add_json(&text, value);
 	const struct str shown = str_clip(buf_str(&text), ERROR_TEXT_MAX / 2);
 	error_set(err, ERR_INVALID_PARAMETER,
 		"Invalid value %.*s for parameter '%s' supplied:  Hint: Value was of type '%s'. See the API docs for more "
@@ -97,7 +99,7 @@ static bool to_integer(const struct json *value, struct json *ret)
 	char *end;
 	errno = 0;
 	*ret = json_integer(strtoll(room, &end, 10));
-	return errno == 0 && *end == '\0';
+	return errno == 0 && end == room + text.len;
 }
 
 /* A double that is not finite has no JSON of ours: it stays the text "NaN", "Infinity" or "-Infinity". */
@@ -115,7 +117,7 @@ static bool to_double(struct decoding *decoding, const struct json *value, struc
 	room[text.len] = '\0';
 	char *end;
 	const double number = strtod(room, &end);
-	if (*end != '\0' || strpbrk(room, "xX(") != NULL)
+	if (end != room + text.len || strpbrk(room, "xX(") != NULL)
 		return false;
 	if (isfinite(number))
 		*ret = json_double(number);

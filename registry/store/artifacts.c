@@ -127,7 +127,8 @@ static int by_name(const void *a, const void *b)
 	return x.len < y.len ? -1 : x.len > y.len;
 }
 
-bool artifacts_list(struct db *db, struct arena *arena, struct str folder, struct artifact_list *ret, struct error *err)
+bool artifacts_list(
+	struct db *db, struct arena *arena, struct str folder, struct artifact_list *ret, struct error *err)
 {
 	struct listing listing = {
 		.db = db,
@@ -270,8 +271,8 @@ static int try_open(struct registry *registry, struct arena *arena, struct str p
 	return failed == ENOENT ? 0 : -1;
 }
 
-/* What a reader sees may be a moment old: its row and file were taken away meanwhile. The next look tells; a file that is
- * gone for good stays so. */
+/* What a reader sees may be a moment old: its row and file were taken away meanwhile. The next look tells; a file
+ * that is gone for good stays so. */
 bool artifacts_open(
 	struct registry *registry, struct arena *arena, struct str path, struct artifact *ret, int *ret_fd, struct error *err)
 {

@@ -4,7 +4,8 @@
  *	path → read → on_read → { write on the pool, while the next piece is read } … → written, last → answer
  *
  * Two pieces are in memory: one that is read into and one that is hashed and written. The disk holds the client up by
- * its piece not being free. A client that leaves, or is refused by the front end, ends in discard: what was written goes.
+ * its piece not being free. A client that leaves, or is refused by the front end, ends in discard: what was written
+ * goes.
  */
 #include "server/artifact_call.h"
 #include "store/artifact_upload.h"
@@ -176,6 +177,7 @@ void artifact_put(struct exchange *exchange, struct str path)
 	put->file.fd = -1;
 	put->work.run = run;
 	put->work.done = on_written;
+	put->work.owner = &exchange->worker->server->transfers;
 	put->piece_size = request->body_length < PIECE ? (size_t)request->body_length : PIECE;
 	if (put->piece_size == 0)
 		put->piece_size = 1;

@@ -1,8 +1,8 @@
 #include "server/attachment.h"
 
 /* Shown as text, whatever they are registered as. */
-static const char *const TEXTS[] = {"txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop", "hocon",
-	"toml", "yaml", "yml", "xml", "json", "js", "py", "py3", "csv", "tsv", "md", "rst", "ipynb", "MLmodel", "MLproject",
+static const char *const TEXTS[] = {"txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop",
+	"hocon", "toml", "yaml", "yml", "xml", "json", "js", "py", "py3", "csv", "tsv", "md", "rst", "ipynb", "MLmodel",
 	"mlproject"};
 
 /* The common ones of the IANA registry; what is not here is bytes. */
@@ -154,8 +154,8 @@ static void add_percent_encoded(struct buf *buf, struct str text)
 	}
 }
 
-/* For clients that know no UTF-8: letters of Latin-1 and Latin Extended-A (U+00C0 to U+017F) lose their accents, what has
- * no ASCII letter below them ('_' here) and all else is left out. */
+/* For clients that know no UTF-8: letters of Latin-1 and Latin Extended-A (U+00C0 to U+017F) lose their accents, what
+ * has no ASCII letter below them ('_' here) and all else is left out. */
 static void add_plain(struct buf *buf, struct str text)
 {
 	static const char LETTERS[] = "AAAAAA_CEEEEIIII_NOOOOO__UUUUY__aaaaaa_ceeeeiiii_nooooo__uuuuy_y"

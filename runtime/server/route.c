@@ -206,6 +206,7 @@ void exchange_file(struct exchange *exchange, struct http_file *file)
 	struct error err;
 
 	file->pool = exchange->worker->server->pool;
+	file->owner = &exchange->worker->server->transfers;
 	file->on_end = on_file_end;
 	if (!http_file_answer(exchange->request, file, &err))
 		exchange_error(exchange, &err, NULL);
