@@ -90,6 +90,8 @@ void rest_set_int(struct rest_call *call, struct json *object, const char *name,
 void rest_set_double(struct rest_call *call, struct json *object, const char *name, double value);
 /* {"key": …, "value": …} of each row of a query whose first two columns these are; db_end is called. */
 bool rest_read_pairs(struct rest_call *call, struct db_rows *rows, struct json *ret_list);
+/* "7": ids and versions are text in messages. */
+struct str rest_number_text(struct rest_call *call, int64_t number);
 /* "m-" and the like, and 32 random hex digits. */
 struct str rest_new_id(struct rest_call *call, const char *prefix);
 

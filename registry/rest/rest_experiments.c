@@ -54,7 +54,7 @@ static bool create(struct rest_call *call, struct error *err)
 		if (db_changes(call->db) == 0)
 			return fail_exists(name, err);
 	}
-	rest_set_str(call, &call->out, "experiment_id", rest_experiment_id_text(call, id));
+	rest_set_str(call, &call->out, "experiment_id", rest_number_text(call, id));
 	return true;
 }
 

@@ -54,7 +54,7 @@ struct json rest_run_info(struct rest_call *call, const struct rest_run *run)
 	struct json info = json_object();
 
 	rest_set_str(call, &info, "run_uuid", run->run_id);
-	rest_set_str(call, &info, "experiment_id", rest_experiment_id_text(call, run->experiment_id));
+	rest_set_str(call, &info, "experiment_id", rest_number_text(call, run->experiment_id));
 	rest_set_str(call, &info, "run_name", run->name);
 	rest_set_str(call, &info, "user_id", run->user_id);
 	rest_set_str(call, &info, "status", run->status);

@@ -1,6 +1,9 @@
 """The embedded registry's tracking: experiments, runs, metrics and logged models, through MLflow's client and raw requests."""
+import concurrent.futures
 import json
 import math
+import os
+import subprocess
 import sys
 
 import pytest
@@ -142,8 +145,6 @@ def test_refused_locations(registry, location, message):
 
 
 def test_locations(registry):
-    import os
-
     for name, given, wanted in (("a", "s3://bucket/path/?region=x", "s3://bucket/path/RUN/artifacts?region=x"),
                                 ("b", "mlflow-artifacts:/own", "mlflow-artifacts:/own/RUN/artifacts"),
                                 ("c", "./my//location", os.getcwd() + "/my/location/RUN/artifacts"),
@@ -533,6 +534,75 @@ def test_real_client(client):
     client.restore_run(run.info.run_id)
     client.delete_experiment(experiment)
     assert [item.name for item in client.search_experiments()] == ["Default"]
+
+
+FLUENT = """
+import mlflow, numpy
+mlflow.set_tracking_uri(URL)
+experiment = mlflow.set_experiment("fluent")
+with mlflow.start_run(run_name="outer", tags={"x": "y"}, description="words") as outer:
+    mlflow.log_params({"p%d" % i: i for i in range(250)})
+    mlflow.log_metrics({"m%d" % i: i * 0.5 for i in range(1500)}, step=3)
+    for step, loss in enumerate((1.0, 0.5)):
+        mlflow.log_metric("loss", loss, step=step)
+    mlflow.log_table({"q": ["a", "b"], "r": [1, 2]}, "table.json")
+    mlflow.log_input(mlflow.data.from_numpy(numpy.arange(6).reshape(3, 2), source="s3://b/x", name="np"), "training")
+    with mlflow.start_run(nested=True, run_name="inner") as inner:
+        mlflow.log_param("z", "1")
+    assert mlflow.load_table("table.json").shape == (2, 2)
+found = mlflow.search_runs(experiment_names=["fluent"], filter_string="tags.x = 'y' and metrics.loss < 0.6")
+assert list(found.run_id) == [outer.info.run_id] and found["params.p249"][0] == "249", found
+run = mlflow.get_run(outer.info.run_id)
+assert (len(run.data.params), len(run.data.metrics), run.data.metrics["loss"]) == (250, 1501, 0.5)
+assert run.data.tags["mlflow.note.content"] == "words" and run.info.status == "FINISHED"
+assert run.inputs.dataset_inputs[0].dataset.name == "np"
+found = mlflow.search_runs(experiment_names=["fluent"], output_format="list", filter_string="dataset.name = 'np'")
+assert [item.info.run_id for item in found] == [outer.info.run_id]
+client = mlflow.MlflowClient()
+found = client.search_runs([experiment.experiment_id], "tags.mlflow.parentRunId = '%s'" % outer.info.run_id)
+assert [item.info.run_id for item in found] == [inner.info.run_id]
+model = mlflow.initialize_logged_model(name="external", model_type="agent", params={"a": "1"})
+mlflow.finalize_logged_model(model.model_id, "READY")
+with mlflow.start_run():
+    mlflow.log_metric("acc", 0.9, model_id=model.model_id)
+assert mlflow.get_logged_model(model.model_id).metrics[0].value == 0.9
+found = mlflow.search_logged_models([experiment.experiment_id], "metrics.acc > 0.5", output_format="list")
+assert [item.model_id for item in found] == [model.model_id]
+mlflow.delete_experiment(experiment.experiment_id)
+try:
+    mlflow.set_experiment("fluent")
+    raise SystemExit("a deleted experiment was set")
+except mlflow.exceptions.MlflowException as refused:
+    assert "Cannot set a deleted experiment 'fluent'" in str(refused)
+"""
+
+
+def test_fluent_client(registry):
+    """In a process of its own, as it keeps where it logs to."""
+    client_module("mlflow")
+    done = subprocess.run([sys.executable, "-c", FLUENT.replace("URL", repr(registry.url))], capture_output=True, text=True,
+                          env={**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_writers_at_once(registry):
+    run = registry.run()
+
+    def write(writer):
+        mine = Registry(registry)
+        for i in range(20):
+            mine.ok("runs/log-batch", {"run_id": run, "tags": [{"key": "t%d" % writer, "value": str(i)}],
+                                       "metrics": [{"key": "m", "value": writer, "timestamp": i, "step": i}]})
+        return mine.post("runs/log-parameter", {"run_id": run, "key": "p", "value": str(writer)}).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(write, range(8)))
+    assert answers == [200] + [400] * 7
+    data = registry.found("runs/get", run_id=run)["run"]["data"]
+    assert data["metrics"] == [{"key": "m", "value": 7.0, "timestamp": 19, "step": 19}]
+    assert {key: value for key, value in pairs(data["tags"]).items() if key != "mlflow.runName"} == \
+        {"t%d" % writer: "19" for writer in range(8)}
+    assert len(registry.found("metrics/get-history", run_id=run, metric_key="m")["metrics"]) == 160
 
 
 def test_all_is_there_after_a_restart(sluiced):

@@ -60,6 +60,27 @@ static void paths(void **state)
 	refused(rest_check_path(STR("'\"\\/"), "name", &err), "This name would resolve to '\\'\"\\\\'");
 }
 
+static void shows(const char *text, const char *shown)
+{
+	struct arena arena;
+	struct json value;
+	struct buf out = {0};
+
+	arena_init(&arena);
+	fine(json_read(&arena, str_of(text), &value, &err));
+	rest_add_json(&out, &value);
+	assert_string_equal(buf_text(&out), shown);
+	buf_done(&out);
+	arena_done(&arena);
+}
+
+static void values(void **state)
+{
+	(void)state;
+	shows("[9.0, 9, 1e300, null, true, \"ä😀\"]", "[9.0,9,1e+300,null,true,\"\\u00e4\\ud83d\\ude00\"]");
+	shows("{\"b\": {}, \"a\": [], \"ab\": {\"z\": 1, \"y\": 2}}", "{\"a\":[],\"ab\":{\"y\":2,\"z\":1},\"b\":{}}");
+}
+
 static void lengths(void **state)
 {
 	(void)state;
@@ -90,7 +111,8 @@ static void max_results(void **state)
 
 int main(void)
 {
-	const struct CMUnitTest tests[] = {cmocka_unit_test(keys), cmocka_unit_test(paths), cmocka_unit_test(lengths),
+	const struct CMUnitTest tests[] = {cmocka_unit_test(keys), cmocka_unit_test(paths), cmocka_unit_test(values),
+		cmocka_unit_test(lengths),
 		cmocka_unit_test(run_ids), cmocka_unit_test(max_results)};
 
 	return cmocka_run_group_tests_name("rest_check", tests, NULL, NULL);
