@@ -34,8 +34,7 @@ static void set_time(struct arena *arena, struct json *record, struct str key, c
 	if (time_ms <= 0 || gmtime_r(&seconds, &utc) == NULL ||
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc) == 0)
 		return;
-	json_set(arena, record, key,
-		json_string(str_of(arena_printf(arena, "%s.%03dZ", text, (int)(time_ms % 1000)))));
+	json_set(arena, record, key, json_string(str_of(arena_printf(arena, "%s.%03dZ", text, (int)(time_ms % 1000)))));
 }
 
 struct str record_tag(const struct json *tree, struct str key)
@@ -174,8 +173,9 @@ static int64_t time_of(struct str text)
 {
 	int64_t ns;
 
-	return memchr(text.data != NULL ? text.data : "", 'T', text.len) != NULL && datetime_parse(text, &ns) ? ns / 1000000
-													      : -1;
+	return memchr(text.data != NULL ? text.data : "", 'T', text.len) != NULL && datetime_parse(text, &ns)
+		       ? ns / 1000000
+		       : -1;
 }
 
 static bool is_time(struct str key)
@@ -216,6 +216,8 @@ struct str record_cell(struct arena *arena, const struct json *record, struct st
 		return table_time(arena, value->integer);
 	if (is_time(key) && time_of(json_str(value)) >= 0)
 		return table_time(arena, time_of(json_str(value)));
+	if (str_is(key, "size") && json_type(value) == JSON_INTEGER)
+		return table_size(arena, (uint64_t)value->integer);
 	if (json_type(value) == JSON_OBJECT || json_type(value) == JSON_ARRAY)
 		add_list(&text, value);
 	else
