@@ -68,8 +68,8 @@ static bool answer(struct remote *remote, const struct register_options *options
 	return is_written;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct register_options *options = data;
 	struct registering registering = {.name = str_of(options->name),
@@ -112,8 +112,9 @@ static const char *const EXAMPLES[] = {"sluice register examples/slide_generator
 static const struct options_spec SPEC = {
 	.program = "sluice register",
 	.summary = "makes a version of a model, from a folder, an archive, a run or a logged model",
-	.about = "DIR and FILE are logged first, as sluice log does. runs:/RUN/PATH and models:/m-ID are logged already; "
-		 "NAME/VERSION and NAME@alias copy a version to another model.",
+	.about =
+		"DIR and FILE are logged first, as sluice log does. runs:/RUN/PATH and models:/m-ID are logged already; "
+		"NAME/VERSION and NAME@alias copy a version to another model.",
 	.arguments = "DIR|FILE|runs:/RUN/PATH|models:/m-ID",
 	.arguments_min = 1,
 	.arguments_max = 1,

@@ -33,7 +33,7 @@ struct logged {
 };
 
 /* On failure the run becomes FAILED. */
-bool logged_make(struct remote *remote, const struct prepared *prepared, const struct logging *logging, struct logged *ret,
-	struct error *err);
+bool logged_make(struct remote *remote, const struct prepared *prepared, const struct logging *logging,
+	struct logged *ret, struct error *err);
 /* {"run_id", "run_name", "experiment_id", "model_id", "name", "digest", "files", "size", "params", "artifact_uri"} */
 struct json logged_record(struct arena *arena, const struct logged *logged);
