@@ -150,17 +150,15 @@ static void begin(struct orders *orders)
 	search_add(orders->search, orders->count == 0 ? " ORDER BY " : ", ");
 }
 
+/* What is not there stands behind what is, whatever the direction; to SQLite it is less than all. */
 static const char *direction(const struct order *order)
 {
-	return order->is_descending ? "DESC" : "ASC";
+	return order->is_descending ? "DESC" : "ASC NULLS LAST";
 }
 
-/* What is not there stands behind what is, whatever the direction. */
 static void add_attribute(struct search *search, const struct order *order)
 {
-	const char *column = order->what.attribute->column;
-
-	buf_printf(&search->sql, "e.%s IS NULL, e.%s %s", column, column, direction(order));
+	buf_printf(&search->sql, "e.%s %s", order->what.attribute->column, direction(order));
 }
 
 /* Of metrics, NaN stands between what is there and what is not. */
@@ -172,12 +170,11 @@ static void add_pair(struct orders *orders, const struct order *order)
 	const char *table = what->type == SEARCH_TAG ? spec->tags : what->type == SEARCH_PARAM ? spec->params : spec->metrics;
 	const char *from = arena_printf(search->arena, "FROM %s AS s WHERE %s AND s.key = ?", table, spec->id);
 
-	if (what->type == SEARCH_METRIC)
+	if (what->type == SEARCH_METRIC) {
 		buf_printf(&search->sql, "coalesce((SELECT s.is_nan %s), 2), ", from);
-	else
-		buf_printf(&search->sql, "NOT EXISTS (SELECT 1 %s), ", from);
+		search_bind_str(search, what->key);
+	}
 	buf_printf(&search->sql, "(SELECT s.value %s) %s", from, direction(order));
-	search_bind_str(search, what->key);
 	search_bind_str(search, what->key);
 }
 
@@ -216,19 +213,18 @@ static struct str not_empty(const struct json *order, const char *name)
 static void add_model_metric(struct search *search, const struct json *json, const struct order *order)
 {
 	const struct str name = not_empty(json, "dataset_name"), digest = not_empty(json, "dataset_digest");
-	const char *value = arena_printf(search->arena,
-		"(SELECT s.value FROM logged_model_metrics AS s WHERE s.model_id = e.model_id AND s.key = ?%s%s"
-		" ORDER BY s.timestamp DESC, s.step DESC, s.run_id LIMIT 1)",
-		name.len > 0 ? " AND s.dataset_name = ?" : "", digest.len > 0 ? " AND s.dataset_digest = ?" : "");
 
-	buf_printf(&search->sql, "%s IS NULL, %s %s", value, value, direction(order));
-	for (int i = 0; i < 2; i++) {
-		search_bind_str(search, order->what.key);
-		if (name.len > 0)
-			search_bind_str(search, name);
-		if (digest.len > 0)
-			search_bind_str(search, digest);
+	search_add(search, "(SELECT s.value FROM logged_model_metrics AS s WHERE s.model_id = e.model_id AND s.key = ?");
+	search_bind_str(search, order->what.key);
+	if (name.len > 0) {
+		search_add(search, " AND s.dataset_name = ?");
+		search_bind_str(search, name);
 	}
+	if (digest.len > 0) {
+		search_add(search, " AND s.dataset_digest = ?");
+		search_bind_str(search, digest);
+	}
+	buf_printf(&search->sql, " ORDER BY s.timestamp DESC, s.step DESC, s.run_id LIMIT 1) %s", direction(order));
 }
 
 /* Attributes have no dot; behind a dot everything is the metric's name. */
@@ -274,29 +270,31 @@ static bool has_order(const struct orders *orders, const char *column)
 	return false;
 }
 
+enum tie { TIE_ALWAYS, TIE_WITH_ORDER, TIE_WITHOUT };
+
 static void add_ties(struct orders *orders)
 {
 	static const struct {
 		enum search_entity entity;
-		bool is_default_only;
+		enum tie when; /* an order was asked for, or none */
 		const char *column, *sql;
 	} TIES[] = {
-		{SEARCH_EXPERIMENTS, true, "creation_time", "e.creation_time DESC, e.experiment_id ASC"},
-		{SEARCH_EXPERIMENTS, false, "experiment_id", "e.experiment_id DESC"},
-		{SEARCH_RUNS, false, "start_time", "e.start_time DESC"},
-		{SEARCH_RUNS, false, "run_id", "e.run_id"},
-		{SEARCH_LOGGED_MODELS, false, "creation_timestamp_ms", "e.creation_timestamp_ms DESC"},
-		{SEARCH_LOGGED_MODELS, false, "model_id", "e.model_id"},
-		{SEARCH_REGISTERED_MODELS, false, "name", "e.name"},
-		{SEARCH_MODEL_VERSIONS, true, "last_updated_timestamp", "e.last_updated_timestamp DESC"},
-		{SEARCH_MODEL_VERSIONS, false, "name", "e.name"},
-		{SEARCH_MODEL_VERSIONS, false, "version", "e.version DESC"},
+		{SEARCH_EXPERIMENTS, TIE_WITHOUT, "", "e.creation_time DESC, e.experiment_id ASC"},
+		{SEARCH_EXPERIMENTS, TIE_WITH_ORDER, "experiment_id", "e.experiment_id DESC"},
+		{SEARCH_RUNS, TIE_ALWAYS, "start_time", "e.start_time DESC"},
+		{SEARCH_RUNS, TIE_ALWAYS, "run_id", "e.run_id"},
+		{SEARCH_LOGGED_MODELS, TIE_ALWAYS, "creation_timestamp_ms", "e.creation_timestamp_ms DESC"},
+		{SEARCH_LOGGED_MODELS, TIE_ALWAYS, "model_id", "e.model_id"},
+		{SEARCH_REGISTERED_MODELS, TIE_ALWAYS, "name", "e.name"},
+		{SEARCH_MODEL_VERSIONS, TIE_WITHOUT, "", "e.last_updated_timestamp DESC"},
+		{SEARCH_MODEL_VERSIONS, TIE_ALWAYS, "name", "e.name"},
+		{SEARCH_MODEL_VERSIONS, TIE_ALWAYS, "version", "e.version DESC"},
 	};
+	const enum tie unwanted = orders->count > 0 ? TIE_WITHOUT : TIE_WITH_ORDER;
 	bool is_first = orders->count == 0;
 
 	for (size_t i = 0; i < sizeof(TIES) / sizeof(*TIES); i++) {
-		if (TIES[i].entity != orders->entity || has_order(orders, TIES[i].column) ||
-			(TIES[i].is_default_only && orders->count > 0))
+		if (TIES[i].entity != orders->entity || TIES[i].when == unwanted || has_order(orders, TIES[i].column))
 			continue;
 		search_add(orders->search, is_first ? " ORDER BY " : ", ");
 		search_add(orders->search, TIES[i].sql);

@@ -23,7 +23,7 @@ import tempfile
 EXPERIMENTS, RUNS, LOGGED_MODELS, MODELS, VERSIONS = range(5)
 
 TEXTS = ["x", "X", "xy", "a_b", "axb", "50%", "it''s", "", "ä", "Ä", "true", "1", "READY", "\"q\"", "back\\slash", "NULL"]
-TAGS = ["a", "b c", "d.e", "mlflow.user", "k[0]", "5a", "in", "Ü"]
+TAGS = ["a", "b c", "d.e", "mlflow.who", "k[0]", "5a", "in", "Ü"]
 NUMBERS = [0.0, 1.0, -2.0, 3.5, 12.0, 1e9]
 PROMPT = "mlflow.prompt.is_prompt"
 
@@ -167,7 +167,7 @@ def add_models(rows, generator):
 
 # ---- filters ----
 
-SIDE_KEYS = ["a", "`b c`", '"b c"', "`d.e`", "d.e", "mlflow.user", "k[0]", "5a", "`5a`", "in", "`in`", "'a'", "Ü", "none"]
+SIDE_KEYS = ["a", "`b c`", '"b c"', "`d.e`", "d.e", "mlflow.who", "k[0]", "5a", "`5a`", "in", "`in`", "'a'", "Ü", "none"]
 ATTRIBUTES = {
     EXPERIMENTS: ["name", "experiment_id", "creation_time", "last_update_time", "attribute.name", "`name`", "attributes.name"],
     RUNS: ["status", "attributes.status", "attr.run_id", "run.user_id", "start_time", "end_time", "created", "run_name",

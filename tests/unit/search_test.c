@@ -136,20 +136,19 @@ static void values_stay_values(void **state)
 static void orders_become_sql(void **state)
 {
 	ORDER(EXPERIMENTS, "[]", " ORDER BY e.creation_time DESC, e.experiment_id ASC");
-	ORDER(EXPERIMENTS, "[\"name desc\"]", " ORDER BY e.name IS NULL, e.name DESC, e.experiment_id DESC");
+	ORDER(EXPERIMENTS, "[\"name desc\"]", " ORDER BY e.name DESC, e.experiment_id DESC");
 	ORDER(RUNS, "null", " ORDER BY e.start_time DESC, e.run_id");
 	ORDER(RUNS, "[\"metrics.`a b`  DESC\"]",
 		" ORDER BY coalesce((SELECT s.is_nan FROM latest_metrics AS s WHERE s.run_id = e.run_id AND s.key = ?), 2), "
 		"(SELECT s.value FROM latest_metrics AS s WHERE s.run_id = e.run_id AND s.key = ?) DESC, e.start_time DESC, "
 		"e.run_id|a b|a b");
 	ORDER(REGISTERED_MODELS, "[\"timestamp ASC\"]",
-		" ORDER BY e.last_updated_timestamp IS NULL, e.last_updated_timestamp ASC, e.name");
-	ORDER(MODEL_VERSIONS, "[\"version_number\"]", " ORDER BY e.version IS NULL, e.version ASC, e.name");
+		" ORDER BY e.last_updated_timestamp ASC NULLS LAST, e.name");
+	ORDER(MODEL_VERSIONS, "[\"version_number\"]", " ORDER BY e.version ASC NULLS LAST, e.name");
 	ORDER(LOGGED_MODELS, "[{\"field_name\": \"metrics.m\", \"ascending\": false, \"dataset_name\": \"d\"}]",
 		" ORDER BY (SELECT s.value FROM logged_model_metrics AS s WHERE s.model_id = e.model_id AND s.key = ? AND "
-		"s.dataset_name = ? ORDER BY s.timestamp DESC, s.step DESC, s.run_id LIMIT 1) IS NULL, (SELECT s.value FROM "
-		"logged_model_metrics AS s WHERE s.model_id = e.model_id AND s.key = ? AND s.dataset_name = ? ORDER BY s.timestamp DESC, "
-		"s.step DESC, s.run_id LIMIT 1) DESC, e.creation_timestamp_ms DESC, e.model_id|m|d|m|d");
+		"s.dataset_name = ? ORDER BY s.timestamp DESC, s.step DESC, s.run_id LIMIT 1) DESC, e.creation_timestamp_ms DESC, "
+		"e.model_id|m|d");
 }
 
 /* ---- messages ---- */
