@@ -15,6 +15,7 @@
  *    tags, numbers beyond 64 bits, an order given twice, …
  *  - logged models: `status = 'READY'` and text in double quotes find what they say, where MLflow finds nothing; a list of
  *    numbers is refused.
+ *  - SQL that is nothing to a search is refused, also where MLflow reads a key out of it: type casts (`tags.a::b`).
  *  - a key that is one of SQL's many keywords is an unknown key, not an "invalid clause".
  *  - limits: filters and page tokens of 64 KiB, 200 clauses, 5000 values in a list, patterns of 5000 bytes, 20 orders.
  * Source: docs/protocol/MLFLOW_REST.md B.4.
