@@ -4,8 +4,8 @@
 
 /* As sets of bits by enum search_op. */
 enum {
-	NUMERIC_OPS = 1 << SEARCH_EQUAL | 1 << SEARCH_UNEQUAL | 1 << SEARCH_LESS | 1 << SEARCH_LESS_EQUAL | 1 << SEARCH_MORE |
-		      1 << SEARCH_MORE_EQUAL,
+	NUMERIC_OPS = 1 << SEARCH_EQUAL | 1 << SEARCH_UNEQUAL | 1 << SEARCH_LESS | 1 << SEARCH_LESS_EQUAL |
+		      1 << SEARCH_MORE | 1 << SEARCH_MORE_EQUAL,
 	TEXT_OPS = 1 << SEARCH_EQUAL | 1 << SEARCH_UNEQUAL | 1 << SEARCH_LIKE | 1 << SEARCH_ILIKE,
 	LIST_OPS = 1 << SEARCH_IN | 1 << SEARCH_NOT_IN,
 	NULL_OPS = 1 << SEARCH_IS_NULL | 1 << SEARCH_IS_NOT_NULL,
@@ -38,7 +38,8 @@ static bool check_run(const struct search_clause *clause, struct error *err)
 		       fail_set(clause, NULLED_TEXT, clause->type == SEARCH_PARAM ? "'" : "", err);
 	if (search_is_numeric(clause))
 		return takes(clause, NUMERIC_OPS) || fail_set(clause, LISTED_TEXT, "", err);
-	return takes(clause, TEXT_OPS | LIST_OPS) || fail_set(clause, LISTED_TEXT, clause->type == SEARCH_ATTRIBUTE ? "'" : "", err);
+	return takes(clause, TEXT_OPS | LIST_OPS) ||
+	       fail_set(clause, LISTED_TEXT, clause->type == SEARCH_ATTRIBUTE ? "'" : "", err);
 }
 
 static bool fail_op(const struct search_clause *clause, const char *what, struct error *err)
@@ -52,8 +53,8 @@ static bool make_id(struct db_value *value, struct error *err)
 	int64_t id;
 
 	if (!python_int(value->text, &id))
-		return search_fail(
-			err, "Invalid experiment ID '%.*s'. Experiment ID must be a valid integer.", STR_ARGS(value->text));
+		return search_fail(err, "Invalid experiment ID '%.*s'. Experiment ID must be a valid integer.",
+			STR_ARGS(value->text));
 	*value = (struct db_value){.type = 'i', .integer = id};
 	return true;
 }
@@ -78,15 +79,15 @@ static bool check_experiment(struct arena *arena, struct search_clause *clause, 
 		return takes(clause, TEXT_OPS) || fail_set(clause, LISTED_TEXT, "'", err);
 	if (!takes(clause, NUMERIC_OPS))
 		return fail_set(clause, LISTED_TEXT, "", err);
-	return clause->value.type == 'i' ||
-	       search_fail(err, "Invalid value for numeric attribute '%.*s': '%s'", STR_ARGS(clause->key),
-		       python_double(arena, clause->value.number));
+	return clause->value.type == 'i' || search_fail(err, "Invalid value for numeric attribute '%.*s': '%s'",
+						    STR_ARGS(clause->key), python_double(arena, clause->value.number));
 }
 
 static bool fail_number(struct arena *arena, const struct search_clause *clause, struct error *err)
 {
 	return search_fail(err, "Invalid value for numeric attribute '%.*s': %s", STR_ARGS(clause->key),
-		clause->value.type == 'd' ? python_double(arena, clause->value.number) : python_repr(arena, clause->value.text));
+		clause->value.type == 'd' ? python_double(arena, clause->value.number)
+					  : python_repr(arena, clause->value.text));
 }
 
 static bool check_registry(struct arena *arena, struct search_clause *clause, struct error *err)
@@ -98,7 +99,8 @@ static bool check_registry(struct arena *arena, struct search_clause *clause, st
 	if (!clause->attribute->is_numeric)
 		return takes(clause, TEXT_OPS | LIST_OPS) || fail_op(clause, "attribute", err);
 	if (!takes(clause, NUMERIC_OPS))
-		return search_fail(err, "Invalid comparator for attribute %.*s: %.*s", STR_ARGS(clause->key), STR_ARGS(clause->op_text));
+		return search_fail(err, "Invalid comparator for attribute %.*s: %.*s", STR_ARGS(clause->key),
+			STR_ARGS(clause->op_text));
 	if (clause->value.type == 'i')
 		return true;
 	if (clause->value.type == 'd' || !python_int(clause->value.text, &number))
@@ -112,12 +114,14 @@ static bool check_logged_model(struct arena *arena, const struct search_clause *
 {
 	static const char *const TYPES[] = {"attributes", "metrics", "params", "tags", "datasets"};
 	const bool is_numeric = search_is_numeric(clause);
-	const struct str key = is_numeric && clause->type == SEARCH_ATTRIBUTE ? str_of(clause->attribute->column) : clause->key;
+	const struct str key =
+		is_numeric && clause->type == SEARCH_ATTRIBUTE ? str_of(clause->attribute->column) : clause->key;
 
 	return takes(clause, is_numeric ? NUMERIC_OPS : TEXT_OPS | LIST_OPS) ||
-	       search_fail(err, "Invalid comparison operator for %s.%.*s: %s. Expected one of %s.", TYPES[clause->type], STR_ARGS(key),
-		       python_repr(arena, clause->op_text),
-		       is_numeric ? "('<', '<=', '>', '>=', '=', '!=')" : "('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN')");
+	       search_fail(err, "Invalid comparison operator for %s.%.*s: %s. Expected one of %s.", TYPES[clause->type],
+		       STR_ARGS(key), python_repr(arena, clause->op_text),
+		       is_numeric ? "('<', '<=', '>', '>=', '=', '!=')"
+				  : "('=', '!=', 'LIKE', 'ILIKE', 'IN', 'NOT IN')");
 }
 
 static bool check_op(struct arena *arena, enum search_entity entity, struct search_clause *clause, struct error *err)

@@ -1,8 +1,8 @@
 /*
  * search_parse: groups → clauses and what is none → { identify → value } … → { operator } …
  *
- * MLflow reads all clauses before it looks at the first operator, and names everything that is no clause before it reads one.
- * Logged models have a parser of their own, which takes one after the other.
+ * MLflow reads all clauses before it looks at the first operator, and names everything that is no clause before it
+ * reads one. Logged models have a parser of their own, which takes one after the other.
  */
 #include "store/search_clause.h"
 #include "store/search_python.h"
@@ -27,7 +27,8 @@ static bool read_clauses(struct parsing *parsing);
 bool search_parse(struct arena *arena, enum search_entity entity, struct str filter, struct search_clause **ret,
 	size_t *ret_count, struct error *err)
 {
-	struct parsing parsing = {.arena = arena, .entity = entity, .spec = &search_specs[entity], .filter = filter, .err = err};
+	struct parsing parsing = {
+		.arena = arena, .entity = entity, .spec = &search_specs[entity], .filter = filter, .err = err};
 
 	*ret = NULL;
 	*ret_count = 0;
@@ -71,7 +72,8 @@ static bool read_groups(struct parsing *parsing)
 		return search_fail(parsing->err, "Invalid filter string: %s. Expected a single SQL expression.",
 			python_repr(parsing->arena, parsing->filter));
 	if (is_many)
-		return search_fail(parsing->err, "Search filter contained multiple expression %s. Provide AND-ed expression list.",
+		return search_fail(parsing->err,
+			"Search filter contained multiple expression %s. Provide AND-ed expression list.",
 			python_repr(parsing->arena, parsing->filter));
 	return search_fail(parsing->err, "Invalid filter '%.*s'. Could not be parsed.", STR_ARGS(parsing->filter));
 }
@@ -97,7 +99,8 @@ static size_t in_length(const struct group *at, size_t left, struct str *ret_op)
 	if (group_is_word(&at[1], "IS") && group_is_word(&at[2], "NOT NULL"))
 		return 3;
 	*ret_op = STR("NOT IN");
-	const bool is_not_in = left > 3 && group_is_word(&at[1], "NOT") && group_is_word(&at[2], "IN") && at[3].kind == GROUP_LIST;
+	const bool is_not_in =
+		left > 3 && group_is_word(&at[1], "NOT") && group_is_word(&at[2], "IN") && at[3].kind == GROUP_LIST;
 	return is_not_in ? 4 : 0;
 }
 
@@ -142,8 +145,8 @@ static bool check_invalid(struct parsing *parsing)
 		return true;
 	for (size_t i = 0; i < parsing->group_count && invalid.len < ERROR_TEXT_MAX; i++)
 		if (!is_clause(&parsing->groups[i]))
-			buf_printf(&invalid, "%s%s%.*s%s", invalid.len > 0 ? ", " : "", quote, STR_ARGS(parsing->groups[i].text),
-				quote);
+			buf_printf(&invalid, "%s%s%.*s%s", invalid.len > 0 ? ", " : "", quote,
+				STR_ARGS(parsing->groups[i].text), quote);
 	const bool is_fine = invalid.len == 0;
 	if (!is_fine)
 		search_fail(parsing->err, "Invalid clause(s) in filter string: %s", buf_text(&invalid));
@@ -183,20 +186,28 @@ static bool type_of(const struct search_spec *spec, struct str prefix, enum sear
 		enum search_type type;
 		bool is_everywhere, is_of_models;
 	} PREFIXES[] = {
-		{"attribute", SEARCH_ATTRIBUTE, true, false}, {"attributes", SEARCH_ATTRIBUTE, false, true},
-		{"attr", SEARCH_ATTRIBUTE, false, false}, {"run", SEARCH_ATTRIBUTE, false, false},
-		{"tag", SEARCH_TAG, true, false}, {"tags", SEARCH_TAG, true, true},
-		{"metric", SEARCH_METRIC, false, false}, {"metrics", SEARCH_METRIC, false, true},
-		{"parameter", SEARCH_PARAM, false, false}, {"parameters", SEARCH_PARAM, false, false},
-		{"param", SEARCH_PARAM, false, false}, {"params", SEARCH_PARAM, false, true},
-		{"dataset", SEARCH_DATASET, false, false}, {"datasets", SEARCH_DATASET, false, false},
+		{"attribute", SEARCH_ATTRIBUTE, true, false},
+		{"attributes", SEARCH_ATTRIBUTE, false, true},
+		{"attr", SEARCH_ATTRIBUTE, false, false},
+		{"run", SEARCH_ATTRIBUTE, false, false},
+		{"tag", SEARCH_TAG, true, false},
+		{"tags", SEARCH_TAG, true, true},
+		{"metric", SEARCH_METRIC, false, false},
+		{"metrics", SEARCH_METRIC, false, true},
+		{"parameter", SEARCH_PARAM, false, false},
+		{"parameters", SEARCH_PARAM, false, false},
+		{"param", SEARCH_PARAM, false, false},
+		{"params", SEARCH_PARAM, false, true},
+		{"dataset", SEARCH_DATASET, false, false},
+		{"datasets", SEARCH_DATASET, false, false},
 	};
 
 	for (size_t i = 0; i < sizeof(PREFIXES) / sizeof(*PREFIXES); i++) {
 		if (!str_is(prefix, PREFIXES[i].prefix))
 			continue;
 		*ret = PREFIXES[i].type;
-		return spec->is_model_grammar ? PREFIXES[i].is_of_models : spec->has_all_types || PREFIXES[i].is_everywhere;
+		return spec->is_model_grammar ? PREFIXES[i].is_of_models
+					      : spec->has_all_types || PREFIXES[i].is_everywhere;
 	}
 	return false;
 }
@@ -227,16 +238,18 @@ static bool identify_of_model(struct arena *arena, const struct search_spec *spe
 	const bool has_prefix = len > 0 && len + 1 < identifier.len && identifier.data[len] == '.';
 	const struct str prefix = {identifier.data, len};
 	if (has_prefix && !type_of(spec, prefix, &ret->type))
-		return search_fail(err, "Invalid entity type: %s. Expected one of %s.", python_repr(arena, prefix), spec->types_text);
-	ret->key = strip(has_prefix ? (struct str){identifier.data + len + 1, identifier.len - len - 1} : identifier, '`');
+		return search_fail(err, "Invalid entity type: %s. Expected one of %s.", python_repr(arena, prefix),
+			spec->types_text);
+	ret->key =
+		strip(has_prefix ? (struct str){identifier.data + len + 1, identifier.len - len - 1} : identifier, '`');
 	if (ret->type != SEARCH_ATTRIBUTE)
 		return true;
 	ret->attribute = find_key(spec, ret->key, is_order);
 	return ret->attribute != NULL || fail_key(spec, ret->key, is_order, err);
 }
 
-static bool identify_key(const struct search_spec *spec, struct str raw, bool is_order, struct search_clause *ret,
-	struct error *err)
+static bool identify_key(
+	const struct search_spec *spec, struct str raw, bool is_order, struct search_clause *ret, struct error *err)
 {
 	ret->key = key_of(raw);
 	if (ret->type == SEARCH_ATTRIBUTE) {
@@ -245,7 +258,8 @@ static bool identify_key(const struct search_spec *spec, struct str raw, bool is
 		ret->attribute = find_key(spec, key, is_order);
 		return ret->attribute != NULL || fail_key(spec, key, is_order, err);
 	}
-	if (ret->type != SEARCH_DATASET || str_is(ret->key, "name") || str_is(ret->key, "digest") || str_is(ret->key, "context"))
+	if (ret->type != SEARCH_DATASET || str_is(ret->key, "name") || str_is(ret->key, "digest") ||
+		str_is(ret->key, "context"))
 		return true;
 	return search_fail(err, "Invalid dataset key '%.*s' specified. Valid keys are '{'name', 'digest', 'context'}'",
 		STR_ARGS(ret->key));
@@ -299,14 +313,17 @@ static bool check_null(const struct parsing *parsing, const struct search_clause
 	static const char *const TYPES[] = {"attribute", "metric", "parameter", "tag", "dataset"};
 
 	if (!parsing->spec->has_null)
-		return search_fail(parsing->err, "IS NULL / IS NOT NULL is not supported here: '%.*s'", STR_ARGS(clause->key));
+		return search_fail(
+			parsing->err, "IS NULL / IS NOT NULL is not supported here: '%.*s'", STR_ARGS(clause->key));
 	if (clause->type == SEARCH_TAG || clause->type == SEARCH_PARAM)
 		return true;
 	if (!parsing->spec->has_all_types)
-		return search_fail(parsing->err, "IS NULL / IS NOT NULL is only supported for tags, not for attribute '%.*s'",
+		return search_fail(parsing->err,
+			"IS NULL / IS NOT NULL is only supported for tags, not for attribute '%.*s'",
 			STR_ARGS(clause->key));
-	return search_fail(parsing->err, "IS NULL / IS NOT NULL is only supported for tags and params, not for '%s' '%.*s'",
-		TYPES[clause->type], STR_ARGS(clause->key));
+	return search_fail(parsing->err,
+		"IS NULL / IS NOT NULL is only supported for tags and params, not for '%s' '%.*s'", TYPES[clause->type],
+		STR_ARGS(clause->key));
 }
 
 static bool read_clause(struct parsing *parsing, const struct group *group)
@@ -318,7 +335,8 @@ static bool read_clause(struct parsing *parsing, const struct group *group)
 	if (group->left.kind != GROUP_IDENTIFIER && !parsing->spec->is_model_grammar)
 		return search_fail(parsing->err, "Invalid comparison clause. Expected 'Identifier' found '%.*s'",
 			STR_ARGS(group->left.text));
-	if (parsing->spec->is_model_grammar && (str_is(group->op.text, "IS NULL") || str_is(group->op.text, "IS NOT NULL")))
+	if (parsing->spec->is_model_grammar &&
+		(str_is(group->op.text, "IS NULL") || str_is(group->op.text, "IS NOT NULL")))
 		return search_fail(parsing->err, "Invalid comparison: %.*s%.*s. Expected a comparison with 3 tokens.",
 			STR_ARGS(group->left.text), STR_ARGS(group->op.text));
 	if (!search_identify(parsing->arena, parsing->spec, group->left.text, false, clause, parsing->err))

@@ -53,8 +53,8 @@ static struct str span(struct str first, struct str last)
 	return (struct str){first.data, (size_t)(last.data + last.len - first.data)};
 }
 
-/* Notes at every token of kind `open` which one closes it, 0 where none does. In linear time: while one is open, `closing`
- * is the link to the one around it. */
+/* Notes at every token of kind `open` which one closes it, 0 where none does. In linear time: while one is open,
+ * `closing` is the link to the one around it. */
 static void match_all(struct grouping *grouping, size_t count, enum scan_kind open, enum scan_kind close)
 {
 	size_t top = 0; /* plus 1 */
@@ -109,8 +109,8 @@ static bool is_placeholder(struct str text)
 
 static bool is_member(const struct scan_token *token)
 {
-	return (token->kind == SCAN_NAME && !is_placeholder(token->text)) || token->kind == SCAN_SYMBOL || token->kind == SCAN_STRING ||
-	       (token->kind == SCAN_OPERATOR && str_is(token->text, "*"));
+	return (token->kind == SCAN_NAME && !is_placeholder(token->text)) || token->kind == SCAN_SYMBOL ||
+	       token->kind == SCAN_STRING || (token->kind == SCAN_OPERATOR && str_is(token->text, "*"));
 }
 
 static struct group_part take_identifier(struct grouping *grouping)
@@ -137,7 +137,10 @@ static struct group_part take_identifier(struct grouping *grouping)
 static bool take_primary(struct grouping *grouping, struct group_part *ret)
 {
 	static const enum group_kind KINDS[] = {
-		[SCAN_STRING] = GROUP_STRING, [SCAN_INTEGER] = GROUP_INTEGER, [SCAN_FLOAT] = GROUP_FLOAT, [SCAN_HEX] = GROUP_OPERATION,
+		[SCAN_STRING] = GROUP_STRING,
+		[SCAN_INTEGER] = GROUP_INTEGER,
+		[SCAN_FLOAT] = GROUP_FLOAT,
+		[SCAN_HEX] = GROUP_OPERATION,
 	};
 	const struct scan_token *token = now(grouping);
 
@@ -160,7 +163,8 @@ static bool take_primary(struct grouping *grouping, struct group_part *ret)
 		return false;
 	}
 	/* "a DESC" and "1 DESC" are one thing. */
-	if (now(grouping)->kind == SCAN_ORDER && (ret->kind == GROUP_IDENTIFIER || token->kind == SCAN_INTEGER || token->kind == SCAN_FLOAT)) {
+	if (now(grouping)->kind == SCAN_ORDER &&
+		(ret->kind == GROUP_IDENTIFIER || token->kind == SCAN_INTEGER || token->kind == SCAN_FLOAT)) {
 		*ret = (struct group_part){GROUP_IDENTIFIER, span(ret->text, now(grouping)->text)};
 		grouping->at++;
 	}
@@ -268,7 +272,8 @@ static size_t join_commas(struct group *groups, size_t count)
 		struct group *group = &groups[kept++];
 
 		*group = groups[i];
-		while (i + 2 < count && is_comma(&groups[i + 1]) && (group->kind == GROUP_OTHER ? group->text.len > 1 : is_listable(group)) &&
+		while (i + 2 < count && is_comma(&groups[i + 1]) &&
+			(group->kind == GROUP_OTHER ? group->text.len > 1 : is_listable(group)) &&
 			is_listable(&groups[i + 2])) {
 			*group = (struct group){.kind = GROUP_OTHER, .text = span(group->text, groups[i + 2].text)};
 			i += 2;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Groups: tokens put together to names, operands and comparisons, as sqlparse does for MLflow. What it takes for one thing
- * decides what is a clause and how messages show what is none. Private to registry/store.
+ * Groups: tokens put together to names, operands and comparisons, as sqlparse does for MLflow. What it takes for one
+ * thing decides what is a clause and how messages show what is none. Private to registry/store.
  */
 #include "base/arena.h"
 #include "store/search_scan.h"
@@ -11,7 +11,7 @@ enum group_kind {
 	GROUP_STRING,
 	GROUP_INTEGER,
 	GROUP_FLOAT,
-	GROUP_LIST, /* ( … ), with its parentheses */
+	GROUP_LIST,      /* ( … ), with its parentheses */
 	GROUP_OPERATION, /* a-b, f(x), 0x1f: an operand that nothing takes */
 	GROUP_COMPARE,
 	GROUP_KEYWORD,

@@ -101,7 +101,8 @@ static bool identify(const struct orders *orders, struct str key, struct search_
 	struct error ignored;
 
 	if (orders->entity == SEARCH_REGISTERED_MODELS) {
-		const bool is_plain = key.len > 0 && strchr("`'\"", key.data[0]) == NULL && memchr(key.data, '.', key.len) == NULL;
+		const bool is_plain =
+			key.len > 0 && strchr("`'\"", key.data[0]) == NULL && memchr(key.data, '.', key.len) == NULL;
 
 		return (is_plain && search_identify(orders->search->arena, orders->spec, key, true, ret, &ignored)) ||
 		       fail_model_key(orders, key);
@@ -120,7 +121,8 @@ static bool is_same(const struct search_clause *a, const struct search_clause *b
 {
 	if (a->type != b->type)
 		return false;
-	return a->type == SEARCH_ATTRIBUTE ? strcmp(a->attribute->column, b->attribute->column) == 0 : str_eq(a->key, b->key);
+	return a->type == SEARCH_ATTRIBUTE ? strcmp(a->attribute->column, b->attribute->column) == 0
+					   : str_eq(a->key, b->key);
 }
 
 static bool fail_double(const struct orders *orders)
@@ -167,7 +169,9 @@ static void add_pair(struct orders *orders, const struct order *order)
 	struct search *search = orders->search;
 	const struct search_spec *spec = orders->spec;
 	const struct search_clause *what = &order->what;
-	const char *table = what->type == SEARCH_TAG ? spec->tags : what->type == SEARCH_PARAM ? spec->params : spec->metrics;
+	const char *table = what->type == SEARCH_TAG     ? spec->tags
+			    : what->type == SEARCH_PARAM ? spec->params
+							 : spec->metrics;
 	const char *from = arena_printf(search->arena, "FROM %s AS s WHERE %s AND s.key = ?", table, spec->id);
 
 	if (what->type == SEARCH_METRIC) {
@@ -214,7 +218,8 @@ static void add_model_metric(struct search *search, const struct json *json, con
 {
 	const struct str name = not_empty(json, "dataset_name"), digest = not_empty(json, "dataset_digest");
 
-	search_add(search, "(SELECT s.value FROM logged_model_metrics AS s WHERE s.model_id = e.model_id AND s.key = ?");
+	search_add(
+		search, "(SELECT s.value FROM logged_model_metrics AS s WHERE s.model_id = e.model_id AND s.key = ?");
 	search_bind_str(search, order->what.key);
 	if (name.len > 0) {
 		search_add(search, " AND s.dataset_name = ?");
@@ -238,9 +243,11 @@ static bool identify_field(const struct orders *orders, struct str field, struct
 	if (str_cut(&key, '.', &prefix)) {
 		*ret = (struct search_clause){.type = SEARCH_METRIC, .key = key};
 		return str_is(prefix, "metrics") ||
-		       search_fail(orders->err, "Invalid order by field name: %.*s. Only metrics are supported.", STR_ARGS(field));
+		       search_fail(orders->err, "Invalid order by field name: %.*s. Only metrics are supported.",
+			       STR_ARGS(field));
 	}
-	return (field.data[0] != '`' && search_identify(orders->search->arena, orders->spec, field, true, ret, &ignored)) ||
+	return (field.data[0] != '`' &&
+		       search_identify(orders->search->arena, orders->spec, field, true, ret, &ignored)) ||
 	       search_fail(orders->err, "Invalid order by field name: %.*s", STR_ARGS(field));
 }
 
@@ -265,7 +272,8 @@ static bool add_object(struct orders *orders, const struct json *json)
 static bool has_order(const struct orders *orders, const char *column)
 {
 	for (size_t i = 0; i < orders->count; i++)
-		if (orders->done[i].what.type == SEARCH_ATTRIBUTE && strcmp(orders->done[i].what.attribute->column, column) == 0)
+		if (orders->done[i].what.type == SEARCH_ATTRIBUTE &&
+			strcmp(orders->done[i].what.attribute->column, column) == 0)
 			return true;
 	return false;
 }

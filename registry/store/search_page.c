@@ -118,8 +118,8 @@ struct str search_next_token(struct search *search, size_t rows_read)
 {
 	if (rows_read <= (size_t)search->max_results)
 		return STR("");
-	const char *text = arena_printf(
-		search->arena, "{\"offset\": %lld}", (long long)(search->offset + search->max_results));
+	const char *text =
+		arena_printf(search->arena, "{\"offset\": %lld}", (long long)(search->offset + search->max_results));
 	const size_t len = strlen(text);
 	unsigned char *token = arena_alloc(search->arena, 4 * ((len + 2) / 3) + 1);
 	const int written = EVP_EncodeBlock(token, (const unsigned char *)text, (int)len);

@@ -195,7 +195,8 @@ static enum python_tuple read_strings(struct literal *literal)
 	while (is_fine && (peek(literal) == '\'' || peek(literal) == '"'))
 		is_fine = add_string(literal, &out);
 	if (is_fine && literal->count < literal->max)
-		literal->strings[literal->count] = (struct str){arena_memdup(literal->arena, out.data, out.len), out.len};
+		literal->strings[literal->count] =
+			(struct str){arena_memdup(literal->arena, out.data, out.len), out.len};
 	buf_done(&out);
 	if (!is_fine)
 		return PYTHON_ILL_FORMED;
@@ -213,7 +214,8 @@ static enum python_tuple read_element(struct literal *literal, bool *ret_is_tupl
 		return read_strings(literal);
 	if (c == '(')
 		return ++literal->depth > DEPTH_MAX ? PYTHON_ILL_FORMED : read_group(literal, ret_is_tuple);
-	return (c >= '0' && c <= '9') || c == '-' || c == 'N' || c == 'T' || c == 'F' ? PYTHON_OTHER_TYPE : PYTHON_ILL_FORMED;
+	return (c >= '0' && c <= '9') || c == '-' || c == 'N' || c == 'T' || c == 'F' ? PYTHON_OTHER_TYPE
+										      : PYTHON_ILL_FORMED;
 }
 
 /* ( … ): parentheses only, or with a comma a tuple. */
@@ -279,7 +281,8 @@ static struct str split_word(struct arena *arena, struct str text, size_t *at)
 			quote = '\0';
 		else if (c == '\\' && has_next && quote == '\0')
 			word[len++] = text.data[++*at];
-		else if (c == '\\' && has_next && quote == '"' && (text.data[*at + 1] == '"' || text.data[*at + 1] == '\\'))
+		else if (c == '\\' && has_next && quote == '"' &&
+			 (text.data[*at + 1] == '"' || text.data[*at + 1] == '\\'))
 			word[len++] = text.data[++*at];
 		else
 			word[len++] = c;

@@ -1,6 +1,6 @@
 #pragma once
-/* Python's ways with text that show in MLflow's messages and grammar: repr(), int() and float() of text, literal tuples of strings, and
- * shlex.split(). Private to registry/store. */
+/* Python's ways with text that show in MLflow's messages and grammar: repr(), int() and float() of text, literal tuples
+ * of strings, and shlex.split(). Private to registry/store. */
 #include "base/arena.h"
 #include "base/str.h"
 
@@ -8,7 +8,8 @@
 const char *python_repr(struct arena *arena, struct str text);
 /* As str(value) shows it. */
 const char *python_double(struct arena *arena, double value);
-/* White space around it, a sign and single underscores between digits are fine. False where it is none, or beyond int64. */
+/* White space around it, a sign and single underscores between digits are fine. False where it is none, or beyond
+ * int64. */
 bool python_int(struct str text, int64_t *ret);
 /* As float(text): 1., 1e+5, inf, nan; underscores are not taken. */
 bool python_float(struct arena *arena, struct str text, double *ret);

@@ -1,6 +1,7 @@
 /*
- * The rules are those of sqlparse's table of regular expressions, in its order; where one of them gives back characters that
- * it had taken ("12ab" is 1 and 2ab), so does its function here. All but the white space is ASCII; bytes above are letters.
+ * The rules are those of sqlparse's table of regular expressions, in its order; where one of them gives back characters
+ * that it had taken ("12ab" is 1 and 2ab), so does its function here. All but the white space is ASCII; bytes above are
+ * letters.
  */
 #include "store/search_scan.h"
 
@@ -61,8 +62,8 @@ static size_t skip_spaces(const struct scan *scan, size_t i)
 	return i;
 }
 
-/* Behind what begins at `start` with a quote; 0 where it never ends. A doubled quote belongs to it and so does one behind a
- * backslash, unless nothing closes the text then: then the last such one closes it. */
+/* Behind what begins at `start` with a quote; 0 where it never ends. A doubled quote belongs to it and so does one
+ * behind a backslash, unless nothing closes the text then: then the last such one closes it. */
 static size_t quoted(const struct scan *scan, size_t start, bool has_escapes)
 {
 	const char quote = at(scan, start);
@@ -182,8 +183,8 @@ static size_t word(const struct scan *scan, enum scan_kind *ret_kind)
 {
 	static const struct str ALWAYS[] = {
 		STR("CASE"), STR("IN"), STR("VALUES"), STR("USING"), STR("FROM"), STR("AS")};
-	static const struct str WORDS[] = {STR("AND"), STR("OR"), STR("NOT"), STR("IS"), STR("NULL"), STR("BETWEEN"), STR("TRUE"),
-		STR("FALSE"), STR("PARAMETER"), STR("PARAMETERS")};
+	static const struct str WORDS[] = {STR("AND"), STR("OR"), STR("NOT"), STR("IS"), STR("NULL"), STR("BETWEEN"),
+		STR("TRUE"), STR("FALSE"), STR("PARAMETER"), STR("PARAMETERS")};
 	static const struct str ORDERS[] = {STR("ASC"), STR("DESC")};
 	static const struct str LIKES[] = {STR("LIKE"), STR("ILIKE"), STR("RLIKE"), STR("REGEXP")};
 	static const struct str NULLS[] = {STR("NULL")};
@@ -206,8 +207,10 @@ static size_t word(const struct scan *scan, enum scan_kind *ret_kind)
 		*ret_kind = SCAN_KEYWORD;
 		return (pair = not_pair(scan, end, NULLS, 1)) > 0 ? pair : end;
 	}
-	*ret_kind = IS_LISTED(text, LIKES) ? SCAN_COMPARE : IS_LISTED(text, WORDS) ? SCAN_KEYWORD
-		: IS_LISTED(text, ORDERS) ? SCAN_ORDER : SCAN_NAME;
+	*ret_kind = IS_LISTED(text, LIKES)    ? SCAN_COMPARE
+		    : IS_LISTED(text, WORDS)  ? SCAN_KEYWORD
+		    : IS_LISTED(text, ORDERS) ? SCAN_ORDER
+					      : SCAN_NAME;
 	if (*ret_kind != SCAN_NAME)
 		return end;
 	size_t i = end;
@@ -265,8 +268,15 @@ static size_t sign(const struct scan *scan, enum scan_kind *ret_kind)
 		char c;
 		enum scan_kind kind;
 	} SIGNS[] = {
-		{'.', SCAN_DOT}, {',', SCAN_COMMA}, {';', SCAN_SEMICOLON}, {'(', SCAN_OPEN}, {')', SCAN_CLOSE},
-		{'[', SCAN_OPEN_SQUARE}, {']', SCAN_CLOSE_SQUARE}, {'*', SCAN_OPERATOR}, {'-', SCAN_OPERATOR},
+		{'.', SCAN_DOT},
+		{',', SCAN_COMMA},
+		{';', SCAN_SEMICOLON},
+		{'(', SCAN_OPEN},
+		{')', SCAN_CLOSE},
+		{'[', SCAN_OPEN_SQUARE},
+		{']', SCAN_CLOSE_SQUARE},
+		{'*', SCAN_OPERATOR},
+		{'-', SCAN_OPERATOR},
 	};
 	const char c = at(scan, scan->at);
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Scan: a filter's tokens, as the lexer of sqlparse cuts them for MLflow. Nothing is decoded: a token is a view of the text.
- * Comments are SCAN_OTHER, which no search takes. Private to registry/store.
+ * Scan: a filter's tokens, as the lexer of sqlparse cuts them for MLflow. Nothing is decoded: a token is a view of the
+ * text. Comments are SCAN_OTHER, which no search takes. Private to registry/store.
  */
 #include "base/str.h"
 

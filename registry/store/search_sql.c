@@ -97,7 +97,9 @@ static void add_metric(struct search *search, enum search_entity entity, const s
 static void add_pair(struct search *search, enum search_entity entity, const struct search_clause *clause)
 {
 	const struct search_spec *spec = &search_specs[entity];
-	const char *table = clause->type == SEARCH_TAG ? spec->tags : clause->type == SEARCH_PARAM ? spec->params : spec->metrics;
+	const char *table = clause->type == SEARCH_TAG     ? spec->tags
+			    : clause->type == SEARCH_PARAM ? spec->params
+							   : spec->metrics;
 
 	buf_printf(&search->sql, "%sEXISTS (SELECT 1 FROM %s AS s WHERE %s AND s.key = ?",
 		clause->op == SEARCH_IS_NULL ? "NOT " : "", table, spec->id);

@@ -58,11 +58,13 @@ static bool read_number(struct reading *reading)
 	if (reading->spec->is_model_grammar)
 		return take_double(reading);
 	if (clause->type == SEARCH_METRIC)
-		return is_number(reading) ? take_double(reading)
-					  : search_fail(reading->err, "Expected numeric value type for metric. Found %.*s",
-						    STR_ARGS(reading->text));
+		return is_number(reading)
+			       ? take_double(reading)
+			       : search_fail(reading->err, "Expected numeric value type for metric. Found %.*s",
+					 STR_ARGS(reading->text));
 	return is_number(reading) ? take_number(reading)
-				  : search_fail(reading->err, "Expected numeric value type for numeric attribute: %.*s. Found %.*s",
+				  : search_fail(reading->err,
+					    "Expected numeric value type for numeric attribute: %.*s. Found %.*s",
 					    STR_ARGS(clause->key), STR_ARGS(reading->text));
 }
 
@@ -77,7 +79,8 @@ static bool fail_list(struct reading *reading, enum python_tuple result)
 			"While parsing a list in the query, expected string value, punctuation, or whitespace, but got different type in "
 			"list: %.*s",
 			STR_ARGS(reading->text));
-	return search_fail(reading->err, "While parsing a list in the query, expected a non-empty list of string values, but got %s",
+	return search_fail(reading->err,
+		"While parsing a list in the query, expected a non-empty list of string values, but got %s",
 		result == PYTHON_EMPTY ? "empty list" : "ill-formed list.");
 }
 
@@ -121,10 +124,12 @@ static bool fail_text(const struct reading *reading)
 	const enum search_type type = reading->clause->type;
 
 	if (type == SEARCH_DATASET)
-		return search_fail(reading->err, "Expected a quoted string value for dataset attributes. Got value %.*s",
+		return search_fail(reading->err,
+			"Expected a quoted string value for dataset attributes. Got value %.*s",
 			STR_ARGS(reading->text));
 	if (type != SEARCH_ATTRIBUTE)
-		return search_fail(reading->err, "Expected a quoted string value for %s (e.g. 'my-value'). Got value %.*s",
+		return search_fail(reading->err,
+			"Expected a quoted string value for %s (e.g. 'my-value'). Got value %.*s",
 			type == SEARCH_TAG ? "tag" : "parameter", STR_ARGS(reading->text));
 	return search_fail(reading->err, "Expected a quoted string value%s for attributes. Got value %.*s",
 		is_registry(reading) ? " or a list of quoted string values" : "", STR_ARGS(reading->text));
@@ -161,16 +166,16 @@ static bool read_text(struct reading *reading)
 		STR_ARGS(reading->text));
 }
 
-/* A logged model's text may stand without quotes. MLflow keeps double quotes as a part of it, so that nothing is found; here
- * they are quotes. */
+/* A logged model's text may stand without quotes. MLflow keeps double quotes as a part of it, so that nothing is found;
+ * here they are quotes. */
 static bool read_model_text(struct reading *reading)
 {
 	const enum search_op op = reading->clause->op;
 	const bool is_in = op == SEARCH_IN || op == SEARCH_NOT_IN;
 
 	if ((reading->kind == GROUP_LIST) != is_in)
-		return search_fail(reading->err, "Invalid value for the comparison operator '%s': %.*s", search_op_names[op],
-			STR_ARGS(reading->text));
+		return search_fail(reading->err, "Invalid value for the comparison operator '%s': %.*s",
+			search_op_names[op], STR_ARGS(reading->text));
 	if (is_in)
 		return take_list(reading);
 	return take_text(reading, is_quoted(reading->text) ? without_quotes(reading->text) : reading->text);
@@ -182,8 +187,9 @@ static bool read_version_attribute(struct reading *reading)
 	if (!is_number(reading))
 		return read_text(reading);
 	if (!reading->clause->attribute->is_numeric)
-		return search_fail(reading->err, "Only the '{'version_number', 'creation_timestamp', 'last_updated_timestamp'}' "
-						 "attributes support comparison with numeric values.");
+		return search_fail(reading->err,
+			"Only the '{'version_number', 'creation_timestamp', 'last_updated_timestamp'}' "
+			"attributes support comparison with numeric values.");
 	return take_number(reading);
 }
 

@@ -2,7 +2,8 @@
  * Searches for tests/protocol/search_differential.py, on tables in memory. A line each, and a line back:
  *	{"run": "INSERT …"}                                                             {}
  *	{"entity": 1, "filter": "…", "order_by": […], "max_results": 9, "page_token": "…"}
- *		{"rows": ["id", …], "next": "token", "clauses": [[type, key, operator, value or list], …]} or {"error": "…"}
+ *		{"rows": ["id", …], "next": "token", "clauses": [[type, key, operator, value or list], …]} or {"error":
+ *"…"}
  */
 #include "store/db_schema.h"
 #include "store/search_clause.h"
@@ -69,7 +70,8 @@ static void bind(struct sqlite3_stmt *statement, const struct search *search)
 		const struct db_value *value = &search->values[i];
 
 		if (value->type == 's')
-			must(sqlite3_bind_text(statement, i + 1, value->text.data, (int)value->text.len, SQLITE_TRANSIENT) == SQLITE_OK);
+			must(sqlite3_bind_text(statement, i + 1, value->text.data, (int)value->text.len,
+				     SQLITE_TRANSIENT) == SQLITE_OK);
 		else if (value->type == 'i')
 			must(sqlite3_bind_int64(statement, i + 1, value->integer) == SQLITE_OK);
 		else
@@ -96,15 +98,19 @@ static struct json rows_of(struct arena *arena, struct search *search)
 static bool build(struct search *search, enum search_entity entity, const struct json *asked, struct error *err)
 {
 	static const char *const FROM[] = {
-		"SELECT e.experiment_id FROM experiments", "SELECT e.run_id FROM runs", "SELECT e.model_id FROM logged_models",
-		"SELECT e.name FROM registered_models", "SELECT e.name || '/' || e.version FROM model_versions",
+		"SELECT e.experiment_id FROM experiments",
+		"SELECT e.run_id FROM runs",
+		"SELECT e.model_id FROM logged_models",
+		"SELECT e.name FROM registered_models",
+		"SELECT e.name || '/' || e.version FROM model_versions",
 	};
 
 	search_add(search, FROM[entity]);
 	search_add(search, " AS e WHERE TRUE");
 	return search_filter(search, entity, json_str(json_get(asked, STR("filter"))), err) &&
 	       search_order(search, entity, json_get(asked, STR("order_by")), err) &&
-	       search_page(search, json_get(asked, STR("max_results"))->integer, json_str(json_get(asked, STR("page_token"))), err);
+	       search_page(search, json_get(asked, STR("max_results"))->integer,
+		       json_str(json_get(asked, STR("page_token"))), err);
 }
 
 static struct json answer(struct arena *arena, const struct json *asked)
@@ -120,7 +126,8 @@ static struct json answer(struct arena *arena, const struct json *asked)
 
 		json_set(arena, &object, STR("next"), json_string(search_next_token(&search, rows.size)));
 		json_set(arena, &object, STR("rows"), rows);
-		json_set(arena, &object, STR("clauses"), clauses_of(arena, entity, json_str(json_get(asked, STR("filter")))));
+		json_set(arena, &object, STR("clauses"),
+			clauses_of(arena, entity, json_str(json_get(asked, STR("filter")))));
 	} else {
 		must(err.code == ERR_INVALID_PARAMETER);
 		json_set(arena, &object, STR("error"), json_string(str_of(arena_strdup(arena, err.text))));

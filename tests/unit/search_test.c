@@ -1,4 +1,5 @@
-/* Searches: the SQL and the values that filters and orders become, what is refused in which words, which rows are found. */
+/* Searches: the SQL and the values that filters and orders become, what is refused in which words, which rows are
+ * found. */
 #include "store/search.h"
 
 #include "model/sql.h"
@@ -87,8 +88,8 @@ static const char *page_text(const char *token)
 }
 
 #define FILTER(entity_, filter_, wanted_) assert_string_equal(filter_text(SEARCH_##entity_, str_of(filter_)), wanted_)
-#define ORDER(entity_, order_, wanted_) assert_string_equal(order_text(SEARCH_##entity_, order_), wanted_)
-#define PAGE(token_, wanted_) assert_string_equal(page_text(token_), wanted_)
+#define ORDER(entity_, order_, wanted_)   assert_string_equal(order_text(SEARCH_##entity_, order_), wanted_)
+#define PAGE(token_, wanted_)             assert_string_equal(page_text(token_), wanted_)
 
 /* ---- SQL ---- */
 
@@ -97,7 +98,8 @@ static void clauses_become_sql(void **state)
 	FILTER(RUNS, "", "");
 	FILTER(RUNS, "and AND", "");
 	FILTER(RUNS, "status = 'FINISHED'", " AND e.status = ?|FINISHED");
-	FILTER(RUNS, "attr.created>=5 and `attributes`.end_time < 1.5", " AND e.start_time >= ? AND e.end_time < ?|5|1.5");
+	FILTER(RUNS, "attr.created>=5 and `attributes`.end_time < 1.5",
+		" AND e.start_time >= ? AND e.end_time < ?|5|1.5");
 	FILTER(RUNS, "run_id NOT  in ('a', \"b\")", " AND e.run_id NOT IN (?, ?)|a|b");
 	FILTER(RUNS, "`run name` ilike 'X%'", " AND lower(e.name) LIKE lower(?)|X%");
 	FILTER(RUNS, "metrics.`a b` > -1e3",
@@ -142,8 +144,7 @@ static void orders_become_sql(void **state)
 		" ORDER BY coalesce((SELECT s.is_nan FROM latest_metrics AS s WHERE s.run_id = e.run_id AND s.key = ?), 2), "
 		"(SELECT s.value FROM latest_metrics AS s WHERE s.run_id = e.run_id AND s.key = ?) DESC, e.start_time DESC, "
 		"e.run_id|a b|a b");
-	ORDER(REGISTERED_MODELS, "[\"timestamp ASC\"]",
-		" ORDER BY e.last_updated_timestamp ASC NULLS LAST, e.name");
+	ORDER(REGISTERED_MODELS, "[\"timestamp ASC\"]", " ORDER BY e.last_updated_timestamp ASC NULLS LAST, e.name");
 	ORDER(MODEL_VERSIONS, "[\"version_number\"]", " ORDER BY e.version ASC NULLS LAST, e.name");
 	ORDER(LOGGED_MODELS, "[{\"field_name\": \"metrics.m\", \"ascending\": false, \"dataset_name\": \"d\"}]",
 		" ORDER BY (SELECT s.value FROM logged_model_metrics AS s WHERE s.model_id = e.model_id AND s.key = ? AND "
@@ -160,7 +161,8 @@ static void what_is_no_clause_is_named(void **state)
 	FILTER(EXPERIMENTS, "name = 'a' b, tags.x", "Invalid clause(s) in filter string: name = 'a' b, tags.x");
 	FILTER(RUNS, "tags.in = 'x'", "Invalid clause(s) in filter string: 'tags.', 'in', '=', ''x''");
 	FILTER(RUNS, "metrics.1 > 2", "Invalid clause(s) in filter string: 'metrics'");
-	FILTER(RUNS, "metrics.val-loss > 1", "Invalid comparison clause. Expected 'Identifier' found 'metrics.val-loss'");
+	FILTER(RUNS, "metrics.val-loss > 1",
+		"Invalid comparison clause. Expected 'Identifier' found 'metrics.val-loss'");
 	FILTER(RUNS, "'a' = status", "Invalid comparison clause. Expected 'Identifier' found ''a''");
 	FILTER(RUNS, "  ", "Invalid filter '  '. Could not be parsed.");
 	FILTER(RUNS, "name = 'a'; name = \"b\"",
@@ -175,8 +177,10 @@ static void keys_and_types_are_told(void **state)
 {
 	FILTER(RUNS, "foo.a = 'b'",
 		"Invalid entity type 'foo'. Valid values are ['metric', 'parameter', 'tag', 'attribute', 'dataset']");
-	FILTER(EXPERIMENTS, "metrics.a > 1", "Invalid entity type 'metrics'. Valid entity types are ('attribute', 'tag', 'tags')");
-	FILTER(REGISTERED_MODELS, "`name` = 'a'", "Invalid attribute key '`name`' specified. Valid keys are '{'name'}'");
+	FILTER(EXPERIMENTS, "metrics.a > 1",
+		"Invalid entity type 'metrics'. Valid entity types are ('attribute', 'tag', 'tags')");
+	FILTER(REGISTERED_MODELS, "`name` = 'a'",
+		"Invalid attribute key '`name`' specified. Valid keys are '{'name'}'");
 	FILTER(RUNS, "datasets.x = 'a'",
 		"Invalid dataset key 'x' specified. Valid keys are '{'name', 'digest', 'context'}'");
 	FILTER(LOGGED_MODELS, "foo.a = 'b'",
@@ -215,13 +219,15 @@ static void values_must_fit(void **state)
 
 static void operators_must_fit(void **state)
 {
-	FILTER(RUNS, "status == 'a'", "Invalid comparator '==' not one of '{'!=', '=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'}'");
+	FILTER(RUNS, "status == 'a'",
+		"Invalid comparator '==' not one of '{'!=', '=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'}'");
 	FILTER(RUNS, "metrics.a like 1", "Invalid comparator 'LIKE' not one of '{'>', '>=', '!=', '=', '<', '<='}");
 	FILTER(RUNS, "tags.a not  like 'b'",
 		"Invalid comparator 'NOT  LIKE' not one of '{'!=', '=', 'LIKE', 'ILIKE', 'IS NULL', 'IS NOT NULL'}");
 	FILTER(RUNS, "status IS NULL",
 		"IS NULL / IS NOT NULL is only supported for tags and params, not for 'attribute' 'status'");
-	FILTER(EXPERIMENTS, "name IS NULL", "IS NULL / IS NOT NULL is only supported for tags, not for attribute 'name'");
+	FILTER(EXPERIMENTS, "name IS NULL",
+		"IS NULL / IS NOT NULL is only supported for tags, not for attribute 'name'");
 	FILTER(EXPERIMENTS, "name like 'a'",
 		"Invalid comparator 'like' not one of '{'!=', '=', 'LIKE', 'ILIKE', 'IN', 'NOT IN'}'");
 	FILTER(EXPERIMENTS, "experiment_id > '1'", "Invalid comparator for experiment_id: >");
@@ -290,13 +296,17 @@ static void everything_has_a_limit(void **state)
 		filter_text(SEARCH_RUNS, repeated(" ", 65537, "")), "the filter is longer than 65536 bytes");
 	assert_string_equal(filter_text(SEARCH_RUNS, repeated("status = 'a' AND ", 201, "")),
 		"the filter has more than 200 comparisons");
-	assert_string_equal(filter_text(SEARCH_RUNS, repeated("status = 'a' AND ", 200, "")) + 200 * strlen(" AND e.status = ?"),
+	assert_string_equal(
+		filter_text(SEARCH_RUNS, repeated("status = 'a' AND ", 200, "")) + 200 * strlen(" AND e.status = ?"),
 		arena_printf(&arena, "%.*s", STR_ARGS(repeated("|a", 200, ""))));
-	assert_string_equal(filter_text(SEARCH_RUNS, str_of(arena_printf(&arena, "run_id IN (%.*s)", STR_ARGS(repeated("'a',", 5001, ""))))),
+	assert_string_equal(filter_text(SEARCH_RUNS, str_of(arena_printf(&arena, "run_id IN (%.*s)",
+							     STR_ARGS(repeated("'a',", 5001, ""))))),
 		"a list in the filter has more than 5000 values");
-	assert_string_equal(filter_text(SEARCH_RUNS, str_of(arena_printf(&arena, "status LIKE '%.*s'", STR_ARGS(repeated("%", 5001, ""))))),
+	assert_string_equal(filter_text(SEARCH_RUNS, str_of(arena_printf(&arena, "status LIKE '%.*s'",
+							     STR_ARGS(repeated("%", 5001, ""))))),
 		"a pattern in the filter is longer than 5000 bytes");
-	assert_string_equal(order_text(SEARCH_EXPERIMENTS, arena_printf(&arena, "[%s", repeated("\"name\",", 20, "\"name\"]").data)),
+	assert_string_equal(order_text(SEARCH_EXPERIMENTS,
+				    arena_printf(&arena, "[%s", repeated("\"name\",", 20, "\"name\"]").data)),
 		"order_by has more than 20 fields");
 	assert_string_equal(page_text(repeated("A", 65537, "").data), "Invalid page token, longer than 65536 bytes");
 }
@@ -304,7 +314,8 @@ static void everything_has_a_limit(void **state)
 /* What opens and never closes must not be looked for again and again: the test's time limit tells. */
 static void nothing_is_quadratic(void **state)
 {
-	static const char *const PIECES[] = {"(", "[", "'", "\"", "`", "/*", "a.", "a[", "a(", "a,", "a =", "--", "-", "NOT ", "\\'", "1e", "a IN ("};
+	static const char *const PIECES[] = {"(", "[", "'", "\"", "`", "/*", "a.", "a[", "a(", "a,", "a =", "--", "-",
+		"NOT ", "\\'", "1e", "a IN ("};
 
 	for (size_t i = 0; i < sizeof(PIECES) / sizeof(*PIECES); i++)
 		for (int entity = SEARCH_EXPERIMENTS; entity <= SEARCH_MODEL_VERSIONS; entity++) {
@@ -331,8 +342,8 @@ static const char *found(const char *select, enum search_entity entity, const ch
 
 	search_init(&search, &arena);
 	search_add(&search, select);
-	assert_true(search_filter(&search, entity, str_of(filter), &err) && search_order(&search, entity, &order, &err) &&
-		    search_page(&search, 100, STR(""), &err));
+	assert_true(search_filter(&search, entity, str_of(filter), &err) &&
+		    search_order(&search, entity, &order, &err) && search_page(&search, 100, STR(""), &err));
 	assert_true(db_start_text(&rows, db, &err, buf_text(&search.sql), search.values, search.value_count));
 	while (db_next(&rows))
 		buf_printf(&out, "%s%.*s", out.len > 0 ? " " : "", STR_ARGS(db_text(&rows, 0, &arena)));
@@ -343,19 +354,21 @@ static const char *found(const char *select, enum search_entity entity, const ch
 	return copy;
 }
 
-#define RUNS(filter_, order_, wanted_) \
+#define RUNS(filter_, order_, wanted_)                                                                                 \
 	assert_string_equal(found("SELECT e.run_id FROM runs AS e WHERE TRUE", SEARCH_RUNS, filter_, order_), wanted_)
-#define MODELS(filter_, wanted_) \
-	assert_string_equal( \
-		found("SELECT e.name FROM registered_models AS e WHERE TRUE", SEARCH_REGISTERED_MODELS, filter_, "[]"), wanted_)
-#define VERSIONS(filter_, wanted_) \
-	assert_string_equal(found("SELECT e.name || e.version FROM model_versions AS e WHERE TRUE", SEARCH_MODEL_VERSIONS, filter_, \
-				    "[\"name\", \"version_number\"]"), \
+#define MODELS(filter_, wanted_)                                                                                       \
+	assert_string_equal(found("SELECT e.name FROM registered_models AS e WHERE TRUE", SEARCH_REGISTERED_MODELS,    \
+				    filter_, "[]"),                                                                    \
+		wanted_)
+#define VERSIONS(filter_, wanted_)                                                                                     \
+	assert_string_equal(found("SELECT e.name || e.version FROM model_versions AS e WHERE TRUE",                    \
+				    SEARCH_MODEL_VERSIONS, filter_, "[\"name\", \"version_number\"]"),                 \
 		wanted_)
 
 static void add_run(const char *id, const char *metric, const char *tag)
 {
-	run(arena_printf(&arena, "INSERT INTO runs VALUES ('%s', 0, '%s', '', 'RUNNING', 1, NULL, NULL, 'active', '')", id, id));
+	run(arena_printf(
+		&arena, "INSERT INTO runs VALUES ('%s', 0, '%s', '', 'RUNNING', 1, NULL, NULL, 'active', '')", id, id));
 	if (metric != NULL)
 		run(arena_printf(&arena, "INSERT INTO latest_metrics VALUES ('%s', 'm', 1, 0, %s)", id, metric));
 	if (tag != NULL)
@@ -407,9 +420,10 @@ static void ready_models_are_found(void **state)
 	    " ('m-2', 0, 'a', '', 2, 1, 'LOGGED_MODEL_PENDING', 'active', '', '', NULL)");
 	run("INSERT INTO logged_model_metrics VALUES ('m-1', 'm', 1, 0, 'r', 'd', 'x', 1), ('m-1', 'm', 2, 0, 'r', NULL, NULL, 9),"
 	    " ('m-2', 'm', 1, 0, 'r', 'd', 'x', 5)");
-#define LOGGED(filter_, order_, wanted_) \
-	assert_string_equal( \
-		found("SELECT e.model_id FROM logged_models AS e WHERE TRUE", SEARCH_LOGGED_MODELS, filter_, order_), wanted_)
+#define LOGGED(filter_, order_, wanted_)                                                                               \
+	assert_string_equal(                                                                                           \
+		found("SELECT e.model_id FROM logged_models AS e WHERE TRUE", SEARCH_LOGGED_MODELS, filter_, order_),  \
+		wanted_)
 	LOGGED("status = 'READY'", "[]", "m-1");
 	LOGGED("name = \"a\"", "[]", "m-2 m-1");
 	LOGGED("metrics.m = 1", "[]", "m-1");
