@@ -218,8 +218,7 @@ static bool on_bytes(void *data, struct str bytes, struct error *err)
 	const struct file *listed = listed_of(lane);
 
 	if (listed != NULL && bytes.len > listed->size - lane->moved)
-		return error_set(
-			err, ERR_INVALID_BUNDLE, "it is longer than the manifest says");
+		return error_set(err, ERR_INVALID_BUNDLE, "it is longer than the manifest says");
 	if (!files_write_all(lane->fd, bytes))
 		return error_set_errno(err, ERR_INTERNAL, errno, "file '%s'", lane->file->path);
 	sha256_add(&lane->hash, bytes.data, bytes.len);

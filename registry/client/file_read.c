@@ -16,8 +16,8 @@ static struct next on_signed(void *self);
 static struct next get(struct reading *reading, struct call_spec *spec);
 static struct next on_got(void *self);
 
-struct operation *client_file_read(struct client *client, struct arena *arena, struct str place, struct str path,
-	size_t size_max, struct str *ret)
+struct operation *client_file_read(
+	struct client *client, struct arena *arena, struct str place, struct str path, size_t size_max, struct str *ret)
 {
 	struct reading *reading = operation_new(client, arena, sizeof(*reading));
 
@@ -38,8 +38,7 @@ static struct next begin(void *self)
 		return next_fail(&op->flow, NULL);
 	if (place_is_signed(&reading->place)) {
 		place_sign(op->arena, &reading->place, reading->path, false, &spec.call);
-		return operation_await(
-			op, client_call(op->client, op->arena, &spec.call, &reading->answer), on_signed);
+		return operation_await(op, client_call(op->client, op->arena, &spec.call, &reading->answer), on_signed);
 	}
 	place_get(op->arena, &reading->place, reading->path, &spec.call);
 	return get(reading, &spec);

@@ -82,7 +82,8 @@ static struct next ask_folder(void *self)
 		listing->folder = listing->folders->path;
 		listing->folders = listing->folders->next;
 	}
-	place_list(op->arena, &listing->place, path_join(op->arena, listing->path, listing->folder), listing->page, &call);
+	place_list(
+		op->arena, &listing->place, path_join(op->arena, listing->path, listing->folder), listing->page, &call);
 	return operation_try(op, client_call(op->client, op->arena, &call, &listing->answer), on_folder);
 }
 
@@ -93,8 +94,8 @@ struct entry {
 };
 
 /*
- * MLflow: path, is_dir, within the folder. The Files API: name, is_directory. A workspace's artifacts: path, is_dir, within
- * the run; of a file, the file itself, which makes its name empty.
+ * MLflow: path, is_dir, within the folder. The Files API: name, is_directory. A workspace's artifacts: path, is_dir,
+ * within the run; of a file, the file itself, which makes its name empty.
  */
 static void read_entry(struct listing *listing, struct str folder_path, const struct json *from, struct entry *ret)
 {

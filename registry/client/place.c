@@ -68,8 +68,8 @@ bool place_read(struct client *client, struct arena *arena, struct str uri, stru
 		ret->root = without_slashes(rest);
 		return true;
 	}
-	if (cut_prefix(uri, STR("dbfs:/databricks/mlflow-tracking/"), &rest) && client->tracking->target->is_databricks &&
-		read_workspace(without_slashes(rest), ret))
+	if (cut_prefix(uri, STR("dbfs:/databricks/mlflow-tracking/"), &rest) &&
+		client->tracking->target->is_databricks && read_workspace(without_slashes(rest), ret))
 		return true;
 	if (str_starts(uri, STR("mlflow-artifacts:")))
 		return error_set(err, ERR_NOT_IMPLEMENTED, "artifacts at '%.*s' are another server's", STR_ARGS(uri));

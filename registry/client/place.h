@@ -7,8 +7,9 @@
 enum place_kind {
 	PLACE_PROXY, /* "mlflow-artifacts:/6/R/artifacts": /api/2.0/mlflow-artifacts/artifacts/… of the tracking site */
 	PLACE_UNITY, /* "unity:/c/s/m/3": /Models/c/s/m/3, /api/2.0/fs/… of the registry's */
-	/* A Databricks workspace's own, "dbfs:/databricks/mlflow-tracking/6/R/artifacts" and "…/6/logged_models/m-X/artifacts":
-	 * listed by the tracking site, which signs a URL for each file (mlflow/store/artifact/databricks_artifact_repo.py). */
+	/* A Databricks workspace's own, "dbfs:/databricks/mlflow-tracking/6/R/artifacts" and
+	 * "…/6/logged_models/m-X/artifacts": listed by the tracking site, which signs a URL for each file
+	 * (mlflow/store/artifact/databricks_artifact_repo.py). */
 	PLACE_RUN,
 	PLACE_LOGGED_MODEL,
 };
@@ -49,7 +50,8 @@ void place_sign(
 bool place_signed(struct arena *arena, const struct place *place, bool is_write, const struct json *answer,
 	struct call_spec *ret, struct error *err);
 /* Asks for a folder's entries, `page` of them ("": the first). */
-void place_list(struct arena *arena, const struct place *place, struct str path, struct str page, struct client_call *ret);
+void place_list(
+	struct arena *arena, const struct place *place, struct str path, struct str page, struct client_call *ret);
 
 /* Which way it is. */
 struct operation *place_find_way(

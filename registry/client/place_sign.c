@@ -1,6 +1,6 @@
 /*
- * URLs that a server signs for one file, so that it needs no login of ours: Databricks has a call of its own for each kind of
- * place. What is behind such a URL is a cloud's store, which gets the headers that the server gave with it.
+ * URLs that a server signs for one file, so that it needs no login of ours: Databricks has a call of its own for each
+ * kind of place. What is behind such a URL is a cloud's store, which gets the headers that the server gave with it.
  */
 #include "client/place.h"
 

@@ -1,5 +1,6 @@
 /*
- * How files get to a Unity Catalog and back: ask_flag → { direct | ask_credentials → { signed | refused: a cloud's own store } }
+ * How files get to a Unity Catalog and back:
+ * ask_flag → { direct | ask_credentials → { signed | refused: a cloud's own store } }
  */
 #include "client/place.h"
 
