@@ -67,8 +67,8 @@ static bool answer(struct remote *remote, const struct register_options *options
 	return is_written;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct register_options *options = data;
 	struct registering registering = {.name = str_of(options->name),

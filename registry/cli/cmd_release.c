@@ -124,9 +124,10 @@ static bool move(struct releasing *releasing, struct error *err)
 	struct client_version moved;
 
 	if (environment->stage.len > 0) {
-		if (!releasing->is_plan &&
-			!remote_wait(remote,
-				client_version_stage(remote->client, arena, name, version, environment->stage, true, &moved), err))
+		if (!releasing->is_plan && !remote_wait(remote,
+						   client_version_stage(remote->client, arena, name, version,
+							   environment->stage, true, &moved),
+						   err))
 			return false;
 		add_step(releasing, "stage",
 			arena_printf(arena, "%s to %.*s, what was there to Archived", version_text(releasing),
@@ -134,7 +135,8 @@ static bool move(struct releasing *releasing, struct error *err)
 	}
 	if (environment->alias.len > 0) {
 		if (!releasing->is_plan &&
-			!remote_wait(remote, client_alias_set(remote->client, arena, name, environment->alias, version), err))
+			!remote_wait(remote, client_alias_set(remote->client, arena, name, environment->alias, version),
+				err))
 			return false;
 		add_step(releasing, "alias",
 			arena_printf(arena, "%.*s@%.*s to %s", STR_ARGS(name), STR_ARGS(environment->alias),
@@ -143,8 +145,8 @@ static bool move(struct releasing *releasing, struct error *err)
 	return true;
 }
 
-/* The control plane is not there yet: whoever releases must know that nothing serves differently because of it, but where
- * an endpoint follows the alias. */
+/* The control plane is not there yet: whoever releases must know that nothing serves differently because of it, but
+ * where an endpoint follows the alias. */
 static void tell_deployment(struct releasing *releasing)
 {
 	const struct environment *environment = releasing->environment;
@@ -152,7 +154,8 @@ static void tell_deployment(struct releasing *releasing)
 	if (environment->endpoint_name.len == 0)
 		return;
 	add_step(releasing, "deployment",
-		arena_printf(releasing->remote->arena, "not part of this version (endpoint %.*s, %s, scale to zero: %s)",
+		arena_printf(releasing->remote->arena,
+			"not part of this version (endpoint %.*s, %s, scale to zero: %s)",
 			STR_ARGS(environment->endpoint_name), project_workload_sizes[environment->workload_size],
 			environment->scale_to_zero ? "yes" : "no"));
 }
@@ -212,8 +215,8 @@ static bool answer(struct releasing *releasing, struct error *err)
 	return is_written;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct release_options *options = data;
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
@@ -252,9 +255,10 @@ static const char *const EXAMPLES[] = {"sluice release examples/slide_generator 
 static const struct options_spec SPEC = {
 	.program = "sluice release",
 	.summary = "brings a bundle into an environment: logs it, registers it, moves stage and alias",
-	.about = "A bundle that is a version already, by its digest, is not registered again. Without a bundle, the latest "
-		 "version is released. An environment that needs approval gets nothing without --approve: what would happen is "
-		 "printed, and the command to run.",
+	.about =
+		"A bundle that is a version already, by its digest, is not registered again. Without a bundle, the latest "
+		"version is released. An environment that needs approval gets nothing without --approve: what would happen is "
+		"printed, and the command to run.",
 	.arguments = "[DIR|FILE]",
 	.arguments_max = 1,
 	.options = OPTIONS,

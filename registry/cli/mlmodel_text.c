@@ -17,8 +17,8 @@ static struct str created_at(struct arena *arena, int64_t now_us)
 	return str_of(arena_printf(arena, "%s.%06d", text, (int)(now_us % 1000000)));
 }
 
-/* A bundle's own MLmodel need not tell how its example is saved. A table in split form is what MLflow calls a dataframe,
- * everything else is JSON as it is. */
+/* A bundle's own MLmodel need not tell how its example is saved. A table in split form is what MLflow calls a
+ * dataframe, everything else is JSON as it is. */
 static struct json example_info(struct arena *arena, const struct json *told, const struct mlmodel_text *text)
 {
 	struct json info = json_type(told) == JSON_OBJECT ? json_copy(arena, told) : json_object();

@@ -19,7 +19,8 @@ static bool make(struct remote *remote, struct client_version_spec *spec, const 
 	spec->on_progress = remote_progress;
 	spec->data = remote;
 	remote->doing = "upload";
-	if (!remote_wait(remote, client_model_ensure(client, arena, registering->name, STR(""), (struct client_tags){0}, &model),
+	if (!remote_wait(remote,
+		    client_model_ensure(client, arena, registering->name, STR(""), (struct client_tags){0}, &model),
 		    err) ||
 		!remote_wait(remote, client_version_create(client, arena, spec, ret), err))
 		return false;
@@ -70,8 +71,8 @@ bool registered_from_local(struct remote *remote, const struct prepared *prepare
 }
 
 /* Everything as it lies there: the archive stays beside the files. */
-static bool fetch_all(struct remote *remote, const struct source *source, int *ret_fd, struct file_list *ret,
-	struct error *err)
+static bool fetch_all(
+	struct remote *remote, const struct source *source, int *ret_fd, struct file_list *ret, struct error *err)
 {
 	struct client_download download = {
 		.place = source->place, .path = source->path, .on_progress = remote_progress, .data = remote};

@@ -149,7 +149,8 @@ static void hint_default(const struct remote *remote, struct error *err)
 
 	if (remote->options->registry == NULL && strcmp(remote->target.registry.uri, REMOTE_DEFAULT) == 0 &&
 		strstr(err->text, "cannot connect") != NULL)
-		error_set(err, failed.code, "%s (no sluiced there? name another registry: --registry URI)", failed.text);
+		error_set(
+			err, failed.code, "%s (no sluiced there? name another registry: --registry URI)", failed.text);
 }
 
 bool remote_wait(struct remote *remote, struct operation *operation, struct error *err)
@@ -175,7 +176,8 @@ void remote_progress(void *data, const struct client_progress *progress)
 	char text[96];
 
 	snprintf(text, sizeof(text), "%s: %zu of %zu files, kB", remote->doing, progress->files_done, progress->files);
-	console_progress(remote->console, text, (size_t)(progress->bytes_done / 1000), (size_t)(progress->bytes / 1000));
+	console_progress(
+		remote->console, text, (size_t)(progress->bytes_done / 1000), (size_t)(progress->bytes / 1000));
 }
 
 bool remote_answer(struct remote *remote, const struct json *answer, const struct buf *text, struct error *err)
