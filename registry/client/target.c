@@ -172,6 +172,20 @@ static void read_variables(const struct reader *reader, struct target_site *ret)
 	}
 }
 
+/* "localhost", "127.0.0.1", "[::1]", with or without a port. */
+static bool is_loopback(const char *host)
+{
+	static const char *const NAMES[] = {"localhost", "127.0.0.1", "[::1]"};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		const size_t len = strlen(NAMES[i]);
+
+		if (strncasecmp(host, NAMES[i], len) == 0 && strchr(":/", host[len]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static bool read_http(const struct reader *reader, const char *uri, struct target_site *ret, struct error *err)
 {
 	const size_t scheme = (size_t)(strstr(uri, "://") + 3 - uri);
@@ -187,6 +201,7 @@ static bool read_http(const struct reader *reader, const char *uri, struct targe
 		rest = at + 1;
 	}
 	ret->uri = ret->url = without_slash(reader->arena, uri, scheme, rest);
+	ret->is_local = is_loopback(rest);
 	if (!is_printable(rest))
 		return error_set(err, ERR_USAGE, "URI holds a blank or a control character");
 	if (strcspn(rest, "/?#:") == 0)
