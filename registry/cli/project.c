@@ -125,23 +125,29 @@ bool project_read(struct arena *arena, const char *path, struct project *ret, st
 	return true;
 }
 
+static const char *name_all(struct buf *out, const struct project *project)
+{
+	const struct environment *items = project->environments.items;
+
+	for (size_t i = 0; i < project->environments.count; i++)
+		buf_printf(out, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(items[i].name));
+	return out->len > 0 ? buf_text(out) : "no environments";
+}
+
 const struct environment *project_environment(const struct project *project, const char *name, struct error *err)
 {
 	const struct environment *items = project->environments.items;
-	struct buf list = {0};
+	struct buf names = {0};
 
 	if (project->path == NULL) {
 		error_set(err, ERR_USAGE,
 			"--environment '%s': there is no %s here (write one, or name it with --project)", name, DEFAULT_PATH);
 		return NULL;
 	}
-	for (size_t i = 0; i < project->environments.count; i++) {
+	for (size_t i = 0; i < project->environments.count; i++)
 		if (str_is(items[i].name, name))
 			return &items[i];
-		buf_printf(&list, "%s%.*s", i > 0 ? ", " : "", STR_ARGS(items[i].name));
-	}
-	error_set(err, ERR_USAGE, "--environment '%s': %s has %s%s", name, project->path,
-		list.len > 0 ? "" : "no environments", buf_text(&list));
-	buf_done(&list);
+	error_set(err, ERR_USAGE, "--environment '%s': %s has %s", name, project->path, name_all(&names, project));
+	buf_done(&names);
 	return NULL;
 }

@@ -1,11 +1,12 @@
 /*
  * One call's life.
  *
- * begin → { plan (dry run) | ask_token → on_token → | ask_flavour → } send → on_reply → { answer | fail | pause → begin }
+ * begin → { plan (dry run) | login_ask → on_token | /version → on_flavour | } send_it → on_reply
+ *       → { answer | fail | pause → begin }
  *
  * What may be asked again when, client.h says.
  */
-#include "client/client_internal.h"
+#include "client/call.h"
 
 #include <sys/random.h>
 #include <time.h>
@@ -38,7 +39,8 @@ struct operation *call_start(struct client *client, struct arena *arena, const s
 	return operation_start(&call->op, begin);
 }
 
-struct operation *client_call(struct client *client, struct arena *arena, const struct client_call *call, struct json *ret)
+struct operation *client_call(
+	struct client *client, struct arena *arena, const struct client_call *call, struct json *ret)
 {
 	return call_start(client, arena, &(struct call_spec){.call = *call}, ret);
 }
@@ -46,15 +48,18 @@ struct operation *client_call(struct client *client, struct arena *arena, const 
 /* Only Sluice's registry is told who and why, and only where something changes. */
 static bool has_to_know_flavour(const struct call *call)
 {
-	return call->site->flavour == FLAVOUR_UNKNOWN && call->spec.call.effect != CALL_READS && call->spec.url == NULL &&
-	       !call->spec.is_login;
+	return call->site->flavour == FLAVOUR_UNKNOWN && call->spec.call.effect != CALL_READS &&
+	       call->spec.url == NULL && !call->spec.is_login;
 }
 
 static struct next begin(void *self)
 {
 	struct call *call = self;
 	const struct call_spec version = {
-		.call = {.method = "GET", .path = "/version", .effect = CALL_READS, .is_tracking = call->spec.call.is_tracking},
+		.call = {.method = "GET",
+			.path = "/version",
+			.effect = CALL_READS,
+			.is_tracking = call->spec.call.is_tracking},
 		.ret_body = &call->reply,
 	};
 
@@ -269,10 +274,10 @@ static void tell_retry(struct call *call, uint64_t ms)
 
 	if (options->on_retry == NULL)
 		return;
-	options->on_retry(options->data,
-		arena_printf(call->op.arena, "%s; again in %llu.%llu s (%u of %u)", call->err.text,
-			(unsigned long long)ms / 1000, (unsigned long long)ms % 1000 / 100, call->attempt,
-			options->retries_max));
+	options->on_retry(
+		options->data, arena_printf(call->op.arena, "%s; again in %llu.%llu s (%u of %u)", call->err.text,
+				       (unsigned long long)ms / 1000, (unsigned long long)ms % 1000 / 100,
+				       call->attempt, options->retries_max));
 }
 
 static struct next fail_or_pause(struct call *call)

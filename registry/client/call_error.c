@@ -2,10 +2,10 @@
  * What came back, in words: "RESOURCE_DOES_NOT_EXIST: Registered Model with name=nope not found (GET http://…)".
  *
  * Servers say why in several ways: MLflow and Databricks {"error_code", "message"}, FastAPI {"detail"}, OAuth
- * {"error", "error_description"}, others {"error": {"message"}} or plain text; proxies a page of HTML, which nobody wants to
- * read in a terminal.
+ * {"error", "error_description"}, others {"error": {"message"}} or plain text; proxies a page of HTML, which nobody
+ * wants to read in a terminal.
  */
-#include "client/client_internal.h"
+#include "client/ask.h"
 
 #include <stdio.h>
 
@@ -143,6 +143,6 @@ void call_refused(struct call *call)
 	const struct str text = text_format(call->op.arena, "%.*s: %.*s", STR_ARGS(name), STR_ARGS(message));
 	const struct str shown = flat(call->op.arena, call_redact(call->op.arena, call->site, text));
 
-	error_set(&call->err, code_of(call, &refusal), "%.*s (%s %.*s%s)", STR_ARGS(shown), call->spec.call.method, path,
-		call->url, hint(call));
+	error_set(&call->err, code_of(call, &refusal), "%.*s (%s %.*s%s)", STR_ARGS(shown), call->spec.call.method,
+		path, call->url, hint(call));
 }

@@ -1,5 +1,5 @@
 /* What goes out: URL, headers, body. */
-#include "client/client_internal.h"
+#include "client/call.h"
 
 #include <ctype.h>
 
@@ -98,8 +98,7 @@ static void add_headers(const struct call *call, struct headers *headers)
 {
 	const struct call_spec *spec = &call->spec;
 	const struct client_options *options = &call->op.client->options;
-	const struct secret who =
-		secret_is_set(spec->authorization) ? spec->authorization : call->site->authorization;
+	const struct secret who = secret_is_set(spec->authorization) ? spec->authorization : call->site->authorization;
 
 	if (spec->form.len > 0)
 		add_header(headers, STR("Content-Type"), STR("application/x-www-form-urlencoded"), false);

@@ -1,5 +1,6 @@
 /*
- * client_download → find the way → list → { read_manifest → on_manifest } → lanes: { get | sign → get } → on_got → next file
+ * client_download → find the way → list → { read the manifest → on_manifest } → lanes
+ * lane: { get | sign → get } → on_got → next file
  *
  * What a manifest lists is hashed as it arrives and compared before the next file is taken. Files are made anew, never
  * written over.
@@ -86,8 +87,9 @@ static struct next on_list(void *self)
 	if (files_find(&downloading->ret->files, MANIFEST_NAME) == NULL)
 		return get_files(downloading);
 	return operation_await(op,
-		client_file_read(op->client, op->arena, what->place, path_join(op->arena, what->path, STR(MANIFEST_NAME)),
-			MANIFEST_SIZE_MAX, &downloading->manifest),
+		client_file_read(op->client, op->arena, what->place,
+			path_join(op->arena, what->path, STR(MANIFEST_NAME)), MANIFEST_SIZE_MAX,
+			&downloading->manifest),
 		on_manifest);
 }
 
@@ -160,8 +162,7 @@ static struct next take_file(void *self)
 	/* There is another way: a service that fails is not waited for. */
 	spec.is_asked_once = true;
 	place_sign(&lane->arena, &transfer->place, lane_path(lane), false, &spec.call);
-	return operation_try(
-		&lane->op, call_start(lane->op.client, &lane->arena, &spec, &lane->answer), on_signed);
+	return operation_try(&lane->op, call_start(lane->op.client, &lane->arena, &spec, &lane->answer), on_signed);
 }
 
 static struct next on_signed(void *self)
@@ -210,7 +211,8 @@ static bool on_bytes(void *data, struct str bytes, struct error *err)
 	const struct file *listed = listed_of(lane);
 
 	if (listed != NULL && bytes.len > listed->size - lane->moved)
-		return error_set(err, ERR_INVALID_BUNDLE, "file '%s' is longer than the manifest says", lane->file->path);
+		return error_set(
+			err, ERR_INVALID_BUNDLE, "file '%s' is longer than the manifest says", lane->file->path);
 	if (!files_write_all(lane->fd, bytes))
 		return error_set_errno(err, ERR_INTERNAL, errno, "file '%s'", lane->file->path);
 	sha256_add(&lane->hash, bytes.data, bytes.len);

@@ -11,8 +11,8 @@ struct reading {
 static struct next get(void *self);
 static struct next on_got(void *self);
 
-struct operation *client_file_read(struct client *client, struct arena *arena, struct str place, struct str path,
-	size_t size_max, struct str *ret)
+struct operation *client_file_read(
+	struct client *client, struct arena *arena, struct str place, struct str path, size_t size_max, struct str *ret)
 {
 	struct reading *reading = operation_new(client, arena, sizeof(*reading));
 

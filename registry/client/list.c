@@ -131,7 +131,8 @@ static bool add_entry(struct listing *listing, const struct entry *entry, struct
 	char shown[NAME_SHOW_SIZE];
 
 	if (memchr(entry->name.data, '/', entry->name.len) != NULL || entry->name.len == 0)
-		return error_set(err, ERR_INVALID_BUNDLE, "listing: '%s' is no name of a file", name_show(entry->name, shown));
+		return error_set(
+			err, ERR_INVALID_BUNDLE, "listing: '%s' is no name of a file", name_show(entry->name, shown));
 	if (!name_check(name, err) || !names_add(&listing->names, name, entry->is_folder ? NAME_DIR : NAME_FILE, err))
 		return error_wrap(err, "listing: '%s'", name_show(name, shown));
 	if (listing->names.count > FILES_MAX)

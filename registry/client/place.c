@@ -1,4 +1,6 @@
-/* place_find_way, Unity Catalog only: ask_flag → { direct | ask_credentials → { signed | refused: a cloud's own store } } */
+/*
+ * place_find_way, of Unity Catalog: ask_flag → { direct | ask_credentials → { signed | refused: a cloud's own store } }
+ */
 #include "client/place.h"
 
 #include <time.h>
@@ -47,8 +49,8 @@ static bool read_unity(struct arena *arena, struct str rest, struct place *ret, 
 
 	for (size_t i = 0; i < 4; i++)
 		if (str_cut(&left, '/', &parts[i]) != (i < 3) || parts[i].len == 0)
-			return error_set(err, ERR_INVALID_PARAMETER, "'unity:%.*s' is not unity:/catalog/schema/model/version",
-				STR_ARGS(rest));
+			return error_set(err, ERR_INVALID_PARAMETER,
+				"'unity:%.*s' is not unity:/catalog/schema/model/version", STR_ARGS(rest));
 	ret->kind = PLACE_UNITY;
 	ret->root = text_format(arena, "Models/%.*s", STR_ARGS(without_slashes(rest)));
 	ret->model = text_format(arena, "%.*s.%.*s.%.*s", STR_ARGS(parts[0]), STR_ARGS(parts[1]), STR_ARGS(parts[2]));
@@ -86,10 +88,10 @@ bool place_of_unity(struct arena *arena, struct str model, struct str version, s
 
 	for (size_t i = 0; i < 3; i++)
 		if (str_cut(&left, '.', &parts[i]) != (i < 2) || parts[i].len == 0)
-			return error_set(err, ERR_INVALID_PARAMETER, "model '%.*s' of Unity Catalog is not catalog.schema.model",
-				STR_ARGS(model));
-	*ret = text_format(arena, "unity:/%.*s/%.*s/%.*s/%.*s", STR_ARGS(parts[0]), STR_ARGS(parts[1]), STR_ARGS(parts[2]),
-		STR_ARGS(version));
+			return error_set(err, ERR_INVALID_PARAMETER,
+				"model '%.*s' of Unity Catalog is not catalog.schema.model", STR_ARGS(model));
+	*ret = text_format(arena, "unity:/%.*s/%.*s/%.*s/%.*s", STR_ARGS(parts[0]), STR_ARGS(parts[1]),
+		STR_ARGS(parts[2]), STR_ARGS(version));
 	return true;
 }
 
@@ -189,8 +191,8 @@ static struct next ask_flag(void *self)
 	struct operation *op = &finding->op;
 	const struct client_call call = {
 		.method = "GET",
-		.path = registry_path(
-			op->client, op->arena, "registered-models:is-databricks-sdk-models-artifact-repository-enabled"),
+		.path = registry_path(op->client, op->arena,
+			"registered-models:is-databricks-sdk-models-artifact-repository-enabled"),
 		.effect = CALL_READS,
 	};
 

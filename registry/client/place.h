@@ -2,7 +2,7 @@
 /*
  * Place: where files are, and how calls name them there. Private to client/.
  */
-#include "client/client_internal.h"
+#include "client/ask.h"
 
 enum place_kind {
 	PLACE_PROXY, /* "mlflow-artifacts:/6/R/artifacts": /api/2.0/mlflow-artifacts/artifacts/… of the tracking site */
@@ -13,7 +13,7 @@ enum place_way { WAY_DIRECT, WAY_SIGNED };
 
 struct place {
 	enum place_kind kind;
-	struct str root; /* "6/R/artifacts", "Models/c/s/m/3" */
+	struct str root;           /* "6/R/artifacts", "Models/c/s/m/3" */
 	struct str model, version; /* PLACE_UNITY: "c.s.m", "3" */
 };
 
@@ -29,7 +29,8 @@ struct str path_join(struct arena *arena, struct str a, struct str b);
 void place_put(struct arena *arena, const struct place *place, struct str path, struct client_call *ret);
 void place_get(struct arena *arena, const struct place *place, struct str path, struct client_call *ret);
 /* Asks for a URL that needs no login. */
-void place_sign(struct arena *arena, const struct place *place, struct str path, bool is_write, struct client_call *ret);
+void place_sign(
+	struct arena *arena, const struct place *place, struct str path, bool is_write, struct client_call *ret);
 /* Its answer: {"url", "headers": [{"name", "value"}]}. */
 bool place_signed(struct arena *arena, const struct json *answer, struct call_spec *ret, struct error *err);
 

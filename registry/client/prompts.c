@@ -67,13 +67,15 @@ static struct next on_version(void *self)
 	const struct json *text = tag_of(version, "mlflow.prompt.text");
 
 	if (json_type(text) != JSON_STRING) {
-		error_set(&flow->err, ERR_INVALID_PARAMETER, "'%.*s' is a model, not a prompt", STR_ARGS(loading->what));
+		error_set(
+			&flow->err, ERR_INVALID_PARAMETER, "'%.*s' is a model, not a prompt", STR_ARGS(loading->what));
 		return next_fail(flow, NULL);
 	}
 	*loading->ret = (struct client_prompt){
 		.name = version->name,
 		.version = version->version,
-		.uri = text_format(loading->op.arena, "prompts:/%.*s/%.*s", STR_ARGS(version->name), STR_ARGS(version->version)),
+		.uri = text_format(
+			loading->op.arena, "prompts:/%.*s/%.*s", STR_ARGS(version->name), STR_ARGS(version->version)),
 		.is_chat = str_is(json_str(tag_of(version, "_mlflow_prompt_type")), "chat"),
 		.text = json_str(text),
 		.tree = version->tree,

@@ -1,5 +1,5 @@
 /* Runs: create, get, log (in pages), end, outputs. */
-#include "client/client_internal.h"
+#include "client/ask.h"
 #include "client/tracking.h"
 
 #include <math.h>
@@ -89,8 +89,10 @@ struct operation *client_run_get(struct client *client, struct arena *arena, str
 
 struct operation *client_run_end(struct client *client, struct arena *arena, struct str id, const char *status)
 {
-	struct client_call call = {
-		.method = "POST", .path = tracking_path(arena, "runs/update"), .effect = CALL_CHANGES, .is_tracking = true};
+	struct client_call call = {.method = "POST",
+		.path = tracking_path(arena, "runs/update"),
+		.effect = CALL_CHANGES,
+		.is_tracking = true};
 
 	args_text(arena, &call.body, "run_id", id);
 	args_text(arena, &call.body, "status", str_of(status));
@@ -100,8 +102,10 @@ struct operation *client_run_end(struct client *client, struct arena *arena, str
 
 struct operation *client_run_output(struct client *client, struct arena *arena, struct str run_id, struct str model_id)
 {
-	struct client_call call = {
-		.method = "POST", .path = tracking_path(arena, "runs/outputs"), .effect = CALL_CHANGES, .is_tracking = true};
+	struct client_call call = {.method = "POST",
+		.path = tracking_path(arena, "runs/outputs"),
+		.effect = CALL_CHANGES,
+		.is_tracking = true};
 	struct json model = json_object(), models = json_array();
 
 	args_text(arena, &model, "model_id", model_id);
@@ -169,8 +173,10 @@ static struct next log_page(void *self)
 	struct logging *logging = self;
 	struct arena *arena = logging->op.arena;
 	struct client_batch *left = &logging->left;
-	struct client_call call = {
-		.method = "POST", .path = tracking_path(arena, "runs/log-batch"), .effect = CALL_CHANGES, .is_tracking = true};
+	struct client_call call = {.method = "POST",
+		.path = tracking_path(arena, "runs/log-batch"),
+		.effect = CALL_CHANGES,
+		.is_tracking = true};
 
 	if (left->params.count + left->tags.count + left->metric_count == 0)
 		return next_done();
@@ -183,6 +189,5 @@ static struct next log_page(void *self)
 	args_tags(arena, &call.body, "tags", tags);
 	if (metrics.size > 0)
 		json_set(arena, &call.body, STR("metrics"), metrics);
-	return operation_await(
-		&logging->op, client_call(logging->op.client, arena, &call, NULL), log_page);
+	return operation_await(&logging->op, client_call(logging->op.client, arena, &call, NULL), log_page);
 }

@@ -85,7 +85,8 @@ bool target_read(struct arena *arena, const struct target_source *source, struct
 	if (!read_site(&reader, tracking, &ret->tracking, err))
 		return error_wrap(err, "tracking server");
 	if (ret->tracking.kind == TARGET_UNITY)
-		return error_set(err, ERR_USAGE, "tracking server: 'databricks-uc' is a registry; runs are in 'databricks'");
+		return error_set(
+			err, ERR_USAGE, "tracking server: 'databricks-uc' is a registry; runs are in 'databricks'");
 	ret->is_one_site = is_same_site(&ret->registry, &ret->tracking);
 	return true;
 }
@@ -110,7 +111,8 @@ static size_t decode(char *to, const char *from, size_t len)
 	size_t at = 0;
 
 	for (size_t i = 0; i < len; i++) {
-		if (from[i] == '%' && i + 2 < len && strchr(HEX, from[i + 1]) != NULL && strchr(HEX, from[i + 2]) != NULL) {
+		if (from[i] == '%' && i + 2 < len && strchr(HEX, from[i + 1]) != NULL &&
+			strchr(HEX, from[i + 2]) != NULL) {
 			to[at++] = (char)(digit_of(from[i + 1]) << 4 | digit_of(from[i + 2]));
 			i += 2;
 		} else {
@@ -205,7 +207,7 @@ static bool read_http(const struct reader *reader, const char *uri, struct targe
 	if (!is_printable(rest))
 		return error_set(err, ERR_USAGE, "URI holds a blank or a control character");
 	if (strcspn(rest, "/?#:") == 0)
-		return error_set(err, ERR_USAGE, "'%s' names no host", ret->uri);
+		return error_set(err, ERR_USAGE, "URI names no host");
 	if (strpbrk(rest, "?#") != NULL)
 		return error_set(err, ERR_USAGE, "a registry's URI has no '?' and no '#'");
 	if (ret->is_insecure && ret->ca_file != NULL)
@@ -216,7 +218,8 @@ static bool read_http(const struct reader *reader, const char *uri, struct targe
 }
 
 /* "adb-1.azuredatabricks.net/?o=1" and the like: what is behind the host does not belong to it. */
-static bool take_host(struct arena *arena, struct str host, const char *from, struct target_site *ret, struct error *err)
+static bool take_host(
+	struct arena *arena, struct str host, const char *from, struct target_site *ret, struct error *err)
 {
 	const char *text = arena_memdup(arena, host.data, host.len);
 	const bool has_http = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
@@ -251,7 +254,8 @@ static bool take_login(struct arena *arena, const struct login *login, struct ta
 		ret->secret = login->client_secret;
 		return true;
 	}
-	return error_set(err, ERR_USAGE, "%s has a host, but neither a token nor a client id and a client secret", login->from);
+	return error_set(
+		err, ERR_USAGE, "%s has a host, but neither a token nor a client id and a client secret", login->from);
 }
 
 static const char *profile_path(const struct reader *reader)
@@ -260,7 +264,8 @@ static const char *profile_path(const struct reader *reader)
 
 	if (path != NULL && strncmp(path, "~/", 2) != 0)
 		return path;
-	return arena_printf(reader->arena, "%s/%s", home != NULL ? home : "", path != NULL ? path + 2 : ".databrickscfg");
+	return arena_printf(
+		reader->arena, "%s/%s", home != NULL ? home : "", path != NULL ? path + 2 : ".databrickscfg");
 }
 
 static bool read_profile(
@@ -300,7 +305,8 @@ static struct secret env_secret(const struct reader *reader, const char *name)
 	return secret_new(reader->arena, str_of(env(reader, name)));
 }
 
-static bool read_databricks(const struct reader *reader, const char *profile, struct target_site *ret, struct error *err)
+static bool read_databricks(
+	const struct reader *reader, const char *profile, struct target_site *ret, struct error *err)
 {
 	const char *named = env(reader, "DATABRICKS_CONFIG_PROFILE");
 	const struct login login = {

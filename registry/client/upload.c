@@ -83,8 +83,7 @@ static struct next open_file(void *self)
 		return put(lane, &spec);
 	}
 	place_sign(&lane->arena, &transfer->place, lane_path(lane), true, &sign);
-	return operation_try(
-		&lane->op, client_call(lane->op.client, &lane->arena, &sign, &lane->answer), on_signed);
+	return operation_try(&lane->op, client_call(lane->op.client, &lane->arena, &sign, &lane->answer), on_signed);
 }
 
 static struct next fail_as_child(struct lane *lane)

@@ -66,7 +66,8 @@ static struct next parse(void *self)
 	const char kind = version_split(what, &finding->name, &finding->mark);
 	if (finding->name.len == 0 || (kind != '\0' && finding->mark.len == 0) ||
 		memchr(finding->name.data, '/', finding->name.len) != NULL) {
-		error_set(&op->flow.err, ERR_USAGE, "'%.*s' is not NAME, NAME/VERSION or NAME@ALIAS", STR_ARGS(finding->what));
+		error_set(&op->flow.err, ERR_USAGE, "'%.*s' is not NAME, NAME/VERSION or NAME@ALIAS",
+			STR_ARGS(finding->what));
 		return next_fail(&op->flow, NULL);
 	}
 	if (kind == '\0' || str_eq_nocase(finding->mark, STR("latest")))
@@ -76,7 +77,8 @@ static struct next parse(void *self)
 			op, alias_get(op->client, op->arena, finding->name, finding->mark, finding->ret), on_found);
 	if (is_number(finding->mark))
 		return operation_await(op,
-			client_version_get(op->client, op->arena, finding->name, finding->mark, finding->ret), on_found);
+			client_version_get(op->client, op->arena, finding->name, finding->mark, finding->ret),
+			on_found);
 	return find_stage(finding);
 }
 
@@ -128,8 +130,8 @@ static struct next on_stage(void *self)
 	const struct json *list = json_get(&finding->answer, STR("model_versions"));
 
 	if (json_type(list) != JSON_ARRAY || list->size == 0) {
-		error_set(&flow->err, ERR_NOT_FOUND, "model '%.*s' has no version in stage '%.*s'", STR_ARGS(finding->name),
-			STR_ARGS(finding->mark));
+		error_set(&flow->err, ERR_NOT_FOUND, "model '%.*s' has no version in stage '%.*s'",
+			STR_ARGS(finding->name), STR_ARGS(finding->mark));
 		return next_fail(flow, NULL);
 	}
 	if (!version_of(finding->op.arena, &list->items[0], finding->ret, &flow->err))

@@ -144,7 +144,7 @@ bool artifact_path_normalise(struct arena *arena, struct str path, struct str *r
 
 bool artifact_path_read(struct arena *arena, struct str text, struct str *ret, struct error *err)
 {
-	struct str path;
+	struct str path = {NULL, 0};
 
 	return artifact_path_check(arena, text, &path, err) && artifact_path_normalise(arena, path, ret, err);
 }
@@ -176,7 +176,7 @@ static bool cut_route(struct str *path)
 
 bool artifact_path_of_uri(struct arena *arena, struct str uri, struct str below, struct str *ret, struct error *err)
 {
-	struct str scheme, rest = uri, root;
+	struct str scheme, rest = uri, root = {NULL, 0};
 
 	bool is_ours = str_cut(&rest, ':', &scheme);
 	struct str path = path_of(rest);

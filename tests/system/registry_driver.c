@@ -1,6 +1,7 @@
 /*
- * registry_driver: one operation of the registry's client a run, for the tests beside it. The answer is JSON on standard
- * output, calls of a dry run are lines on standard error, and so is an error: "not_found: text", with exit status 1.
+ * registry_driver: one operation of the registry's client a run, for the tests beside it. The answer is JSON on
+ * standard output, calls of a dry run are lines on standard error, and so is an error: "not_found: text", with exit
+ * status 1.
  */
 #include "async/fetch.h"
 #include "client/search.h"
@@ -210,7 +211,8 @@ static bool do_read(struct driver *driver)
 {
 	struct str text;
 
-	if (!await(driver, client_file_read(driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), 1000, &text)))
+	if (!await(driver,
+		    client_file_read(driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), 1000, &text)))
 		return false;
 	put(driver, "text", text);
 	return true;
@@ -321,8 +323,8 @@ static bool do_delete_model(struct driver *driver)
 
 static bool do_describe(struct driver *driver)
 {
-	return await(driver,
-		client_version_describe(driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), arg(driver, 2)));
+	return await(driver, client_version_describe(
+				     driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), arg(driver, 2)));
 }
 
 static bool do_stage(struct driver *driver)
@@ -335,8 +337,8 @@ static bool do_stage(struct driver *driver)
 
 static bool do_alias_set(struct driver *driver)
 {
-	return await(
-		driver, client_alias_set(driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), arg(driver, 2)));
+	return await(driver,
+		client_alias_set(driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), arg(driver, 2)));
 }
 
 static bool do_alias_delete(struct driver *driver)
@@ -351,7 +353,8 @@ static bool do_aliases(struct driver *driver)
 	if (!await(driver, client_aliases_list(driver->client, &driver->arena, arg(driver, 0), &aliases)))
 		return false;
 	for (size_t i = 0; i < aliases.count; i++)
-		json_set(&driver->arena, &driver->answer, aliases.items[i].alias, json_string(aliases.items[i].version));
+		json_set(
+			&driver->arena, &driver->answer, aliases.items[i].alias, json_string(aliases.items[i].version));
 	return true;
 }
 
@@ -364,8 +367,8 @@ static bool do_tag(struct driver *driver)
 
 static bool do_untag(struct driver *driver)
 {
-	return await(
-		driver, client_tag_delete(driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), arg(driver, 2)));
+	return await(driver,
+		client_tag_delete(driver->client, &driver->arena, arg(driver, 0), arg(driver, 1), arg(driver, 2)));
 }
 
 static bool do_prompt(struct driver *driver)

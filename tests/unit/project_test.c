@@ -66,7 +66,7 @@ static void mistakes_are_named(void **state)
 
 	kit_init(&kit);
 	fails(&kit, "regsitry: x\n", "sluice.yaml:1: unknown key 'regsitry', did you mean 'registry'?");
-	fails(&kit, "environments:\n  dev: {endpoint_name: e}\n", "environments.dev.model_name");
+	fails(&kit, "environments:\n  dev: {endpoint_name: e}\n", "sluice.yaml:2: environments.dev: 'model_name' is missing");
 	fails(&kit, "environments:\n  dev: {model_name: m, workload_size: Huge}\n", "Small");
 	fails(&kit, "environments:\n  dev: {model_name: m, needs_approval: maybe}\n", "expected true or false");
 	fails(&kit, "registry: \"${env:SLUICE_TEST_UNSET}\"\n", "SLUICE_TEST_UNSET");

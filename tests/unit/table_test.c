@@ -110,6 +110,28 @@ static void one_record_for_all_registries(void **state)
 	arena_done(&arena);
 }
 
+/* Microseconds, milliseconds or none: the same second. */
+static void cells_show_times(void **state)
+{
+	static const char *const RECORDS[] = {"{\"time\":\"2025-11-25T16:31:02.788513Z\"}",
+		"{\"time\":\"2025-11-25T16:31:02.7Z\"}", "{\"time\":\"2025-11-25T16:31:02Z\"}", "{\"time\":1764088262123}"};
+	struct arena arena;
+
+	arena_init(&arena);
+	setenv("TZ", "UTC", 1);
+	tzset();
+	for (size_t i = 0; i < sizeof(RECORDS) / sizeof(RECORDS[0]); i++) {
+		const struct json record = read_json(&arena, RECORDS[i]);
+		assert_true(str_is(record_cell(&arena, &record, STR("time")), "2025-11-25T16:31:02+00:00"));
+	}
+	const struct json odd = read_json(&arena, "{\"time\":\"yesterday\",\"list\":[\"a\",1],\"map\":{\"k\":\"v\"},\"none\":null}");
+	assert_true(str_is(record_cell(&arena, &odd, STR("time")), "yesterday"));
+	assert_true(str_is(record_cell(&arena, &odd, STR("list")), "a, 1"));
+	assert_true(str_is(record_cell(&arena, &odd, STR("map")), "k=v"));
+	assert_true(str_is(record_cell(&arena, &odd, STR("none")), ""));
+	arena_done(&arena);
+}
+
 static void commands_are_found(void **state)
 {
 	static const struct {
@@ -188,6 +210,7 @@ int main(void)
 		cmocka_unit_test(times_are_local),
 		cmocka_unit_test(sizes_are_decimal),
 		cmocka_unit_test(one_record_for_all_registries),
+		cmocka_unit_test(cells_show_times),
 		cmocka_unit_test(commands_are_found),
 		cmocka_unit_test(groups_stand_together),
 		cmocka_unit_test(every_command_has_a_page),
