@@ -8,8 +8,8 @@ struct list_options {
 	bool is_json;
 };
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	static const char *const HEADERS[] = {"ALIAS", "VERSION", NULL};
 	const struct list_options *options = data;

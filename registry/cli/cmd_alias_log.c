@@ -21,7 +21,8 @@ struct at_options {
 static bool run_log(struct console *console, struct arena *arena, const void *data,
 	const struct options_result *arguments, struct error *err)
 {
-	static const char *const HEADERS[] = {"TIME", "ACTION", "ALIAS", "VERSION", "BEFORE", "AFTER", "WHO", "WHY", NULL};
+	static const char *const HEADERS[] = {
+		"TIME", "ACTION", "ALIAS", "VERSION", "BEFORE", "AFTER", "WHO", "WHY", NULL};
 	static const char *const KEYS[] = {"time", "action", "alias", "version", "before", "after", "who", "why"};
 	const struct log_options *options = data;
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));

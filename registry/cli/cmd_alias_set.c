@@ -7,8 +7,8 @@ struct alias_options {
 	bool is_json;
 };
 
-static bool answer(struct remote *remote, const char *verb, const struct json *record, struct str alias, struct str name,
-	struct str version, struct error *err)
+static bool answer(struct remote *remote, const char *verb, const struct json *record, struct str alias,
+	struct str name, struct str version, struct error *err)
 {
 	struct buf out = {0};
 

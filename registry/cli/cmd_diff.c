@@ -50,8 +50,8 @@ static bool open_both(struct remote *remote, const struct diff_options *options,
 	return true;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct diff_options *options = data;
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
@@ -78,14 +78,15 @@ static const struct option OPTIONS[] = {
 	{0},
 };
 
-static const char *const EXAMPLES[] = {"sluice diff slides@champion slides@challenger",
-	"sluice diff slides/2 ./slides", "sluice diff old.tar.gz new.tar.gz --json", NULL};
+static const char *const EXAMPLES[] = {"sluice diff slides@champion slides@challenger", "sluice diff slides/2 ./slides",
+	"sluice diff old.tar.gz new.tar.gz --json", NULL};
 
 static const struct options_spec SPEC = {
 	.program = "sluice diff",
 	.summary = "shows how two bundles differ: signature, config, prompts",
-	.about = "Each is a folder, an archive, or what a registry has. The signature is compared column by column, MLmodel key "
-		 "by key, every other text line by line.",
+	.about =
+		"Each is a folder, an archive, or what a registry has. The signature is compared column by column, MLmodel key "
+		"by key, every other text line by line.",
 	.arguments = "BUNDLE BUNDLE",
 	.arguments_min = 2,
 	.arguments_max = 2,

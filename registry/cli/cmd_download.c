@@ -26,8 +26,8 @@ static void add_own(struct arena *arena, int dir_fd, const char *name, struct fi
 	files_add(arena, files, (struct file){.path = name, .size = (uint64_t)st.st_size});
 }
 
-static bool write_folder(struct arena *arena, const struct package *package, const char *output, size_t *ret_count,
-	struct error *err)
+static bool write_folder(
+	struct arena *arena, const struct package *package, const char *output, size_t *ret_count, struct error *err)
 {
 	const struct files_walk walk = {.limits = &archive_limits_default};
 	struct file_list files = {0};
@@ -47,8 +47,8 @@ static bool write_folder(struct arena *arena, const struct package *package, con
 }
 
 /* The archive anew: the same files have the same digest, whatever compression. */
-static bool write_archive(struct arena *arena, const struct package *package, const char *output, size_t *ret_count,
-	struct error *err)
+static bool write_archive(
+	struct arena *arena, const struct package *package, const char *output, size_t *ret_count, struct error *err)
 {
 	const struct files_walk walk = {.limits = &archive_limits_default};
 	struct pack_result packed;
@@ -84,8 +84,8 @@ static bool answer(struct remote *remote, const char *what, const char *output, 
 	return is_written;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct download_options *options = data;
 	const char *what = arguments->arguments[0], *digest;
@@ -95,24 +95,23 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 	size_t count = 0;
 
 	if (source_kind_of(what) == SOURCE_LOCAL)
-		return error_set(err, ERR_USAGE, "'%s' is a file or folder here already (models:/%s is the registry's)", what,
-			what);
+		return error_set(err, ERR_USAGE, "'%s' is a file or folder here already (models:/%s is the registry's)",
+			what, what);
 	if (!remote_open(remote, console, arena, &options->remote, err) || !source_find(remote, what, &source, err))
 		return false;
 	if (remote->is_dry_run)
 		return remote_answer(remote, NULL, NULL, err);
 	if (!source_fetch(remote, &source, &fetched, err) ||
-		!(pack_is_archive_name(options->output, NULL) ? write_archive
-							       : write_folder)(arena, &fetched.package,
-			options->output, &count, err) ||
+		!(pack_is_archive_name(options->output, NULL) ? write_archive : write_folder)(
+			arena, &fetched.package, options->output, &count, err) ||
 		!package_digest(arena, &fetched.package, &digest, err))
 		return false;
 	return answer(remote, what, options->output, &fetched, digest, count, err);
 }
 
 static const struct option OPTIONS[] = {
-	{"output", 'o', OPTION_STRING, offsetof(struct download_options, output), .value = "DIR|FILE", .is_required = true,
-		.is_argument_only = true,
+	{"output", 'o', OPTION_STRING, offsetof(struct download_options, output), .value = "DIR|FILE",
+		.is_required = true, .is_argument_only = true,
 		.help = "a new folder, or an archive: .tar.gz, .tar.zst, .tar, .zip"},
 	OPTION_REGISTRY(struct download_options),
 	OPTION_PROJECT(struct download_options),
@@ -127,8 +126,9 @@ static const char *const EXAMPLES[] = {"sluice download slides@champion -o slide
 static const struct options_spec SPEC = {
 	.program = "sluice download",
 	.summary = "downloads a bundle and verifies it",
-	.about = "What sluice logged is taken from its archive: the manifest must fit every file, and the digest must be the one "
-		 "that the registry has. What others logged is checked where it has a manifest.",
+	.about =
+		"What sluice logged is taken from its archive: the manifest must fit every file, and the digest must be the one "
+		"that the registry has. What others logged is checked where it has a manifest.",
 	.arguments = "MODEL@ALIAS|MODEL/VERSION|models:/m-ID|runs:/RUN/PATH",
 	.arguments_min = 1,
 	.arguments_max = 1,

@@ -13,8 +13,7 @@ static bool list_json(struct console *console, struct arena *arena, struct error
 	for (size_t i = 0; commands[i] != NULL; i++) {
 		struct json row = json_object();
 		json_set(arena, &row, STR("name"), json_string(str_of(commands[i]->name)));
-		json_set(arena, &row, STR("summary"),
-			json_string(str_of(commands[i]->spec->summary)));
+		json_set(arena, &row, STR("summary"), json_string(str_of(commands[i]->spec->summary)));
 		json_append(arena, &list, row);
 	}
 	json_set(arena, &answer, STR("commands"), list);

@@ -24,8 +24,8 @@ static bool write_text(struct remote *remote, const char *path, const struct jso
 	return is_written;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct log_options *options = data;
 	struct logging logging = {
@@ -50,9 +50,9 @@ static const struct option OPTIONS[] = {
 	{"experiment", 'e', OPTION_STRING, AT(experiment), .value = "NAME",
 		.help = "where the run belongs; made where it is missing. Without it sluice.yaml's, MLFLOW_EXPERIMENT_NAME, "
 			"Default"},
-	{"name", 'n', OPTION_STRING, AT(name), .value = "NAME",
-		.help = "of the logged model; without it the bundle's"},
-	{"run-name", 0, OPTION_STRING, AT(run_name), .value = "NAME", .help = "of the run; without it the server finds one"},
+	{"name", 'n', OPTION_STRING, AT(name), .value = "NAME", .help = "of the logged model; without it the bundle's"},
+	{"run-name", 0, OPTION_STRING, AT(run_name), .value = "NAME",
+		.help = "of the run; without it the server finds one"},
 	{"param", 'p', OPTION_STRINGS, AT(params), .value = "KEY=VALUE",
 		.help = "a further param of the run, beside what config.yaml says; may be repeated"},
 	{"tag", 't', OPTION_STRINGS, AT(tags), .value = "KEY=VALUE",

@@ -12,7 +12,8 @@ struct man_options {
 	bool is_json;
 };
 
-static bool write_page(struct arena *arena, int dir_fd, const struct command *command, struct json *names, struct error *err)
+static bool write_page(
+	struct arena *arena, int dir_fd, const struct command *command, struct json *names, struct error *err)
 {
 	const char *name = arena_printf(arena, "%s.1", man_name(arena, command));
 	struct buf page = {0};
@@ -47,8 +48,8 @@ static bool write_pages(struct console *console, struct arena *arena, const char
 	return is_fine;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct man_options *options = data;
 	const struct command *command = NULL;

@@ -86,11 +86,9 @@ static bool register_new(struct releasing *releasing, struct error *err)
 	const struct logging logging = {
 		.experiment = experiment.len > 0 ? arena_memdup(arena, experiment.data, experiment.len) : NULL};
 	const struct registering registering = {.name = environment->model_name};
-	struct logged logged;
 
-	if (!releasing->is_plan &&
-		(!logged_make(releasing->remote, &releasing->prepared, &logging, &logged, err) ||
-			!registered_from_logged(releasing->remote, &logged, &registering, &releasing->version, err)))
+	if (!releasing->is_plan && !registered_from_local(releasing->remote, &releasing->prepared, &logging, &registering,
+					   &releasing->version, err))
 		return false;
 	releasing->has_version = !releasing->is_plan;
 	add_step(releasing, "log",
@@ -126,9 +124,10 @@ static bool move(struct releasing *releasing, struct error *err)
 	struct client_version moved;
 
 	if (environment->stage.len > 0) {
-		if (!releasing->is_plan &&
-			!remote_wait(remote,
-				client_version_stage(remote->client, arena, name, version, environment->stage, true, &moved), err))
+		if (!releasing->is_plan && !remote_wait(remote,
+						   client_version_stage(remote->client, arena, name, version,
+							   environment->stage, true, &moved),
+						   err))
 			return false;
 		add_step(releasing, "stage",
 			arena_printf(arena, "%s to %.*s, what was there to Archived", version_text(releasing),
@@ -136,7 +135,8 @@ static bool move(struct releasing *releasing, struct error *err)
 	}
 	if (environment->alias.len > 0) {
 		if (!releasing->is_plan &&
-			!remote_wait(remote, client_alias_set(remote->client, arena, name, environment->alias, version), err))
+			!remote_wait(remote, client_alias_set(remote->client, arena, name, environment->alias, version),
+				err))
 			return false;
 		add_step(releasing, "alias",
 			arena_printf(arena, "%.*s@%.*s to %s", STR_ARGS(name), STR_ARGS(environment->alias),
@@ -145,8 +145,8 @@ static bool move(struct releasing *releasing, struct error *err)
 	return true;
 }
 
-/* The control plane is not there yet: whoever releases must know that nothing serves differently because of it, but where
- * an endpoint follows the alias. */
+/* The control plane is not there yet: whoever releases must know that nothing serves differently because of it, but
+ * where an endpoint follows the alias. */
 static void tell_deployment(struct releasing *releasing)
 {
 	const struct environment *environment = releasing->environment;
@@ -154,7 +154,8 @@ static void tell_deployment(struct releasing *releasing)
 	if (environment->endpoint_name.len == 0)
 		return;
 	add_step(releasing, "deployment",
-		arena_printf(releasing->remote->arena, "not part of this version (endpoint %.*s, %s, scale to zero: %s)",
+		arena_printf(releasing->remote->arena,
+			"not part of this version (endpoint %.*s, %s, scale to zero: %s)",
 			STR_ARGS(environment->endpoint_name), project_workload_sizes[environment->workload_size],
 			environment->scale_to_zero ? "yes" : "no"));
 }
@@ -214,8 +215,8 @@ static bool answer(struct releasing *releasing, struct error *err)
 	return is_written;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct release_options *options = data;
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
@@ -254,9 +255,10 @@ static const char *const EXAMPLES[] = {"sluice release examples/slide_generator 
 static const struct options_spec SPEC = {
 	.program = "sluice release",
 	.summary = "brings a bundle into an environment: logs it, registers it, moves stage and alias",
-	.about = "A bundle that is a version already, by its digest, is not registered again. Without a bundle, the latest "
-		 "version is released. An environment that needs approval gets nothing without --approve: what would happen is "
-		 "printed, and the command to run.",
+	.about =
+		"A bundle that is a version already, by its digest, is not registered again. Without a bundle, the latest "
+		"version is released. An environment that needs approval gets nothing without --approve: what would happen is "
+		"printed, and the command to run.",
 	.arguments = "[DIR|FILE]",
 	.arguments_max = 1,
 	.options = OPTIONS,

@@ -21,7 +21,8 @@ static const char *spell(struct arena *arena, const struct removal *removal)
 }
 
 /* Only a person at a terminal is asked; a script says --yes. */
-static bool confirm(struct remote *remote, const struct rm_options *options, const struct removal *removal, struct error *err)
+static bool confirm(
+	struct remote *remote, const struct rm_options *options, const struct removal *removal, struct error *err)
 {
 	const char *what = spell(remote->arena, removal);
 	char line[16] = "";
@@ -45,8 +46,8 @@ static struct operation *remove_it(struct remote *remote, const struct removal *
 		       : client_model_delete(remote->client, remote->arena, removal->name);
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct rm_options *options = data;
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
@@ -59,8 +60,7 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 		!confirm(remote, options, &removal, err) || !remote_wait(remote, remove_it(remote, &removal), err))
 		return false;
 	json_set(arena, &record, STR("name"), json_string(removal.name));
-	json_set(arena, &record, STR("version"),
-		removal.version.len > 0 ? json_string(removal.version) : json_null());
+	json_set(arena, &record, STR("version"), removal.version.len > 0 ? json_string(removal.version) : json_null());
 	console_style(&out, console->has_out_color, STYLE_GOOD, "deleted");
 	buf_add_char(&out, ' ');
 	buf_add_visible(&out, str_of(spell(arena, &removal)));

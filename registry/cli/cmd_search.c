@@ -17,7 +17,8 @@ struct found {
 	bool is_cut;
 };
 
-static bool search_models(struct remote *remote, const struct client_search *search, struct found *found, struct error *err)
+static bool search_models(
+	struct remote *remote, const struct client_search *search, struct found *found, struct error *err)
 {
 	static const char *const HEADERS[] = {"MODEL", "LATEST", "ALIASES", "UPDATED", "DESCRIPTION", NULL};
 	struct arena *arena = remote->arena;
@@ -42,7 +43,8 @@ static bool search_models(struct remote *remote, const struct client_search *sea
 	return true;
 }
 
-static bool search_versions(struct remote *remote, const struct client_search *search, struct found *found, struct error *err)
+static bool search_versions(
+	struct remote *remote, const struct client_search *search, struct found *found, struct error *err)
 {
 	static const char *const HEADERS[] = {"MODEL", "VERSION", "STAGE", "STATUS", "CREATED", "DESCRIPTION", NULL};
 	struct arena *arena = remote->arena;
@@ -68,13 +70,12 @@ static bool search_versions(struct remote *remote, const struct client_search *s
 	return true;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct search_options *options = data;
-	const struct client_search search = {.filter = str_of(options->filter),
-		.order_by = str_of(options->order_by),
-		.max = (size_t)options->max};
+	const struct client_search search = {
+		.filter = str_of(options->filter), .order_by = str_of(options->order_by), .max = (size_t)options->max};
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
 	struct found found = {.list = json_array()};
 	struct json answer = json_object();
@@ -99,7 +100,8 @@ static const struct option OPTIONS[] = {
 	{"filter", 'f', OPTION_STRING, AT(filter), .value = "TEXT",
 		.help = "MLflow's: name LIKE 'slide%', tags.team = 'search'; of versions also version_number, run_id, "
 			"source_path"},
-	{"order-by", 0, OPTION_STRING, AT(order_by), .value = "TEXT", .help = "name DESC, last_updated_timestamp DESC, …"},
+	{"order-by", 0, OPTION_STRING, AT(order_by), .value = "TEXT",
+		.help = "name DESC, last_updated_timestamp DESC, …"},
 	{"max", 'm', OPTION_INTEGER, AT(max), .value = "N", .fallback = "100", .min = 1, .max = 100000,
 		.help = "at most this many"},
 	{"versions", 0, OPTION_FLAG, AT(is_versions), .help = "search versions, not models"},

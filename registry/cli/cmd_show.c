@@ -31,8 +31,8 @@ static bool read_record(struct remote *remote, const char *what, struct json *re
 	return true;
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct show_options *options = data;
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));

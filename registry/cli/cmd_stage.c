@@ -7,8 +7,8 @@ struct stage_options {
 	bool is_archiving, is_json;
 };
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	const struct stage_options *options = data;
 	const char *what = arguments->arguments[0], *stage = arguments->arguments[1];
@@ -17,10 +17,12 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 	struct str name, number;
 	struct buf out = {0};
 
-	if (!remote_open(remote, console, arena, &options->remote, err) || !source_split(remote, what, &name, &number, err))
+	if (!remote_open(remote, console, arena, &options->remote, err) ||
+		!source_split(remote, what, &name, &number, err))
 		return false;
 	if (number.len == 0)
-		return error_set(err, ERR_USAGE, "'%s' names no version: write %s/VERSION or %s@ALIAS", what, what, what);
+		return error_set(
+			err, ERR_USAGE, "'%s' names no version: write %s/VERSION or %s@ALIAS", what, what, what);
 	if (!remote_wait(remote,
 		    client_version_stage(
 			    remote->client, arena, name, number, str_of(stage), options->is_archiving, &version),

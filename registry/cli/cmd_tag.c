@@ -19,7 +19,8 @@ static bool open_tagged(struct remote *remote, struct console *console, struct a
 	       source_split(remote, what, &ret->name, &ret->version, err);
 }
 
-static bool answer(struct remote *remote, const char *verb, const struct tagged *tagged, struct json tags, struct error *err)
+static bool answer(
+	struct remote *remote, const char *verb, const struct tagged *tagged, struct json tags, struct error *err)
 {
 	struct json record = json_object();
 	struct buf out = {0};
@@ -71,7 +72,8 @@ static bool run_rm(struct console *console, struct arena *arena, const void *dat
 	for (unsigned i = 1; i < arguments->argument_count; i++) {
 		const struct str key = str_of(arguments->arguments[i]);
 
-		if (!remote_wait(remote, client_tag_delete(remote->client, arena, tagged.name, tagged.version, key), err))
+		if (!remote_wait(
+			    remote, client_tag_delete(remote->client, arena, tagged.name, tagged.version, key), err))
 			return false;
 		json_set(arena, &removed, key, json_null());
 	}

@@ -28,8 +28,8 @@ static void add_row(struct table *table, struct arena *arena, const struct json 
 	table_add(table, cells);
 }
 
-static bool run(struct console *console, struct arena *arena, const void *data,
-	const struct options_result *arguments, struct error *err)
+static bool run(struct console *console, struct arena *arena, const void *data, const struct options_result *arguments,
+	struct error *err)
 {
 	static const char *const HEADERS[] = {
 		"VERSION", "ALIASES", "STAGE", "STATUS", "DIGEST", "CREATED", "DESCRIPTION", NULL};

@@ -60,7 +60,8 @@ struct str command_group_name(const struct command *command)
 	return str_cut(&rest, ' ', &first) ? first : STR("");
 }
 
-static const struct command *fail_unknown(const char *what, const char *const *names, const char *word, struct error *err)
+static const struct command *fail_unknown(
+	const char *what, const char *const *names, const char *word, struct error *err)
 {
 	const char *nearest = decode_nearest(str_of(word), names);
 

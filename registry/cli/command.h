@@ -14,8 +14,8 @@
 enum command_area { AREA_BUNDLES, AREA_REGISTRY, AREA_TOOL, AREA_COUNT };
 
 struct command {
-	const char *name;        /* "pack", "alias set" */
-	enum command_area area;  /* where the list of all shows it */
+	const char *name;                /* "pack", "alias set" */
+	enum command_area area;          /* where the list of all shows it */
 	const struct options_spec *spec; /* its summary is the command's, too */
 	size_t options_size;             /* of the struct that the spec fills */
 	size_t json_offset;              /* of its --json, a bool */
@@ -24,14 +24,16 @@ struct command {
 };
 
 /* The last row of every command's options but the end. */
-#define OPTION_JSON(struct_)                                                                       \
-	{                                                                                          \
-		.name = "json", .kind = OPTION_FLAG, .offset = offsetof(struct_, is_json),         \
-		.help = "write JSON, for scripts"                                                  \
+#define OPTION_JSON(struct_)                                                                                           \
+	{                                                                                                              \
+		.name = "json", .kind = OPTION_FLAG, .offset = offsetof(struct_, is_json),                             \
+		.help = "write JSON, for scripts"                                                                      \
 	}
 
-extern const struct command cmd_pack, cmd_validate, cmd_predict, cmd_schema, cmd_help, cmd_version, cmd_completion, cmd_man;
-extern const struct command cmd_diff, cmd_log, cmd_register, cmd_release, cmd_versions, cmd_show, cmd_search, cmd_download;
+extern const struct command cmd_pack, cmd_validate, cmd_predict, cmd_schema, cmd_help, cmd_version, cmd_completion,
+	cmd_man;
+extern const struct command cmd_diff, cmd_log, cmd_register, cmd_release, cmd_versions, cmd_show, cmd_search,
+	cmd_download;
 extern const struct command cmd_alias_set, cmd_alias_rm, cmd_alias_list, cmd_alias_log, cmd_alias_at;
 extern const struct command cmd_tag_set, cmd_tag_rm, cmd_stage, cmd_rm;
 

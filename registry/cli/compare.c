@@ -67,8 +67,7 @@ static struct str shown(struct arena *arena, const struct json *value)
 	else
 		json_write(&text, value);
 	const struct str cut = str_clip(buf_str(&text), SHOWN_MAX);
-	const struct str kept = str_of(
-		arena_printf(arena, "%.*s%s", STR_ARGS(cut), cut.len < text.len ? "…" : ""));
+	const struct str kept = str_of(arena_printf(arena, "%.*s%s", STR_ARGS(cut), cut.len < text.len ? "…" : ""));
 	buf_done(&text);
 	return kept;
 }
@@ -114,8 +113,8 @@ static void add_change(struct comparing *comparing, struct json *list, const cha
 }
 
 /* Members of two objects, in the order of the first. */
-static void compare_members(struct comparing *comparing, struct json *list, const char *prefix, const struct json *before,
-	const struct json *after, const char *const *skipped)
+static void compare_members(struct comparing *comparing, struct json *list, const char *prefix,
+	const struct json *before, const struct json *after, const char *const *skipped)
 {
 	for (int pass = 0; pass < 2; pass++) {
 		const struct json *own = pass == 0 ? before : after, *other = pass == 0 ? after : before;
@@ -155,8 +154,10 @@ static struct json compare_signatures(struct comparing *comparing)
 		const char *prefix;
 		struct json before, after;
 	} PARTS[] = {
-		{"inputs.", columns_of(comparing->arena, &before->inputs), columns_of(comparing->arena, &after->inputs)},
-		{"outputs.", columns_of(comparing->arena, &before->outputs), columns_of(comparing->arena, &after->outputs)},
+		{"inputs.", columns_of(comparing->arena, &before->inputs),
+			columns_of(comparing->arena, &after->inputs)},
+		{"outputs.", columns_of(comparing->arena, &before->outputs),
+			columns_of(comparing->arena, &after->outputs)},
 		{"params.", columns_of_params(comparing->arena, before), columns_of_params(comparing->arena, after)},
 	};
 	const size_t start = comparing->out->len;
@@ -192,8 +193,8 @@ static bool read_text(struct comparing *comparing, const struct side *side, cons
 	if (file == NULL)
 		return true;
 	return file->size <= BUNDLE_TEXT_MAX &&
-	       files_read(comparing->arena, side->dir_fd, file->path, BUNDLE_TEXT_MAX, ret, &err) && str_is_utf8(*ret) &&
-	       memchr(ret->data, '\0', ret->len) == NULL;
+	       files_read(comparing->arena, side->dir_fd, file->path, BUNDLE_TEXT_MAX, ret, &err) &&
+	       str_is_utf8(*ret) && memchr(ret->data, '\0', ret->len) == NULL;
 }
 
 /* "a/config.yaml", or "/dev/null" as diff(1) has it. */
@@ -204,7 +205,8 @@ static struct str side_name(struct comparing *comparing, const struct side *side
 	return str_of(arena_printf(comparing->arena, "%s/%s", side->compared->name, file->path));
 }
 
-static void compare_file(struct comparing *comparing, struct json *list, const struct file *before, const struct file *after)
+static void compare_file(
+	struct comparing *comparing, struct json *list, const struct file *before, const struct file *after)
 {
 	const char *path = before != NULL ? before->path : after->path;
 	const char *change = before == NULL ? "added" : after == NULL ? "removed" : "changed";
@@ -222,8 +224,8 @@ static void compare_file(struct comparing *comparing, struct json *list, const s
 
 		diff_write(&diff, names[0], old_text, names[1], new_text, false);
 		json_set(arena, &row, STR("diff"),
-			json_string((struct str){arena_memdup(arena, diff.data != NULL ? diff.data : "", diff.len),
-				diff.len}));
+			json_string((struct str){
+				arena_memdup(arena, diff.data != NULL ? diff.data : "", diff.len), diff.len}));
 		diff_write(comparing->out, names[0], old_text, names[1], new_text, comparing->has_color);
 	} else {
 		buf_printf(comparing->out, "%s: %s (no text)\n", path, change);
@@ -241,9 +243,7 @@ static struct json compare_files(struct comparing *comparing)
 	while (i < before->count || j < after->count) {
 		const struct file *old_file = i < before->count ? &before->items[i] : NULL;
 		const struct file *new_file = j < after->count ? &after->items[j] : NULL;
-		const int order = old_file == NULL   ? 1
-				  : new_file == NULL ? -1
-						     : strcmp(old_file->path, new_file->path);
+		const int order = old_file == NULL ? 1 : new_file == NULL ? -1 : strcmp(old_file->path, new_file->path);
 
 		i += order <= 0;
 		j += order >= 0;
@@ -280,7 +280,8 @@ bool compare_bundles(struct arena *arena, const struct compared *before, const s
 		.has_color = has_color,
 		.sides = {{.compared = before, .dir_fd = -1}, {.compared = after, .dir_fd = -1}}};
 
-	const bool is_fine = read_side(&comparing, &comparing.sides[0], err) && read_side(&comparing, &comparing.sides[1], err);
+	const bool is_fine =
+		read_side(&comparing, &comparing.sides[0], err) && read_side(&comparing, &comparing.sides[1], err);
 	if (is_fine)
 		compare_all(&comparing, ret);
 	for (size_t i = 0; i < 2; i++)

@@ -41,15 +41,17 @@ static void bash_words(struct buf *out)
 {
 	struct str word;
 
-	buf_add_text(out, "\tif [ \"$COMP_CWORD\" -eq 1 ]; then\n\t\tCOMPREPLY=($(compgen -W \"");
+	buf_add_text(out,
+		"\tcase \"$COMP_CWORD $command\" in\n\t\"1 \"*|\"2 help\"|\"2 man\")\n\t\tCOMPREPLY=($(compgen -W \"");
 	for (size_t i = 0; commands[i] != NULL; i++)
 		if (begins_word(i, &word))
 			buf_printf(out, "%s%.*s", i > 0 ? " " : "", STR_ARGS(word));
-	buf_add_text(out, "\" -- \"$cur\"))\n\t\treturn\n\tfi\n");
+	buf_add_text(out, "\" -- \"$cur\"))\n\t\treturn;;\n\tesac\n");
 	for (const struct command_group *group = command_groups; group->name != NULL; group++) {
 		const char *mark = "";
 
-		buf_printf(out, "\tif [ \"$COMP_CWORD\" -eq 2 ] && [ \"${COMP_WORDS[1]}\" = %s ]; then\n\t\tCOMPREPLY=($(compgen -W \"",
+		buf_printf(out,
+			"\tif [ \"$COMP_CWORD\" -eq 2 ] && [ \"${COMP_WORDS[1]}\" = %s ]; then\n\t\tCOMPREPLY=($(compgen -W \"",
 			group->name);
 		for (size_t i = 0; commands[i] != NULL; i++) {
 			if (!str_is(command_group_name(commands[i]), group->name))
@@ -104,7 +106,8 @@ void completion_write_bash(struct buf *out)
 	buf_add_text(out, "\tesac\n\tcase $cur in -*) ;; *) return;; esac\n\tcase $command in\n");
 	for (size_t i = 0; commands[i] != NULL; i++)
 		bash_options(out, commands[i]);
-	buf_add_text(out, "\tesac\n\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n}\ncomplete -o default -F _sluice sluice\n");
+	buf_add_text(out,
+		"\tesac\n\tCOMPREPLY=($(compgen -W \"$options\" -- \"$cur\"))\n}\ncomplete -o default -F _sluice sluice\n");
 }
 
 /* zsh */
@@ -195,9 +198,8 @@ void completion_write_zsh(struct buf *out)
 		for (size_t i = 0; commands[i] != NULL; i++)
 			if (str_is(command_group_name(commands[i]), group->name))
 				zsh_row(out, str_of(verb_of(commands[i])), commands[i]->spec->summary);
-		buf_add_text(out,
-			"\t\t)\n\t\tif (( CURRENT == 3 )); then _describe verb rows; return; fi\n"
-			"\t\tcommand=\"$command $words[3]\"\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n");
+		buf_add_text(out, "\t\t)\n\t\tif (( CURRENT == 3 )); then _describe verb rows; return; fi\n"
+				  "\t\tcommand=\"$command $words[3]\"\n\t\tshift words\n\t\t(( CURRENT-- ))\n\tfi\n");
 	}
 	buf_add_text(out, "\tshift words\n\t(( CURRENT-- ))\n\tcase $command in\n");
 	for (size_t i = 0; commands[i] != NULL; i++)

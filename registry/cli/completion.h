@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Completion: scripts for bash and zsh, made from the command and option tables. Words are completed, and values where a
- * table names them; everything else is a file's name. No script calls `sluice`.
+ * Completion: scripts for bash and zsh, made from the command and option tables. Words are completed, and values where
+ * a table names them; everything else is a file's name. No script calls `sluice`.
  */
 #include "base/str.h"
 

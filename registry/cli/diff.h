@@ -2,8 +2,9 @@
 /*
  * Diff: two texts line by line, in the unified form of diff(1), three lines of context.
  *
- * Shortest edits by Myers' algorithm (Algorithmica 1, 1986, "An O(ND) Difference Algorithm"), for up to DIFF_EDITS_MAX of
- * them; texts that differ in more are shown as all of the one, then all of the other, which nobody reads line by line.
+ * Shortest edits by Myers' algorithm (Algorithmica 1, 1986, "An O(ND) Difference Algorithm"), for up to DIFF_EDITS_MAX
+ * of them; texts that differ in more are shown as all of the one, then all of the other, which nobody reads line by
+ * line.
  */
 #include "base/arena.h"
 #include "base/str.h"
@@ -14,7 +15,7 @@ enum diff_kind { DIFF_SAME, DIFF_REMOVED, DIFF_ADDED };
 
 struct diff_line {
 	enum diff_kind kind;
-	struct str text;          /* with its line end, but for a last line without one */
+	struct str text;           /* with its line end, but for a last line without one */
 	size_t old_line, new_line; /* from 0; where it stands, or would */
 };
 

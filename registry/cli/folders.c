@@ -109,7 +109,8 @@ static bool rename_over(const char *from, const char *to, struct error *err)
 	return error_set_errno(err, ERR_INTERNAL, errno, "rename to '%s'", to);
 }
 
-bool folder_publish(struct arena *arena, int from_fd, const struct file_list *files, const char *path, struct error *err)
+bool folder_publish(
+	struct arena *arena, int from_fd, const struct file_list *files, const char *path, struct error *err)
 {
 	size_t len = strlen(path);
 
@@ -118,13 +119,14 @@ bool folder_publish(struct arena *arena, int from_fd, const struct file_list *fi
 	const char *target = arena_memdup(arena, path, len);
 	char *staged = arena_printf(arena, "%s.XXXXXX", target);
 	if (mkdtemp(staged) == NULL)
-		return error_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, errno, "make a folder beside '%s'",
-			target);
+		return error_set_errno(err, errno == ENOENT ? ERR_NOT_FOUND : ERR_INTERNAL, errno,
+			"make a folder beside '%s'", target);
 	const int fd = open(staged, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	bool is_fine = fd >= 0 && fchmod(fd, 0755) == 0;
 	if (!is_fine)
 		error_set_errno(err, ERR_INTERNAL, errno, "open '%s'", staged);
-	is_fine = is_fine && folder_copy(from_fd, files, fd, err) && files_sync(fd, err) && rename_over(staged, target, err);
+	is_fine = is_fine && folder_copy(from_fd, files, fd, err) && files_sync(fd, err) &&
+		  rename_over(staged, target, err);
 	if (fd >= 0)
 		close(fd);
 	if (!is_fine)

@@ -14,4 +14,5 @@ bool folder_write(int dir_fd, const char *path, struct str bytes, struct error *
 bool folder_take(const char *from, int dir_fd, const char *to, struct error *err);
 /* Copies the files to the new folder `path`, which appears whole or not at all; an empty one may be there already
  * (ERR_CONFLICT for one that is not). */
-bool folder_publish(struct arena *arena, int from_fd, const struct file_list *files, const char *path, struct error *err);
+bool folder_publish(
+	struct arena *arena, int from_fd, const struct file_list *files, const char *path, struct error *err);

@@ -37,8 +37,8 @@ static bool send_files(struct making *making, struct error *err);
 static bool end(struct making *making, struct error *err);
 static void give_up(struct making *making);
 
-bool logged_make(struct remote *remote, const struct prepared *prepared, const struct logging *logging, struct logged *ret,
-	struct error *err)
+bool logged_make(struct remote *remote, const struct prepared *prepared, const struct logging *logging,
+	struct logged *ret, struct error *err)
 {
 	struct making making = {.remote = remote, .prepared = prepared, .logging = logging, .logged = ret};
 
@@ -49,6 +49,15 @@ bool logged_make(struct remote *remote, const struct prepared *prepared, const s
 		return true;
 	give_up(&making);
 	return false;
+}
+
+bool logged_stage(struct remote *remote, const struct prepared *prepared, struct logged *ret, struct error *err)
+{
+	const struct logging logging = {.experiment = NULL};
+	struct making making = {.remote = remote, .prepared = prepared, .logging = &logging, .logged = ret};
+
+	*ret = (struct logged){.digest = prepared->opened.package.digest, .dir_fd = -1};
+	return describe(&making, err) && stage_files(&making, err);
 }
 
 /* Params and tags, before anything is made on the server. */
@@ -71,7 +80,8 @@ static bool describe(struct making *making, struct error *err)
 		return problems_check(&problems, err);
 	making->params = pairs_join(arena, making->logging->params, settings_params(arena, &config, &left_out));
 	if (left_out > 0)
-		console_notice(making->remote->console, "%zu settings do not fit into params and are left out", left_out);
+		console_notice(
+			making->remote->console, "%zu settings do not fit into params and are left out", left_out);
 	*digest = (struct client_tag){STR(DIGEST_TAG), str_of(making->logged->digest)};
 	making->tags = pairs_join(arena, (struct client_tags){digest, 1}, making->logging->tags);
 	return true;
@@ -93,7 +103,8 @@ static bool begin_run(struct making *making, struct error *err)
 	struct remote *remote = making->remote;
 	struct client_experiment experiment;
 
-	if (!remote_wait(remote, client_experiment_ensure(remote->client, remote->arena, experiment_of(making), &experiment), err))
+	if (!remote_wait(remote,
+		    client_experiment_ensure(remote->client, remote->arena, experiment_of(making), &experiment), err))
 		return false;
 	const struct client_run_spec spec = {
 		.experiment_id = experiment.id, .name = str_of(making->logging->run_name), .tags = making->tags};
@@ -128,12 +139,14 @@ static bool make_model(struct making *making, struct error *err)
 
 	logged->param_count = making->params.count;
 	return remote_wait(remote, client_run_log(remote->client, remote->arena, logged->run.id, &batch), err) &&
-	       remote_wait(remote, client_logged_model_create(remote->client, remote->arena, &spec, &logged->model), err) &&
-	       remote_wait(remote,
-		       client_run_output(remote->client, remote->arena, logged->run.id, logged->model.id), err);
+	       remote_wait(
+		       remote, client_logged_model_create(remote->client, remote->arena, &spec, &logged->model), err) &&
+	       remote_wait(
+		       remote, client_run_output(remote->client, remote->arena, logged->run.id, logged->model.id), err);
 }
 
-static bool stage_mlmodel(struct making *making, const struct file_list *files, const struct json *example, struct error *err)
+static bool stage_mlmodel(
+	struct making *making, const struct file_list *files, const struct json *example, struct error *err)
 {
 	struct arena *arena = making->remote->arena;
 	const struct logged *logged = making->logged;
@@ -226,7 +239,8 @@ static bool stage_files(struct making *making, struct error *err)
 	const int from_fd = open(making->prepared->opened.package.dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (from_fd < 0)
 		return error_set(err, ERR_INTERNAL, "open '%s'", making->prepared->opened.package.dir);
-	const bool is_copied = folder_temporary(arena, &path, &logged->dir_fd, err) && copy_files(making, from_fd, &files, err);
+	const bool is_copied =
+		folder_temporary(arena, &path, &logged->dir_fd, err) && copy_files(making, from_fd, &files, err);
 	close(from_fd);
 	return is_copied && read_example(making, &example, err) && stage_mlmodel(making, &files, &example, err) &&
 	       stage_serving_example(making, err) && stage_archive(making, err) &&
@@ -256,7 +270,8 @@ static bool end(struct making *making, struct error *err)
 	const struct str model_id = logged->model.id;
 
 	return remote_wait(remote,
-		       client_logged_model_finish(remote->client, remote->arena, model_id, true, &logged->model), err) &&
+		       client_logged_model_finish(remote->client, remote->arena, model_id, true, &logged->model),
+		       err) &&
 	       remote_wait(remote, client_run_end(remote->client, remote->arena, logged->run.id, "FINISHED"), err);
 }
 
@@ -269,7 +284,8 @@ static void give_up(struct making *making)
 
 	if (logged->model.id.len > 0)
 		remote_wait(remote,
-			client_logged_model_finish(remote->client, remote->arena, logged->model.id, false, &logged->model),
+			client_logged_model_finish(
+				remote->client, remote->arena, logged->model.id, false, &logged->model),
 			&ignored);
 	remote_wait(remote, client_run_end(remote->client, remote->arena, logged->run.id, "FAILED"), &ignored);
 }

@@ -2,10 +2,27 @@
 
 #include "base/options_value.h"
 
-/* A line of text may not begin with a dot or a quote, a minus is \-, a backslash \e. */
+/* The character that a sequence of valid UTF-8 of `len` bytes is. */
+static unsigned code_point(const char *text, size_t len)
+{
+	unsigned code = (unsigned char)text[0] & (0xFFu >> (len + 1));
+
+	for (size_t i = 1; i < len; i++)
+		code = code << 6 | ((unsigned char)text[i] & 0x3Fu);
+	return code;
+}
+
+/* A line of text may not begin with a dot or a quote, a minus is \-, a backslash \e, and what is not ASCII \[uXXXX]. */
 static void add(struct buf *out, const char *text)
 {
 	for (; *text != '\0'; text++) {
+		const size_t len = str_utf8_step(str_of(text));
+
+		if (len > 1) {
+			buf_printf(out, "\\[u%04X]", code_point(text, len));
+			text += len - 1;
+			continue;
+		}
 		if ((*text == '.' || *text == '\'') && (out->len == 0 || out->data[out->len - 1] == '\n'))
 			buf_add_text(out, "\\&");
 		if (*text == '\\')
@@ -74,7 +91,7 @@ static void option_row(struct buf *out, struct arena *arena, const struct option
 	}
 	buf_add_text(out, option->is_required ? " (required)\n" : "\n");
 	if (!option->is_argument_only) {
-		buf_add_text(out, "Environment: ");
+		buf_add_text(out, ".br\nEnvironment: ");
 		add(out, option_env_name(arena, option->name));
 		buf_add_char(out, '\n');
 	}

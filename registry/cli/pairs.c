@@ -8,8 +8,8 @@ static bool has_key(const struct client_tag *items, size_t count, struct str key
 	return false;
 }
 
-bool pairs_read(struct arena *arena, const char *option, const char *const *texts, size_t count, struct client_tags *ret,
-	struct error *err)
+bool pairs_read(struct arena *arena, const char *option, const char *const *texts, size_t count,
+	struct client_tags *ret, struct error *err)
 {
 	struct client_tag *items = arena_array(arena, count, sizeof(*items));
 
@@ -39,12 +39,4 @@ struct client_tags pairs_join(struct arena *arena, struct client_tags tags, stru
 		if (!has_key(items, count, more.items[i].key))
 			items[count++] = more.items[i];
 	return (struct client_tags){items, count};
-}
-
-struct str pairs_get(struct client_tags tags, struct str key)
-{
-	for (size_t i = 0; i < tags.count; i++)
-		if (str_eq(tags.items[i].key, key))
-			return tags.items[i].value;
-	return STR("");
 }

@@ -57,8 +57,8 @@ static void without_lock(struct file_list *files)
 	files->count = kept;
 }
 
-bool pinned_copy(struct remote *remote, const char *dir, const struct files_walk *walk, const struct decode_list *missing,
-	const char **ret_dir, struct error *err)
+bool pinned_copy(struct remote *remote, const char *dir, const struct files_walk *walk,
+	const struct decode_list *missing, const char **ret_dir, struct error *err)
 {
 	struct file_list files = {0};
 	struct prompt_pin *pins;
@@ -66,7 +66,8 @@ bool pinned_copy(struct remote *remote, const char *dir, const struct files_walk
 	size_t count;
 	int to_fd;
 
-	if (!load_all(remote, dir, missing, &pins, &count, err) || !folder_temporary(remote->arena, ret_dir, &to_fd, err))
+	if (!load_all(remote, dir, missing, &pins, &count, err) ||
+		!folder_temporary(remote->arena, ret_dir, &to_fd, err))
 		return false;
 	const int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)

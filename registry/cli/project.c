@@ -58,8 +58,8 @@ void project_reference(struct buf *out)
 }
 
 /* *ret_is_there: false where the default file is missing. */
-static bool read_text(struct arena *arena, const char *path, bool is_default, bool *ret_is_there, struct str *ret,
-	struct error *err)
+static bool read_text(
+	struct arena *arena, const char *path, bool is_default, bool *ret_is_there, struct str *ret, struct error *err)
 {
 	const int fd = open(path, O_RDONLY | O_CLOEXEC);
 	size_t len = 0;
@@ -141,7 +141,8 @@ const struct environment *project_environment(const struct project *project, con
 
 	if (project->path == NULL) {
 		error_set(err, ERR_USAGE,
-			"--environment '%s': there is no %s here (write one, or name it with --project)", name, DEFAULT_PATH);
+			"--environment '%s': there is no %s here (write one, or name it with --project)", name,
+			DEFAULT_PATH);
 		return NULL;
 	}
 	for (size_t i = 0; i < project->environments.count; i++)

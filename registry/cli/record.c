@@ -34,20 +34,7 @@ static void set_time(struct arena *arena, struct json *record, struct str key, c
 	if (time_ms <= 0 || gmtime_r(&seconds, &utc) == NULL ||
 		strftime(text, sizeof(text), "%Y-%m-%dT%H:%M:%S", &utc) == 0)
 		return;
-	json_set(arena, record, key,
-		json_string(str_of(arena_printf(arena, "%s.%03dZ", text, (int)(time_ms % 1000)))));
-}
-
-static struct json tags_of(struct arena *arena, const struct json *list)
-{
-	struct json tags = json_object();
-
-	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < list->size; i++) {
-		const struct json *value = json_get(&list->items[i], STR("value"));
-		json_set(arena, &tags, json_str(json_get(&list->items[i], STR("key"))),
-			json_type(value) == JSON_STRING ? *value : json_string(STR("")));
-	}
-	return tags;
+	json_set(arena, record, key, json_string(str_of(arena_printf(arena, "%s.%03dZ", text, (int)(time_ms % 1000)))));
 }
 
 struct str record_tag(const struct json *tree, struct str key)
@@ -68,7 +55,27 @@ static int by_text(const void *a, const void *b)
 	return order != 0 ? order : (x.len > y.len) - (x.len < y.len);
 }
 
-/* Names, or objects of Unity Catalog's native dialect; sorted, as no server promises an order. */
+static int by_key(const void *a, const void *b)
+{
+	return by_text(&((const struct json_member *)a)->key, &((const struct json_member *)b)->key);
+}
+
+/* Sorted, as no server promises an order. */
+static struct json tags_of(struct arena *arena, const struct json *list)
+{
+	struct json tags = json_object();
+
+	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < list->size; i++) {
+		const struct json *value = json_get(&list->items[i], STR("value"));
+		json_set(arena, &tags, json_str(json_get(&list->items[i], STR("key"))),
+			json_type(value) == JSON_STRING ? *value : json_string(STR("")));
+	}
+	if (tags.size > 1)
+		qsort(tags.members, tags.size, sizeof(*tags.members), by_key);
+	return tags;
+}
+
+/* Names, or objects of Unity Catalog's native dialect; sorted, too. */
 static struct json alias_names(struct arena *arena, const struct json *list)
 {
 	struct json names = json_array();
@@ -166,8 +173,9 @@ static int64_t time_of(struct str text)
 {
 	int64_t ns;
 
-	return memchr(text.data != NULL ? text.data : "", 'T', text.len) != NULL && datetime_parse(text, &ns) ? ns / 1000000
-													      : -1;
+	return memchr(text.data != NULL ? text.data : "", 'T', text.len) != NULL && datetime_parse(text, &ns)
+		       ? ns / 1000000
+		       : -1;
 }
 
 static bool is_time(struct str key)
@@ -208,6 +216,8 @@ struct str record_cell(struct arena *arena, const struct json *record, struct st
 		return table_time(arena, value->integer);
 	if (is_time(key) && time_of(json_str(value)) >= 0)
 		return table_time(arena, time_of(json_str(value)));
+	if (str_is(key, "size") && json_type(value) == JSON_INTEGER)
+		return table_size(arena, (uint64_t)value->integer);
 	if (json_type(value) == JSON_OBJECT || json_type(value) == JSON_ARRAY)
 		add_list(&text, value);
 	else

@@ -154,7 +154,8 @@ static void hint_unreachable(const struct remote *remote, struct error *err)
 		return;
 	if (site->is_local)
 		error_set(err, failed.code,
-			"no registry answers at %s: start one (`sluiced --state DIR --port N`), or name another with --registry URI (%s)",
+			"no registry answers at %s: start one (`sluiced --state DIR --port N`), "
+			"or name another with --registry URI (%s)",
 			site->url, failed.text);
 	else
 		error_set(err, failed.code, "no registry answers at %s (%s)", site->url, failed.text);
@@ -183,7 +184,8 @@ void remote_progress(void *data, const struct client_progress *progress)
 	char text[96];
 
 	snprintf(text, sizeof(text), "%s: %zu of %zu files, kB", remote->doing, progress->files_done, progress->files);
-	console_progress(remote->console, text, (size_t)(progress->bytes_done / 1000), (size_t)(progress->bytes / 1000));
+	console_progress(
+		remote->console, text, (size_t)(progress->bytes_done / 1000), (size_t)(progress->bytes / 1000));
 }
 
 bool remote_answer(struct remote *remote, const struct json *answer, const struct buf *text, struct error *err)

@@ -5,8 +5,9 @@
  * The registry is the first of: --registry (SLUICE_REGISTRY), the environment of `sluice release`, MLFLOW_REGISTRY_URI,
  * MLFLOW_TRACKING_URI, sluice.yaml, http://127.0.0.1:8080.
  *
- * In a dry run nothing is changed. Calls that only read are made, as what follows depends on them; all calls are printed,
- * a line each ("GET URL" for those that were made, "would POST URL {…}" for those that were not), and nothing else is.
+ * In a dry run nothing is changed. Calls that only read are made, as what follows depends on them; all calls are
+ * printed, a line each ("GET URL" for those that were made, "would POST URL {…}" for those that were not), and nothing
+ * else is.
  */
 #include "base/options.h"
 #include "cli/console.h"
@@ -22,27 +23,27 @@ struct remote_options {
 	bool is_dry_run;
 };
 
-#define OPTION_REGISTRY(struct_)                                                                           \
-	{                                                                                                  \
-		.name = "registry", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.registry),   \
-		.value = "URI",                                                                            \
-		.help = "http(s)://…, databricks-uc or databricks; without it MLFLOW_REGISTRY_URI, "       \
-			"MLFLOW_TRACKING_URI, sluice.yaml, " REMOTE_DEFAULT                                \
+#define OPTION_REGISTRY(struct_)                                                                                       \
+	{                                                                                                              \
+		.name = "registry", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.registry),               \
+		.value = "URI",                                                                                        \
+		.help = "http(s)://…, databricks-uc or databricks; without it MLFLOW_REGISTRY_URI, "                 \
+			"MLFLOW_TRACKING_URI, sluice.yaml, " REMOTE_DEFAULT                                            \
 	}
-#define OPTION_PROJECT(struct_)                                                                            \
-	{                                                                                                  \
-		.name = "project", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.project),     \
-		.value = "FILE", .help = "the project file; without it sluice.yaml of the working folder"  \
+#define OPTION_PROJECT(struct_)                                                                                        \
+	{                                                                                                              \
+		.name = "project", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.project),                 \
+		.value = "FILE", .help = "the project file; without it sluice.yaml of the working folder"              \
 	}
-#define OPTION_DRY_RUN(struct_)                                                                            \
-	{                                                                                                  \
-		.name = "dry-run", .kind = OPTION_FLAG, .offset = offsetof(struct_, remote.is_dry_run),    \
-		.help = "change nothing: print the calls it would make"                                    \
+#define OPTION_DRY_RUN(struct_)                                                                                        \
+	{                                                                                                              \
+		.name = "dry-run", .kind = OPTION_FLAG, .offset = offsetof(struct_, remote.is_dry_run),                \
+		.help = "change nothing: print the calls it would make"                                                \
 	}
-#define OPTION_WHY(struct_)                                                                                \
-	{                                                                                                  \
-		.name = "why", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.why),             \
-		.value = "TEXT", .help = "the reason, for the history that sluiced keeps"                  \
+#define OPTION_WHY(struct_)                                                                                            \
+	{                                                                                                              \
+		.name = "why", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.why), .value = "TEXT",        \
+		.help = "the reason, for the history that sluiced keeps"                                               \
 	}
 
 struct remote {
@@ -71,5 +72,6 @@ bool remote_wait(struct remote *remote, struct operation *operation, struct erro
 /* For client_upload and client_download, with the remote as data: a line that is drawn over and over. */
 void remote_progress(void *data, const struct client_progress *progress);
 
-/* The end of every such command: the calls of a dry run; else the answer with --json, else `text`, which may be empty. */
+/* The end of every such command: the calls of a dry run; else the answer with --json, else `text`, which may be empty.
+ */
 bool remote_answer(struct remote *remote, const struct json *answer, const struct buf *text, struct error *err);

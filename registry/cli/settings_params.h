@@ -1,8 +1,8 @@
 #pragma once
 /*
- * Settings as params: what config.yaml says about models and steps, flattened, so that runs can be compared and searched
- * by it: models.writer.temperature = 0.3, steps.intent.llm.prompt = intent. The text of the file counts, not what the
- * environment makes of it; api_key is left out altogether.
+ * Settings as params: what config.yaml says about models and steps, flattened, so that runs can be compared and
+ * searched by it: models.writer.temperature = 0.3, steps.intent.llm.prompt = intent. The text of the file counts, not
+ * what the environment makes of it; api_key is left out altogether.
  */
 #include "client/client.h"
 

@@ -59,8 +59,8 @@ static bool find_logged(struct remote *remote, struct source *source, struct err
 }
 
 /* MLflow 3 keeps what log_model(name=p) logs at the logged model, and still calls it runs:/R/p (MLFLOW_REST A.3). */
-static bool find_of_run(struct remote *remote, struct source *source, const struct client_run *run, struct str name,
-	struct error *err)
+static bool find_of_run(
+	struct remote *remote, struct source *source, const struct client_run *run, struct str name, struct error *err)
 {
 	struct arena *arena = remote->arena;
 	struct json body = json_object(), ids = json_array(), answer;
@@ -68,10 +68,13 @@ static bool find_of_run(struct remote *remote, struct source *source, const stru
 
 	json_append(arena, &ids, json_string(run->experiment_id));
 	json_set(arena, &body, STR("experiment_ids"), ids);
-	json_set(arena, &body, STR("filter"),
-		json_string(str_of(arena_printf(arena, "name = '%.*s'", STR_ARGS(name)))));
-	const struct client_call call = {.method = "POST", .path = "/api/2.0/mlflow/logged-models/search", .body = body,
-		.effect = CALL_READS, .is_tracking = true};
+	json_set(
+		arena, &body, STR("filter"), json_string(str_of(arena_printf(arena, "name = '%.*s'", STR_ARGS(name)))));
+	const struct client_call call = {.method = "POST",
+		.path = "/api/2.0/mlflow/logged-models/search",
+		.body = body,
+		.effect = CALL_READS,
+		.is_tracking = true};
 	if (!remote_wait(remote, client_call(remote->client, arena, &call, &answer), err))
 		return false;
 	const struct json *list = json_get(&answer, STR("models"));
@@ -80,7 +83,8 @@ static bool find_of_run(struct remote *remote, struct source *source, const stru
 		if (!str_eq(json_str(json_get(info, STR("source_run_id"))), run->id))
 			continue;
 		if (!remote_wait(remote,
-			    client_logged_model_get(remote->client, arena, json_str(json_get(info, STR("model_id"))), &model),
+			    client_logged_model_get(
+				    remote->client, arena, json_str(json_get(info, STR("model_id"))), &model),
 			    err))
 			return false;
 		use_logged(source, &model);
@@ -108,9 +112,11 @@ static bool find_run(struct remote *remote, struct source *source, struct error 
 		return false;
 	if (files.count > 0)
 		return true;
-	const bool is_found = find_of_run(remote, source, &run, path, err);
-	source->run_id = id;
-	return is_found;
+	/* The server takes a logged model's id beside models:/ only. */
+	if (!find_of_run(remote, source, &run, path, err))
+		return false;
+	source->uri = str_of(arena_printf(remote->arena, "models:/%.*s", STR_ARGS(source->model_id)));
+	return true;
 }
 
 static bool find_version(struct remote *remote, struct source *source, struct error *err)
@@ -119,11 +125,15 @@ static bool find_version(struct remote *remote, struct source *source, struct er
 
 	if (!remote_wait(remote, client_version_find(remote->client, remote->arena, source->uri, version), err))
 		return false;
+	/* An alias may move, and a version that was copied from it would not. */
+	source->uri = str_of(
+		arena_printf(remote->arena, "models:/%.*s/%.*s", STR_ARGS(version->name), STR_ARGS(version->version)));
 	source->run_id = version->run_id;
 	source->digest = record_tag(&version->tree, STR(DIGEST_TAG));
 	source->path = STR("");
 	return remote_wait(remote,
-		client_version_place(remote->client, remote->arena, version->name, version->version, &source->place), err);
+		client_version_place(remote->client, remote->arena, version->name, version->version, &source->place),
+		err);
 }
 
 bool source_find(struct remote *remote, const char *what, struct source *ret, struct error *err)
@@ -156,8 +166,11 @@ static const char *archive_of(const struct file_list *files)
 static bool download(struct remote *remote, const struct source *source, struct str path, const char **ret_folder,
 	struct client_downloaded *ret, struct error *err)
 {
-	struct client_download download = {
-		.place = source->place, .path = path, .is_bundle_only = true, .on_progress = remote_progress, .data = remote};
+	struct client_download download = {.place = source->place,
+		.path = path,
+		.is_bundle_only = true,
+		.on_progress = remote_progress,
+		.data = remote};
 
 	remote->doing = "download";
 	return folder_temporary(remote->arena, ret_folder, &download.dir_fd, err) &&
@@ -168,12 +181,12 @@ static bool check_digest(const struct source *source, const char *digest, struct
 {
 	if (source->digest.len == 0 || str_is(source->digest, digest))
 		return true;
-	return error_set(err, ERR_INVALID_BUNDLE, "'%s': the registry names digest %.*s, its files have %s", source->what,
-		STR_ARGS(source->digest), digest);
+	return error_set(err, ERR_INVALID_BUNDLE, "'%s': the registry names digest %.*s, its files have %s",
+		source->what, STR_ARGS(source->digest), digest);
 }
 
-static bool fetch_archive(struct remote *remote, const struct source *source, const char *archive, struct fetched *ret,
-	struct error *err)
+static bool fetch_archive(
+	struct remote *remote, const struct source *source, const char *archive, struct fetched *ret, struct error *err)
 {
 	struct arena *arena = remote->arena;
 	const struct str folder = source->path.len > 0
@@ -208,13 +221,16 @@ bool source_fetch(struct remote *remote, const struct source *source, struct fet
 	struct file_list files = {0};
 
 	*ret = (struct fetched){0};
-	if (!remote_wait(remote, client_files_list(remote->client, remote->arena, source->place, source->path, &files), err))
+	if (!remote_wait(
+		    remote, client_files_list(remote->client, remote->arena, source->place, source->path, &files), err))
 		return false;
 	const char *archive = archive_of(&files);
-	return archive != NULL ? fetch_archive(remote, source, archive, ret, err) : fetch_files(remote, source, ret, err);
+	return archive != NULL ? fetch_archive(remote, source, archive, ret, err)
+			       : fetch_files(remote, source, ret, err);
 }
 
-bool source_split(struct remote *remote, const char *what, struct str *ret_name, struct str *ret_version, struct error *err)
+bool source_split(
+	struct remote *remote, const char *what, struct str *ret_name, struct str *ret_version, struct error *err)
 {
 	const struct str text = without(str_of(what), MODELS);
 	struct client_version version;

@@ -34,7 +34,8 @@ void table_add(struct table *table, const struct str *cells)
 	}
 }
 
-size_t table_width(struct str text)
+/* Columns of a terminal, were every character one wide. */
+static size_t width_of(struct str text)
 {
 	size_t width = 0;
 
@@ -55,15 +56,15 @@ void table_write(struct buf *out, const struct table *table, bool has_color)
 	size_t widths[TABLE_COLUMNS_MAX] = {0};
 
 	for (size_t i = 0; i < columns; i++)
-		widths[i] = table_width(str_of(table->headers[i]));
+		widths[i] = width_of(str_of(table->headers[i]));
 	for (size_t i = 0; i < table->row_count * columns; i++)
-		if (table_width(table->cells[i]) > widths[i % columns])
-			widths[i % columns] = table_width(table->cells[i]);
+		if (width_of(table->cells[i]) > widths[i % columns])
+			widths[i % columns] = width_of(table->cells[i]);
 
 	for (size_t i = 0; i < columns; i++) {
 		console_style(out, has_color, STYLE_BOLD, table->headers[i]);
 		if (i + 1 < columns)
-			pad(out, widths[i] + GAP - table_width(str_of(table->headers[i])));
+			pad(out, widths[i] + GAP - width_of(str_of(table->headers[i])));
 	}
 	buf_add_char(out, '\n');
 	for (size_t i = 0; i < table->row_count * columns; i++) {
@@ -71,7 +72,7 @@ void table_write(struct buf *out, const struct table *table, bool has_color)
 		if ((i + 1) % columns == 0)
 			buf_add_char(out, '\n');
 		else
-			pad(out, widths[i % columns] + GAP - table_width(table->cells[i]));
+			pad(out, widths[i % columns] + GAP - width_of(table->cells[i]));
 	}
 }
 

@@ -3,8 +3,8 @@
  * Table: rows and columns for people, aligned by characters, with a header where a terminal reads it and without colour
  * where none does. Cells pass buf_add_visible(). Scripts use --json.
  */
-#include "cli/console.h"
 #include "base/arena.h"
+#include "cli/console.h"
 
 enum { TABLE_COLUMNS_MAX = 8 };
 
@@ -26,5 +26,3 @@ void table_write(struct buf *out, const struct table *table, bool has_color);
 struct str table_time(struct arena *arena, int64_t time_ms);
 /* "3.1 MB": decimal units, as disks and networks count. */
 struct str table_size(struct arena *arena, uint64_t size);
-/* How many columns of a terminal the text takes, were every character one wide. */
-size_t table_width(struct str text);

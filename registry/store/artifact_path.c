@@ -116,6 +116,9 @@ bool artifact_path_normalise(struct arena *arena, struct str path, struct str *r
 	if (len > ARTIFACT_PATH_MAX)
 		return error_set(err, ERR_INVALID_PARAMETER, "Invalid path: %zu bytes, at most %d are taken", len,
 			ARTIFACT_PATH_MAX);
+	/* "./c:/x" is harmless as it stands, but not without the ".". */
+	if (is_absolute((struct str){to, len}))
+		return invalid(err);
 	*ret = (struct str){to, len};
 	return true;
 }

@@ -98,12 +98,14 @@ def model():
 def test_help_lists_the_commands_and_explains_each():
     listed = json.loads(sluice("help", "--json").stdout)["commands"]
     text = sluice("--help").stdout
-    assert [row["name"] for row in listed] == ["pack", "validate", "predict", "schema", "help", "version"]
+    names = [row["name"] for row in listed]
+    assert {"pack", "predict", "register", "alias set", "tag rm", "help"} <= set(names) and len(set(names)) == len(names)
     for row in listed:
-        assert row["summary"] in text
-        page = sluice("help", row["name"])
+        words = row["name"].split()
+        assert row["summary"] in (text if len(words) == 1 else sluice("help", words[0]).stdout)
+        page = sluice("help", *words)
         assert page.returncode == 0 and "sluice %s [OPTIONS]" % row["name"] in page.stdout
-        assert page.stdout == sluice(row["name"], "--help").stdout
+        assert page.stdout == sluice(*words, "--help").stdout
         assert "\033" not in page.stdout
 
 

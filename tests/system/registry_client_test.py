@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -13,7 +14,7 @@ import time
 import pytest
 import requests
 
-from conftest import BUILD, Sluiced, client_module, free_port
+from conftest import BUILD, ROOT, Sluiced, client_module, free_port
 from fake_unity import TOKEN, FakeUnity
 
 DRIVER = BUILD / "tests" / "registry_driver"
@@ -470,6 +471,24 @@ def test_unity_dry_run(tmp_path):
             assert not fake.models and not fake.files
             assert "model-versions/create" in drive.planned[0] and "model-versions/finalize" in drive.planned[-1]
             assert sum(line.startswith("PUT ") for line in drive.planned) == len(tree(bundle))
+
+
+def test_unity_through_the_tool(tmp_path):
+    """From a folder to a version and back, without a run: the recorded calls alone."""
+    name = "main.default.slides"
+    with unity(files_api=False) as (fake, drive):
+        def sluice(*args):
+            ended = subprocess.run([str(BUILD / "sluice"), *args, "--json"], env=drive.env, capture_output=True, text=True,
+                                   timeout=120)
+            assert ended.returncode == 0, (args, ended.stdout, ended.stderr)
+            return json.loads(ended.stdout)
+
+        made = sluice("register", str(ROOT / "examples" / "slide_generator"), "--name", name, "--alias", "champion")
+        assert (made["version"], made["status"], made["aliases"]) == ("1", "READY", ["champion"])
+        assert not [r for r in fake.requests if re.match("/api/2.0/mlflow/(experiments|runs|logged-models)", r["path"])]
+        got = sluice("download", name + "@champion", "-o", str(tmp_path / "got"))
+        assert got["verified"] and got["digest"] == made["digest"]
+        assert (tmp_path / "got" / "config.yaml").read_text() == (ROOT / "examples/slide_generator/config.yaml").read_text()
 
 
 def test_unity_logins(tmp_path):

@@ -66,7 +66,8 @@ static void mistakes_are_named(void **state)
 
 	kit_init(&kit);
 	fails(&kit, "regsitry: x\n", "sluice.yaml:1: unknown key 'regsitry', did you mean 'registry'?");
-	fails(&kit, "environments:\n  dev: {endpoint_name: e}\n", "sluice.yaml:2: environments.dev: 'model_name' is missing");
+	fails(&kit, "environments:\n  dev: {endpoint_name: e}\n",
+		"sluice.yaml:2: environments.dev: 'model_name' is missing");
 	fails(&kit, "environments:\n  dev: {model_name: m, workload_size: Huge}\n", "Small");
 	fails(&kit, "environments:\n  dev: {model_name: m, needs_approval: maybe}\n", "expected true or false");
 	fails(&kit, "registry: \"${env:SLUICE_TEST_UNSET}\"\n", "SLUICE_TEST_UNSET");
@@ -91,6 +92,14 @@ static void no_file_is_no_project(void **state)
 	kit_done(&kit);
 }
 
+static struct str get(struct client_tags tags, const char *key)
+{
+	for (size_t i = 0; i < tags.count; i++)
+		if (str_is(tags.items[i].key, key))
+			return tags.items[i].value;
+	return STR("(none)");
+}
+
 static void pairs(void **state)
 {
 	static const char *const GOOD[] = {"a=1", "b=x=y", "c="};
@@ -100,8 +109,8 @@ static void pairs(void **state)
 
 	arena_init(&arena);
 	assert_true(pairs_read(&arena, "--tag", GOOD, 3, &tags, NULL));
-	assert_true(str_is(pairs_get(tags, STR("b")), "x=y"));
-	assert_true(str_is(pairs_get(tags, STR("c")), ""));
+	assert_true(str_is(get(tags, "b"), "x=y"));
+	assert_true(str_is(get(tags, "c"), ""));
 	for (size_t i = 0; i < sizeof(BAD) / sizeof(BAD[0]); i++) {
 		struct error err = {0};
 		assert_false(pairs_read(&arena, "--tag", BAD[i], BAD[i][1] != NULL ? 2 : 1, &tags, &err));
@@ -132,12 +141,12 @@ static void settings_become_params(void **state)
 	const struct client_tags params = settings_params(&arena, &config, &left_out);
 	assert_int_equal(left_out, 0);
 	assert_int_equal(params.count, 6);
-	assert_true(str_is(pairs_get(params, STR("models.a_b.model")), "m"));
-	assert_true(str_is(pairs_get(params, STR("models.a_b.temperature")), "0.3"));
-	assert_true(str_is(pairs_get(params, STR("models.a_b.price.input")), "1"));
-	assert_true(str_is(pairs_get(params, STR("steps.one.llm.model")), "a b"));
-	assert_true(str_is(pairs_get(params, STR("steps.one.llm.output")), "{\"type\":\"object\"}"));
-	assert_true(str_is(pairs_get(params, STR("steps.two.tool")), "t"));
+	assert_true(str_is(get(params, "models.a_b.model"), "m"));
+	assert_true(str_is(get(params, "models.a_b.temperature"), "0.3"));
+	assert_true(str_is(get(params, "models.a_b.price.input"), "1"));
+	assert_true(str_is(get(params, "steps.one.llm.model"), "a b"));
+	assert_true(str_is(get(params, "steps.one.llm.output"), "{\"type\":\"object\"}"));
+	assert_true(str_is(get(params, "steps.two.tool"), "t"));
 	arena_done(&arena);
 }
 
@@ -179,7 +188,10 @@ static void mlmodel_reads_back(void **state)
 	struct json tree = read_yaml(&arena,
 		"flavors: {sluice: {config: config.yaml}, empty: {}}\nno: \"it's \\\"quoted\\\"\"\nlist: [1, {a: null}]\n"
 		"'1': \"true\"\nsignature: {inputs: '[{\"type\": \"string\"}]'}\nodd key: 'x: y # z'\n");
-	json_set(&arena, &tree, STR("lines"), json_string(STR("a\nb\xE2\x80\xA8" "c\xC2\x85" "d\x7F")));
+	json_set(&arena, &tree, STR("lines"),
+		json_string(STR("a\nb\xE2\x80\xA8"
+				"c\xC2\x85"
+				"d\x7F")));
 	mlmodel_write(&out, &tree);
 	const struct json again = read_yaml(&arena, buf_text(&out));
 	assert_true(json_equal(&tree, &again));
@@ -196,7 +208,8 @@ static void mlmodel_gets_what_mlflow_writes(void **state)
 	struct buf out = {0};
 
 	arena_init(&arena);
-	const struct json mlmodel = read_yaml(&arena, "flavors: {sluice: {config: c.yaml}}\nmodel_id: null\nmetadata: {team: a}\n");
+	const struct json mlmodel =
+		read_yaml(&arena, "flavors: {sluice: {config: c.yaml}}\nmodel_id: null\nmetadata: {team: a}\n");
 	const struct json example = read_yaml(&arena, "{columns: [q], data: [[1]]}");
 	const struct mlmodel_text text = {.artifact_uri = STR("mlflow-artifacts:/1"),
 		.model_id = STR("m-1"),

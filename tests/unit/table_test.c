@@ -67,7 +67,8 @@ static void sizes_are_decimal(void **state)
 	static const struct {
 		uint64_t size;
 		const char *text;
-	} CASES[] = {{0, "0 B"}, {999, "999 B"}, {1000, "1.0 kB"}, {999949, "999.9 kB"}, {999950, "1.0 MB"}, {100000000, "100.0 MB"}};
+	} CASES[] = {{0, "0 B"}, {999, "999 B"}, {1000, "1.0 kB"}, {999949, "999.9 kB"}, {999950, "1.0 MB"},
+		{100000000, "100.0 MB"}};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -96,7 +97,9 @@ static void one_record_for_all_registries(void **state)
 
 	arena_init(&arena);
 	for (size_t i = 0; i < 2; i++) {
-		const struct client_version version = {.name = STR("m"), .version = STR("3"), .status = STR("READY"),
+		const struct client_version version = {.name = STR("m"),
+			.version = STR("3"),
+			.status = STR("READY"),
 			.tree = read_json(&arena, TREES[i])};
 		const struct json record = record_version(&arena, &version);
 		struct buf out = {0};
@@ -114,7 +117,8 @@ static void one_record_for_all_registries(void **state)
 static void cells_show_times(void **state)
 {
 	static const char *const RECORDS[] = {"{\"time\":\"2025-11-25T16:31:02.788513Z\"}",
-		"{\"time\":\"2025-11-25T16:31:02.7Z\"}", "{\"time\":\"2025-11-25T16:31:02Z\"}", "{\"time\":1764088262123}"};
+		"{\"time\":\"2025-11-25T16:31:02.7Z\"}", "{\"time\":\"2025-11-25T16:31:02Z\"}",
+		"{\"time\":1764088262123}"};
 	struct arena arena;
 
 	arena_init(&arena);
@@ -124,7 +128,8 @@ static void cells_show_times(void **state)
 		const struct json record = read_json(&arena, RECORDS[i]);
 		assert_true(str_is(record_cell(&arena, &record, STR("time")), "2025-11-25T16:31:02+00:00"));
 	}
-	const struct json odd = read_json(&arena, "{\"time\":\"yesterday\",\"list\":[\"a\",1],\"map\":{\"k\":\"v\"},\"none\":null}");
+	const struct json odd =
+		read_json(&arena, "{\"time\":\"yesterday\",\"list\":[\"a\",1],\"map\":{\"k\":\"v\"},\"none\":null}");
 	assert_true(str_is(record_cell(&arena, &odd, STR("time")), "yesterday"));
 	assert_true(str_is(record_cell(&arena, &odd, STR("list")), "a, 1"));
 	assert_true(str_is(record_cell(&arena, &odd, STR("map")), "k=v"));
@@ -146,7 +151,8 @@ static void commands_are_found(void **state)
 		{{"alais"}, NULL, 0, "unknown command 'alais', did you mean 'alias'?"},
 		{{"alias", "lst"}, NULL, 0, "unknown command 'alias lst', did you mean 'alias list'?"},
 		{{"alias"}, NULL, 0, "'alias' needs a verb: set, rm, list, log, at (see 'sluice help alias')"},
-		{{"alias", "--json"}, NULL, 0, "'alias' needs a verb: set, rm, list, log, at (see 'sluice help alias')"},
+		{{"alias", "--json"}, NULL, 0,
+			"'alias' needs a verb: set, rm, list, log, at (see 'sluice help alias')"},
 	};
 
 	for (size_t i = 0; i < sizeof(CASES) / sizeof(CASES[0]); i++) {
