@@ -4,6 +4,7 @@
  *
  * Source: MLflow 3.17.2 server/handlers.py upload_artifact_handler.
  */
+#include "base/clock.h"
 #include "server/artifact_call.h"
 #include "store/artifact_source.h"
 #include "store/artifact_upload.h"
@@ -29,7 +30,7 @@ static bool store(struct artifact_call *call, struct error *err)
 	if (!find_path(call, err) || !artifact_upload_start(&file, call->registry, err))
 		return false;
 	const bool is_stored = artifact_upload_add(&file, call->exchange->request->body, err) &&
-			       artifact_upload_end(&file, call->path, seam_real_now_us(NULL) / 1000, err);
+			       artifact_upload_end(&file, call->path, clock_wall_ms(), err);
 	artifact_upload_done(&file);
 	return is_stored;
 }
