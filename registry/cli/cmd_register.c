@@ -24,10 +24,9 @@ static bool register_local(struct remote *remote, const struct register_options 
 	const struct logging logging = {
 		.experiment = options->experiment, .name = last_part(options->name), .run_name = options->run_name};
 	struct prepared prepared;
-	struct logged logged;
 
-	return prepared_read(remote, path, &prepared, err) && logged_make(remote, &prepared, &logging, &logged, err) &&
-	       registered_from_logged(remote, &logged, registering, ret, err);
+	return prepared_read(remote, path, &prepared, err) &&
+	       registered_from_local(remote, &prepared, &logging, registering, ret, err);
 }
 
 static bool register_any(struct remote *remote, const struct register_options *options, const char *what,
@@ -112,9 +111,9 @@ static const char *const EXAMPLES[] = {"sluice register examples/slide_generator
 static const struct options_spec SPEC = {
 	.program = "sluice register",
 	.summary = "makes a version of a model, from a folder, an archive, a run or a logged model",
-	.about =
-		"DIR and FILE are logged first, as sluice log does. runs:/RUN/PATH and models:/m-ID are logged already; "
-		"NAME/VERSION and NAME@alias copy a version to another model.",
+	.about = "DIR and FILE are logged first, as sluice log does; for Unity Catalog, which keeps the files itself, only "
+		 "where --experiment or --run-name is given. runs:/RUN/PATH and models:/m-ID are logged already; "
+		 "NAME/VERSION and NAME@alias copy a version to another model.",
 	.arguments = "DIR|FILE|runs:/RUN/PATH|models:/m-ID",
 	.arguments_min = 1,
 	.arguments_max = 1,

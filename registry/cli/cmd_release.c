@@ -86,11 +86,9 @@ static bool register_new(struct releasing *releasing, struct error *err)
 	const struct logging logging = {
 		.experiment = experiment.len > 0 ? arena_memdup(arena, experiment.data, experiment.len) : NULL};
 	const struct registering registering = {.name = environment->model_name};
-	struct logged logged;
 
-	if (!releasing->is_plan &&
-		(!logged_make(releasing->remote, &releasing->prepared, &logging, &logged, err) ||
-			!registered_from_logged(releasing->remote, &logged, &registering, &releasing->version, err)))
+	if (!releasing->is_plan && !registered_from_local(releasing->remote, &releasing->prepared, &logging, &registering,
+					   &releasing->version, err))
 		return false;
 	releasing->has_version = !releasing->is_plan;
 	add_step(releasing, "log",

@@ -52,6 +52,15 @@ bool logged_make(struct remote *remote, const struct prepared *prepared, const s
 	return false;
 }
 
+bool logged_stage(struct remote *remote, const struct prepared *prepared, struct logged *ret, struct error *err)
+{
+	const struct logging logging = {.experiment = NULL};
+	struct making making = {.remote = remote, .prepared = prepared, .logging = &logging, .logged = ret};
+
+	*ret = (struct logged){.digest = prepared->opened.package.digest, .dir_fd = -1};
+	return describe(&making, err) && stage_files(&making, err);
+}
+
 /* Params and tags, before anything is made on the server. */
 static bool describe(struct making *making, struct error *err)
 {

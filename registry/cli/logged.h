@@ -33,7 +33,9 @@ struct logged {
 };
 
 /* On failure the run becomes FAILED. */
-bool logged_make(struct remote *remote, const struct prepared *prepared, const struct logging *logging,
-	struct logged *ret, struct error *err);
+bool logged_make(struct remote *remote, const struct prepared *prepared, const struct logging *logging, struct logged *ret,
+	struct error *err);
+/* Only the files, as they would be uploaded: for a registry that keeps them itself and needs no run. */
+bool logged_stage(struct remote *remote, const struct prepared *prepared, struct logged *ret, struct error *err);
 /* {"run_id", "run_name", "experiment_id", "model_id", "name", "digest", "files", "size", "params", "artifact_uri"} */
 struct json logged_record(struct arena *arena, const struct logged *logged);

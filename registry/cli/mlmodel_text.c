@@ -44,10 +44,12 @@ struct json mlmodel_annotate(struct arena *arena, const struct json *mlmodel, co
 	struct json noted = json_type(metadata) == JSON_OBJECT ? *metadata : json_object();
 
 	json_set(arena, &noted, STR("sluice_digest"), json_string(text->digest));
-	json_set(arena, &tree, STR("artifact_path"), json_string(text->artifact_uri));
-	json_set(arena, &tree, STR("run_id"), json_string(text->run_id));
-	json_set(arena, &tree, STR("model_id"), json_string(text->model_id));
-	json_set(arena, &tree, STR("model_uuid"), json_string(text->model_id));
+	if (text->model_id.len > 0) {
+		json_set(arena, &tree, STR("artifact_path"), json_string(text->artifact_uri));
+		json_set(arena, &tree, STR("run_id"), json_string(text->run_id));
+		json_set(arena, &tree, STR("model_id"), json_string(text->model_id));
+		json_set(arena, &tree, STR("model_uuid"), json_string(text->model_id));
+	}
 	json_set(arena, &tree, STR("utc_time_created"), json_string(created_at(arena, text->now_us)));
 	json_set(arena, &tree, STR("model_size_bytes"), json_integer((int64_t)text->size));
 	json_set(arena, &tree, STR("metadata"), noted);

@@ -7,7 +7,7 @@
 #include "base/json.h"
 
 struct mlmodel_text {
-	struct str artifact_uri, model_id, run_id;
+	struct str artifact_uri, model_id, run_id; /* "": it is logged nowhere, and keeps the ids that it has */
 	int64_t now_us;
 	uint64_t size; /* bytes of the bundle's files */
 	bool has_example, has_serving_example;

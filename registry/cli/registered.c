@@ -43,6 +43,33 @@ bool registered_from_logged(struct remote *remote, const struct logged *logged, 
 	return make(remote, &spec, registering, str_of(logged->digest), ret, err);
 }
 
+static bool register_staged(struct remote *remote, const struct prepared *prepared, const struct registering *registering,
+	struct client_version *ret, struct error *err)
+{
+	struct logged staged;
+
+	if (!logged_stage(remote, prepared, &staged, err))
+		return false;
+	/* The catalog wants to know where the files were; who has them finds them by their digest. */
+	struct client_version_spec spec = {
+		.source = str_of(arena_printf(remote->arena, "sluice:%s", staged.digest)),
+		.dir_fd = staged.dir_fd,
+		.files = &staged.files,
+	};
+	return make(remote, &spec, registering, str_of(staged.digest), ret, err);
+}
+
+bool registered_from_local(struct remote *remote, const struct prepared *prepared, const struct logging *logging,
+	const struct registering *registering, struct client_version *ret, struct error *err)
+{
+	struct logged logged;
+
+	if (client_is_unity(remote->client) && logging->experiment == NULL && logging->run_name == NULL)
+		return register_staged(remote, prepared, registering, ret, err);
+	return logged_make(remote, prepared, logging, &logged, err) &&
+	       registered_from_logged(remote, &logged, registering, ret, err);
+}
+
 /* Everything as it lies there: the archive stays beside the files. */
 static bool fetch_all(
 	struct remote *remote, const struct source *source, int *ret_fd, struct file_list *ret, struct error *err)

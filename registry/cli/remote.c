@@ -142,15 +142,23 @@ bool remote_open_environment(struct remote *remote, struct console *console, str
 	return *ret != NULL && connect_to(remote, (*ret)->registry, err);
 }
 
-/* Who named no registry gets the local one, which perhaps nobody runs. */
-static void hint_default(const struct remote *remote, struct error *err)
+/* Nobody listens: mostly it is the local one that nobody started. */
+static void hint_unreachable(const struct remote *remote, struct error *err)
 {
+	const struct target_site *site = &remote->target.registry;
 	const struct error failed = *err;
 
-	if (remote->options->registry == NULL && strcmp(remote->target.registry.uri, REMOTE_DEFAULT) == 0 &&
-		strstr(err->text, "cannot connect") != NULL)
-		error_set(
-			err, failed.code, "%s (no sluiced there? name another registry: --registry URI)", failed.text);
+	if (strstr(err->text, site->url) == NULL)
+		site = &remote->target.tracking;
+	if (strstr(err->text, site->url) == NULL || strstr(err->text, "cannot connect") == NULL)
+		return;
+	if (site->is_local)
+		error_set(err, failed.code,
+			"no registry answers at %s: start one (`sluiced --state DIR --port N`), "
+			"or name another with --registry URI (%s)",
+			site->url, failed.text);
+	else
+		error_set(err, failed.code, "no registry answers at %s (%s)", site->url, failed.text);
 }
 
 bool remote_wait(struct remote *remote, struct operation *operation, struct error *err)
@@ -162,7 +170,7 @@ bool remote_wait(struct remote *remote, struct operation *operation, struct erro
 		remote->console->signal_number = number;
 	console_progress_end(remote->console);
 	if (!is_fine)
-		hint_default(remote, err);
+		hint_unreachable(remote, err);
 	if (is_fine && remote->err.code != ERR_NONE) {
 		*err = remote->err;
 		return false;

@@ -10,9 +10,9 @@
  * must stay until then; results live on the arena, which also holds the operation.
  *
  * Retries, as MLflow's client (utils/request_utils.py): 408, 429, 500, 502, 503, 504 and broken connections are tried
- * again up to `retries_max` times, a refused connection at most twice. Pauses are what Retry-After says (up to 2
- * minutes), else pause_ms × 2^n and a random second. A call that creates something under a new id each time is repeated
- * only where nothing was sent, or the server said by 429 or 503 that it did nothing.
+ * again up to `retries_max` times, a refused connection at most twice, one to this machine not at all. Pauses are what
+ * Retry-After says (up to 2 minutes), else pause_ms × 2^n and a random second. A call that creates something under a
+ * new id each time is repeated only where nothing was sent, or the server said by 429 or 503 that it did nothing.
  *
  * Errors are one line: the server's error_code and message, as far as they go, without secrets, and what was asked:
  * "RESOURCE_DOES_NOT_EXIST: Registered Model with name=nope not found (GET http://…)". ERR_NOT_FOUND (404, and an

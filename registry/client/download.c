@@ -33,6 +33,7 @@ static struct next get(struct lane *lane, struct call_spec *spec);
 static bool on_attempt(void *data, struct error *err);
 static bool on_bytes(void *data, struct str bytes, struct error *err);
 static struct next on_got(void *self);
+static struct next fail_file(struct lane *lane);
 
 struct operation *client_download(struct client *client, struct arena *arena, const struct client_download *download,
 	struct client_downloaded *ret)
@@ -159,8 +160,8 @@ static struct next take_file(void *self)
 		place_get(&lane->arena, &transfer->place, lane_path(lane), &spec.call);
 		return get(lane, &spec);
 	}
-	/* There is another way: a service that fails is not waited for. */
-	spec.is_asked_once = true;
+	/* Where there is another way, a service that fails is not waited for. */
+	spec.is_asked_once = !place_is_signed(&transfer->place);
 	place_sign(&lane->arena, &transfer->place, lane_path(lane), false, &spec.call);
 	return operation_try(&lane->op, call_start(lane->op.client, &lane->arena, &spec, &lane->answer), on_signed);
 }
@@ -168,13 +169,19 @@ static struct next take_file(void *self)
 static struct next on_signed(void *self)
 {
 	struct lane *lane = self;
-	struct call_spec spec = {.call = {.method = "GET", .effect = CALL_READS}};
-	struct error ignored;
+	struct transfer *transfer = lane->transfer;
+	struct error *err = &lane->op.flow.err;
+	struct call_spec spec = {.ret_body = NULL};
+	struct error why = lane->op.child_err;
 
-	if (lane->op.child_err.code != ERR_NONE || !place_signed(&lane->arena, &lane->answer, &spec, &ignored)) {
-		lane->transfer->way = WAY_DIRECT;
-		place_get(&lane->arena, &lane->transfer->place, lane_path(lane), &spec.call);
+	if (why.code == ERR_NONE && place_signed(&lane->arena, &transfer->place, false, &lane->answer, &spec, &why))
+		return get(lane, &spec);
+	if (place_is_signed(&transfer->place)) {
+		*err = why;
+		return fail_file(lane);
 	}
+	transfer->way = WAY_DIRECT;
+	place_get(&lane->arena, &transfer->place, lane_path(lane), &spec.call);
 	return get(lane, &spec);
 }
 
@@ -211,8 +218,7 @@ static bool on_bytes(void *data, struct str bytes, struct error *err)
 	const struct file *listed = listed_of(lane);
 
 	if (listed != NULL && bytes.len > listed->size - lane->moved)
-		return error_set(
-			err, ERR_INVALID_BUNDLE, "file '%s' is longer than the manifest says", lane->file->path);
+		return error_set(err, ERR_INVALID_BUNDLE, "it is longer than the manifest says");
 	if (!files_write_all(lane->fd, bytes))
 		return error_set_errno(err, ERR_INTERNAL, errno, "file '%s'", lane->file->path);
 	sha256_add(&lane->hash, bytes.data, bytes.len);
@@ -231,8 +237,8 @@ static bool check(struct lane *lane, struct error *err)
 	const struct digest *wanted = is_manifest ? &downloading->ret->digest : listed != NULL ? &listed->sha256 : NULL;
 	if (wanted == NULL || digest_eq(wanted, &lane->file->sha256))
 		return true;
-	return error_set(err, ERR_INVALID_BUNDLE, "file '%s' is not what the manifest says: %llu bytes, other content",
-		lane->file->path, (unsigned long long)lane->moved);
+	return error_set(err, ERR_INVALID_BUNDLE, "it is not what the manifest says: %llu bytes, other content",
+		(unsigned long long)lane->moved);
 }
 
 /* Best effort: half a file must not look like one. */
@@ -255,18 +261,20 @@ static void remove_file(int dir_fd, const char *path)
 	close(folder_fd);
 }
 
+static struct next fail_file(struct lane *lane)
+{
+	error_wrap(&lane->op.flow.err, "download '%s'", lane->file->path);
+	remove_file(lane->transfer->dir_fd, lane->file->path);
+	return lane_fail(lane);
+}
+
 static struct next on_got(void *self)
 {
 	struct lane *lane = self;
-	struct error *err = &lane->op.flow.err;
 
-	if (lane->op.child_err.code != ERR_NONE) {
-		*err = lane->op.child_err;
-		error_wrap(err, "download '%s'", lane->file->path);
-	} else if (check(lane, err)) {
-		lane->transfer->progress.files_done++;
-		return lane_next(lane, take_file);
-	}
-	remove_file(lane->transfer->dir_fd, lane->file->path);
-	return lane_fail(lane);
+	lane->op.flow.err = lane->op.child_err;
+	if (lane->op.child_err.code != ERR_NONE || !check(lane, &lane->op.flow.err))
+		return fail_file(lane);
+	lane->transfer->progress.files_done++;
+	return lane_next(lane, take_file);
 }

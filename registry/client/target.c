@@ -1,6 +1,7 @@
 /* target_read → pick the URIs → read_site (http: user info, variables; databricks: profile or variables) */
 #include "client/target.h"
 
+#include "base/percent.h"
 #include "client/profile.h"
 
 #include <stdlib.h>
@@ -99,36 +100,13 @@ static bool is_printable(const char *text)
 	return true;
 }
 
-static char digit_of(char c)
-{
-	return (char)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-}
-
-/* Percent-decoded, on the arena only where it is no secret: the caller wipes. */
-static size_t decode(char *to, const char *from, size_t len)
-{
-	static const char HEX[] = "0123456789abcdefABCDEF";
-	size_t at = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (from[i] == '%' && i + 2 < len && strchr(HEX, from[i + 1]) != NULL &&
-			strchr(HEX, from[i + 2]) != NULL) {
-			to[at++] = (char)(digit_of(from[i + 1]) << 4 | digit_of(from[i + 2]));
-			i += 2;
-		} else {
-			to[at++] = from[i];
-		}
-	}
-	return at;
-}
-
 static struct secret decode_secret(struct arena *arena, const char *from, size_t len)
 {
 	char *plain = malloc(len + 1);
 
 	if (plain == NULL)
 		abort();
-	const size_t decoded = decode(plain, from, len);
+	const size_t decoded = percent_decode(plain, (struct str){from, len});
 	const struct secret made = secret_new(arena, (struct str){plain, decoded});
 	explicit_bzero(plain, len + 1);
 	free(plain);
@@ -143,7 +121,7 @@ static void take_user_info(struct arena *arena, const char *info, size_t len, st
 	char *user = arena_alloc(arena, user_len + 1);
 
 	ret->login = LOGIN_BASIC;
-	ret->user = (struct str){user, decode(user, info, user_len)};
+	ret->user = (struct str){user, percent_decode(user, (struct str){info, user_len})};
 	if (colon != NULL)
 		ret->secret = decode_secret(arena, colon + 1, len - user_len - 1);
 }
@@ -174,6 +152,20 @@ static void read_variables(const struct reader *reader, struct target_site *ret)
 	}
 }
 
+/* "localhost", "127.0.0.1", "[::1]", with or without a port. */
+static bool is_loopback(const char *host)
+{
+	static const char *const NAMES[] = {"localhost", "127.0.0.1", "[::1]"};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		const size_t len = strlen(NAMES[i]);
+
+		if (strncasecmp(host, NAMES[i], len) == 0 && strchr(":/", host[len]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static bool read_http(const struct reader *reader, const char *uri, struct target_site *ret, struct error *err)
 {
 	const size_t scheme = (size_t)(strstr(uri, "://") + 3 - uri);
@@ -189,6 +181,7 @@ static bool read_http(const struct reader *reader, const char *uri, struct targe
 		rest = at + 1;
 	}
 	ret->uri = ret->url = without_slash(reader->arena, uri, scheme, rest);
+	ret->is_local = is_loopback(rest);
 	if (!is_printable(rest))
 		return error_set(err, ERR_USAGE, "URI holds a blank or a control character");
 	if (strcspn(rest, "/?#:") == 0)

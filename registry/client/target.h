@@ -44,6 +44,7 @@ struct target_site {
 	struct secret secret; /* password, token, client secret */
 	const char *ca_file;  /* NULL: the system's */
 	bool is_insecure;
+	bool is_local; /* this machine, by its loopback address */
 };
 
 struct target {

@@ -3,8 +3,9 @@
  * Transfer: files to and from where a registry keeps them, several at a time, streamed: no file is ever in memory.
  *
  * A place is what the server calls an artifact URI: "mlflow-artifacts:/6/RUN/artifacts" (through the tracking server's
- * proxy), or "unity:/catalog/schema/model/3", which is ours for the files of a Unity Catalog version. Other stores
- * (s3:, abfss:, gs:, dbfs:, file:) are ERR_NOT_IMPLEMENTED: an MLflow server that serves its artifacts proxies them.
+ * proxy), "dbfs:/databricks/mlflow-tracking/6/RUN/artifacts" (a workspace's, by URLs that it signs), or
+ * "unity:/catalog/schema/model/3", which is ours for the files of a Unity Catalog version. Other stores (s3:, abfss:,
+ * gs:, file:) are ERR_NOT_IMPLEMENTED: an MLflow server that serves its artifacts proxies them.
  *
  * Names are packaging/names.h's: a listing with a name that could leave the folder, or be two names, is
  * ERR_INVALID_BUNDLE. Files are read and written on the loop's thread, so this is for tools, not for servers.

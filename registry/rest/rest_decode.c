@@ -1,6 +1,7 @@
 /* rest_decode: query or body → raw object → each field of the table: found by either spelling → converted → checked */
 #include "rest/rest_decode.h"
 
+#include "base/percent.h"
 #include "rest/rest_check.h"
 
 #include <errno.h>
@@ -297,14 +298,6 @@ static bool decode_fields(struct decoding *decoding, const struct rest_field *fi
 	return true;
 }
 
-static int hex_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 bool rest_unescape(struct arena *arena, struct str text, bool is_query, struct str *ret)
 {
 	char *out = arena_alloc(arena, text.len + 1);
@@ -319,11 +312,10 @@ bool rest_unescape(struct arena *arena, struct str text, bool is_query, struct s
 			out[len++] = text.data[i];
 			continue;
 		}
-		const int high = text.len - i > 2 ? hex_of(text.data[i + 1]) : -1;
-		const int low = high >= 0 ? hex_of(text.data[i + 2]) : -1;
-		if (low < 0)
+		const int byte = percent_byte((struct str){text.data + i, text.len - i});
+		if (byte < 0)
 			return false;
-		out[len++] = (char)(high * 16 + low);
+		out[len++] = (char)byte;
 		i += 2;
 	}
 	out[len] = '\0';

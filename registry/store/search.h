@@ -42,6 +42,7 @@ void search_add(struct search *search, const char *sql);
 /* A bound value, for the next `?` of the text. */
 void search_bind_str(struct search *search, struct str text);
 void search_bind_int(struct search *search, int64_t value);
+void search_bind(struct search *search, struct db_value value);
 
 /* Adds " AND (…)" for each clause. An empty or NULL filter adds nothing. */
 bool search_filter(struct search *search, enum search_entity entity, struct str filter, struct error *err);

@@ -7,6 +7,7 @@
  * its piece not being free. A client that leaves, or is refused by the front end, ends in discard: what was written
  * goes.
  */
+#include "base/clock.h"
 #include "server/artifact_call.h"
 #include "store/artifact_upload.h"
 
@@ -79,7 +80,7 @@ static bool store(struct artifact_put *put, struct error *err)
 		return false;
 	if (!artifact_upload_add(&put->file, piece, err))
 		return false;
-	return !put->is_last || artifact_upload_end(&put->file, put->path, seam_real_now_us(NULL) / 1000, err);
+	return !put->is_last || artifact_upload_end(&put->file, put->path, clock_wall_ms(), err);
 }
 
 static void run(struct work *work)

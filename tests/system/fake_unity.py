@@ -115,9 +115,11 @@ class FakeUnity:
         name = "%s_%s" % (method.lower(), re.sub(r"\W", "_", path.removeprefix(REGISTRY)))
         if not hasattr(self, name):
             raise Refused(404, "ENDPOINT_NOT_FOUND", "No API found for '%s %s'" % (method, path))
-        # As the service: a GET has a query, everything else a body, DELETE too.
-        args = request["query"] if method == "GET" else json.loads(request["body"] or b"{}")
-        return 200, getattr(self, name)(args)
+        return 200, getattr(self, name)(self.args(request))
+
+    def args(self, request):
+        """As the service: a GET has a query, everything else a body, DELETE too."""
+        return request["query"] if request["method"] == "GET" else json.loads(request["body"] or b"{}")
 
     def token(self, request):
         if request["headers"].get("Authorization") != "Basic Y2lkOnNlYw==":  # cid:sec

@@ -5,6 +5,7 @@ import hashlib
 import json
 import os
 import pathlib
+import re
 import socket
 import subprocess
 import sys
@@ -13,8 +14,9 @@ import time
 import pytest
 import requests
 
-from conftest import BUILD, Sluiced, client_module, free_port
+from conftest import BUILD, ROOT, Sluiced, client_module, free_port
 from fake_unity import TOKEN, FakeUnity
+from fake_workspace import FakeWorkspace
 
 DRIVER = BUILD / "tests" / "registry_driver"
 SIGNATURE = """signature:
@@ -185,7 +187,7 @@ def test_what_the_manifest_says_is_checked(drive, tmp_path):
     drive("upload", model["artifact_uri"], "", other)
     for name in ("wrong", "bundle-only"):
         (tmp_path / name).mkdir()
-    drive.fails("invalid_bundle", "file 'prompts/a.txt' is not what the manifest says", "download", model["artifact_uri"], "",
+    drive.fails("invalid_bundle", "download 'prompts/a.txt': it is not what the manifest says", "download", model["artifact_uri"], "",
                 tmp_path / "wrong", "all")
     assert "prompts/a.txt" not in tree(tmp_path / "wrong")
     (other / "prompts" / "a.txt").write_text("Say {{q}}. And more")
@@ -470,6 +472,83 @@ def test_unity_dry_run(tmp_path):
             assert not fake.models and not fake.files
             assert "model-versions/create" in drive.planned[0] and "model-versions/finalize" in drive.planned[-1]
             assert sum(line.startswith("PUT ") for line in drive.planned) == len(tree(bundle))
+
+
+def test_unity_through_the_tool(tmp_path):
+    """From a folder to a version and back, without a run: the recorded calls alone."""
+    name = "main.default.slides"
+    with unity(files_api=False) as (fake, drive):
+        def sluice(*args):
+            ended = subprocess.run([str(BUILD / "sluice"), *args, "--json"], env=drive.env, capture_output=True, text=True,
+                                   timeout=120)
+            assert ended.returncode == 0, (args, ended.stdout, ended.stderr)
+            return json.loads(ended.stdout)
+
+        made = sluice("register", str(ROOT / "examples" / "slide_generator"), "--name", name, "--alias", "champion")
+        assert (made["version"], made["status"], made["aliases"]) == ("1", "READY", ["champion"])
+        assert not [r for r in fake.requests if re.match("/api/2.0/mlflow/(experiments|runs|logged-models)", r["path"])]
+        got = sluice("download", name + "@champion", "-o", str(tmp_path / "got"))
+        assert got["verified"] and got["digest"] == made["digest"]
+        assert (tmp_path / "got" / "config.yaml").read_text() == (ROOT / "examples/slide_generator/config.yaml").read_text()
+
+
+@contextlib.contextmanager
+def workspace(**options):
+    fake = FakeWorkspace(**options)
+    try:
+        yield fake, Driver(MLFLOW_REGISTRY_URI="databricks-uc", DATABRICKS_HOST=fake.url, DATABRICKS_TOKEN=TOKEN)
+    finally:
+        fake.stop()
+
+
+@pytest.mark.parametrize("options", [{}, {"artifact_type": "AZURE_SAS_URI"}, {"is_flaky": True}])
+def test_artifacts_of_a_workspace(options, tmp_path):
+    bundle = write_bundle(tmp_path / "bundle")
+    with workspace(**options) as (fake, drive):
+        _, run, model = log_bundle(drive, bundle, "x")
+        assert fake.logged[model["id"]]["info"]["status"] == "LOGGED_MODEL_READY"
+        root = fake.runs[run]["info"]["artifact_uri"]
+        drive("upload", root, "folder/model", bundle)
+        for place, path in ((model["artifact_uri"], ""), (root, "folder/model"), (root + "/folder/model", "")):
+            (tmp_path / "got").mkdir()
+            assert drive("download", place, path, tmp_path / "got", "bundle")["digest"]
+            assert tree(tmp_path / "got") == tree(bundle)
+            subprocess.run(["rm", "-r", str(tmp_path / "got")], check=True)
+        assert [f["path"] for f in drive("list", root, "folder/model/prompts")["files"]] == ["a.txt", "deep/b.txt"]
+        assert [f["path"] for f in drive("list", model["artifact_uri"], "prompts/a.txt")["files"]] == ["a.txt"]
+        assert drive("read", model["artifact_uri"], "prompts/a.txt") == {"text": "Say {{q}}."}
+        drive.fails("not_found", "", "read", model["artifact_uri"], "prompts/none.txt")
+        drive.fails("not_found", "there are no files at", "download", root, "none", tmp_path, "all")
+
+
+def test_a_workspace_that_says_no(tmp_path):
+    bundle = write_bundle(tmp_path / "bundle", size=256)
+    with workspace(artifact_type="AZURE_ADLS_GEN2_SAS_URI") as (fake, drive):
+        experiment = drive("experiment", "E")["id"]
+        run = drive("run", experiment, "r")
+        drive.fails("not_implemented", "Azure Data Lake Storage", "upload", run["artifact_uri"], "", bundle)
+        drive.fails("not_implemented", "does not know", "upload", "dbfs:/somewhere/else", "", bundle)
+        drive("upload", run["artifact_uri"], "", bundle, DRIVER_DRY_RUN="1")
+        assert not fake.files and sum(line.startswith("PUT https://$SIGNED_URL") for line in drive.planned) == len(tree(bundle))
+
+
+def test_the_tool_on_a_workspace(tmp_path):
+    """Logged with a run, and registered from there."""
+    name = "main.default.slides"
+    with workspace() as (fake, drive):
+        def sluice(*args):
+            ended = subprocess.run([str(BUILD / "sluice"), *args, "--json"], env=drive.env, capture_output=True, text=True,
+                                   timeout=120)
+            assert ended.returncode == 0, (args, ended.stdout, ended.stderr)
+            return json.loads(ended.stdout)
+
+        made = sluice("register", str(ROOT / "examples" / "slide_generator"), "--name", name, "--experiment", "/Shared/E")
+        assert made["status"] == "READY" and len(fake.runs) == 1
+        version = fake.models[name]["versions"]["1"]
+        assert version["model_id"] in fake.logged and version["run_id"] in fake.runs
+        assert sluice("download", name + "/1", "-o", str(tmp_path / "got"))["digest"] == made["digest"]
+        again = sluice("register", "models:/" + version["model_id"], "--name", name)
+        assert again["version"] == "2" and again["digest"] == made["digest"]
 
 
 def test_unity_logins(tmp_path):

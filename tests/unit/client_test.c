@@ -161,6 +161,15 @@ static void test_nobody_listens(void **state)
 	assert_error(scene, ERR_UPSTREAM, "cannot connect");
 	assert_int_equal(scene->retries, 2);
 	teardown(scene);
+
+	/* On this machine it is not a network that fails: nobody started it. */
+	scene = SETUP(NONE);
+	scene->target.registry.url = "http://127.0.0.1:1";
+	scene->target.registry.is_local = true;
+	assert_false(call(scene, "GET", CALL_READS));
+	assert_error(scene, ERR_UPSTREAM, "cannot connect");
+	assert_int_equal(scene->retries, 0);
+	teardown(scene);
 }
 
 static void test_retry_after_is_heard(void **state)

@@ -126,6 +126,23 @@ static void test_logins_of_mlflow(void **state)
 	assert_string_equal(scene->target.registry.uri, "http://h:81/p");
 }
 
+static void test_this_machine(void **state)
+{
+	static const char *const LOCAL[] = {
+		"http://127.0.0.1", "http://127.0.0.1:5000/x", "https://LOCALHOST:1", "http://u:p@[::1]:5"};
+	static const char *const OTHER[] = {"http://127.0.0.1.example:5000", "http://localhost.example", "http://10.0.0.1"};
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < sizeof(LOCAL) / sizeof(LOCAL[0]); i++) {
+		assert_true(read_with(scene, LOCAL[i], NO_ENV));
+		assert_true(scene->target.registry.is_local);
+	}
+	for (size_t i = 0; i < sizeof(OTHER) / sizeof(OTHER[0]); i++) {
+		assert_true(read_with(scene, OTHER[i], NO_ENV));
+		assert_false(scene->target.registry.is_local);
+	}
+}
+
 static void test_trust(void **state)
 {
 	struct scene *scene = *state;
@@ -235,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_said_is_the_local_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_asked_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_logins_of_mlflow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_this_machine, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trust, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_databricks_from_variables, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_profiles, setup, teardown),
