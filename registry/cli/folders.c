@@ -9,41 +9,6 @@
 
 enum { CHUNK = 64 * 1024 };
 
-struct temporary {
-	const char *path;
-	int fd;
-};
-
-static void remove_temporary(void *data)
-{
-	const struct temporary *temporary = data;
-
-	close(temporary->fd);
-	files_remove(AT_FDCWD, temporary->path);
-}
-
-bool folder_temporary(struct arena *arena, const char **ret_path, int *ret_fd, struct error *err)
-{
-	struct temporary *temporary = arena_alloc(arena, sizeof(*temporary));
-	const char *base = getenv("TMPDIR");
-
-	if (base == NULL || base[0] == '\0')
-		base = "/tmp";
-	char *path = arena_printf(arena, "%s/sluice-XXXXXX", base);
-	if (mkdtemp(path) == NULL)
-		return error_set_errno(err, ERR_INTERNAL, errno, "make a folder in '%s'", base);
-	*temporary = (struct temporary){path, open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC)};
-	if (temporary->fd < 0) {
-		const int why = errno;
-		rmdir(path);
-		return error_set_errno(err, ERR_INTERNAL, why, "open '%s'", path);
-	}
-	arena_on_end(arena, remove_temporary, temporary);
-	*ret_path = path;
-	*ret_fd = temporary->fd;
-	return true;
-}
-
 /* False with errno. */
 static bool copy_bytes(int from, int to)
 {

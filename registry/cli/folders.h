@@ -1,11 +1,9 @@
 #pragma once
 /*
- * Folders: temporary ones that go with the arena, and copies of a bundle's files.
+ * Folders: copies of a bundle's files.
  */
 #include "packaging/files.h"
 
-/* Below TMPDIR or /tmp; removed with all in it when the arena ends. */
-bool folder_temporary(struct arena *arena, const char **ret_path, int *ret_fd, struct error *err);
 /* Copies the files of the list, which lie below `from_fd`, to new files below `to_fd`. */
 bool folder_copy(int from_fd, const struct file_list *files, int to_fd, struct error *err);
 /* A new file with these bytes. */

@@ -10,6 +10,7 @@
 #include "model/mlmodel.h"
 #include "model/seam.h"
 #include "packaging/manifest.h"
+#include "packaging/temporary.h"
 
 #include <fcntl.h>
 #include <stdlib.h>
@@ -240,7 +241,7 @@ static bool stage_files(struct making *making, struct error *err)
 	if (from_fd < 0)
 		return error_set(err, ERR_INTERNAL, "open '%s'", making->prepared->opened.package.dir);
 	const bool is_copied =
-		folder_temporary(arena, &path, &logged->dir_fd, err) && copy_files(making, from_fd, &files, err);
+		temporary_folder(arena, &path, &logged->dir_fd, err) && copy_files(making, from_fd, &files, err);
 	close(from_fd);
 	return is_copied && read_example(making, &example, err) && stage_mlmodel(making, &files, &example, err) &&
 	       stage_serving_example(making, err) && stage_archive(making, err) &&

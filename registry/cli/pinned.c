@@ -3,6 +3,7 @@
 #include "cli/folders.h"
 #include "client/search.h"
 #include "model/prompt_lock.h"
+#include "packaging/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -67,7 +68,7 @@ bool pinned_copy(struct remote *remote, const char *dir, const struct files_walk
 	int to_fd;
 
 	if (!load_all(remote, dir, missing, &pins, &count, err) ||
-		!folder_temporary(remote->arena, ret_dir, &to_fd, err))
+		!temporary_folder(remote->arena, ret_dir, &to_fd, err))
 		return false;
 	const int dir_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (dir_fd < 0)

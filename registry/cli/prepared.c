@@ -1,9 +1,9 @@
 #include "cli/prepared.h"
 
-#include "cli/folders.h"
 #include "cli/pinned.h"
 #include "model/prompt_lock.h"
 #include "packaging/pack.h"
+#include "packaging/temporary.h"
 
 #include <errno.h>
 #include <stdlib.h>
@@ -31,7 +31,7 @@ static bool pack(struct remote *remote, const char *dir, const char **ret_archiv
 	if (missing.count > 0 && !pinned_copy(remote, dir, &walk, &missing, &dir, err))
 		return false;
 	if (!opened_read(arena, dir, &SOURCE, &opened, err) || !opened_report(remote->console, arena, &opened, err) ||
-		!folder_temporary(arena, &folder, &folder_fd, err))
+		!temporary_folder(arena, &folder, &folder_fd, err))
 		return false;
 	*ret_archive = arena_printf(arena, "%s/bundle.tar.gz", folder);
 	return pack_folder(arena, dir, *ret_archive, &walk, &packed, err);

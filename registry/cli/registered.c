@@ -1,8 +1,8 @@
 #include "cli/registered.h"
 
-#include "cli/folders.h"
 #include "cli/pairs.h"
 #include "cli/record.h"
+#include "packaging/temporary.h"
 
 static bool make(struct remote *remote, struct client_version_spec *spec, const struct registering *registering,
 	struct str digest, struct client_version *ret, struct error *err)
@@ -80,7 +80,7 @@ static bool fetch_all(
 	const char *path;
 
 	remote->doing = "download";
-	if (!folder_temporary(remote->arena, &path, &download.dir_fd, err) ||
+	if (!temporary_folder(remote->arena, &path, &download.dir_fd, err) ||
 		!remote_wait(remote, client_download(remote->client, remote->arena, &download, &downloaded), err))
 		return false;
 	*ret_fd = download.dir_fd;

@@ -1,8 +1,8 @@
 #include "cli/source.h"
 
-#include "cli/folders.h"
 #include "cli/logged.h"
 #include "cli/record.h"
+#include "packaging/temporary.h"
 
 #include <sys/stat.h>
 
@@ -173,7 +173,7 @@ static bool download(struct remote *remote, const struct source *source, struct 
 		.data = remote};
 
 	remote->doing = "download";
-	return folder_temporary(remote->arena, ret_folder, &download.dir_fd, err) &&
+	return temporary_folder(remote->arena, ret_folder, &download.dir_fd, err) &&
 	       remote_wait(remote, client_download(remote->client, remote->arena, &download, ret), err);
 }
 

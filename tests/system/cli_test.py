@@ -1,4 +1,5 @@
 """`sluice` as people and scripts use it: pack, validate, predict, schema, help, version."""
+import fcntl
 import http.server
 import json
 import os
@@ -380,6 +381,21 @@ def test_ctrl_c_cancels_cleanly(agent, model, tmp_path, number):
     assert list(temporary.iterdir()) == []
     process.stdout.close()
     process.stderr.close()
+
+
+def test_what_a_kill_left_is_swept(tmp_path):
+    """A folder that somebody holds stays; one whose maker is gone goes when the next one is made."""
+    archive, temporary = tmp_path / "s.tar.gz", tmp_path / "tmp"
+    assert sluice("pack", SLIDES, "-o", archive).returncode == 0
+    for name in ("sluice-tmp.killed", "sluice-tmp.inuse0", "other"):
+        (temporary / name / "deep").mkdir(parents=True)
+    held = os.open(temporary / "sluice-tmp.inuse0", os.O_RDONLY)
+    fcntl.flock(held, fcntl.LOCK_EX)
+    assert sluice("validate", archive, env={"TMPDIR": str(temporary)}).returncode == 0
+    assert sorted(os.listdir(temporary)) == ["other", "sluice-tmp.inuse0"]
+    os.close(held)
+    assert sluice("validate", archive, env={"TMPDIR": str(temporary)}).returncode == 0
+    assert os.listdir(temporary) == ["other"]
 
 
 def test_a_reader_that_leaves_ends_it_quietly(tmp_path):
