@@ -33,14 +33,6 @@ struct operation *client_version_find(
 	return operation_start(&finding->op, parse);
 }
 
-static bool is_number(struct str text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-	return text.len > 0;
-}
-
 char version_split(struct str what, struct str *ret_name, struct str *ret_mark)
 {
 	for (const char *marks = "/@"; *marks != '\0'; marks++)
@@ -75,7 +67,7 @@ static struct next parse(void *self)
 	if (kind == '@')
 		return operation_await(
 			op, alias_get(op->client, op->arena, finding->name, finding->mark, finding->ret), on_found);
-	if (is_number(finding->mark))
+	if (str_is_digits(finding->mark))
 		return operation_await(op,
 			client_version_get(op->client, op->arena, finding->name, finding->mark, finding->ret),
 			on_found);
