@@ -28,9 +28,9 @@ import urllib.parse
 
 from kills import SKIPPED, has_strace, work_folder
 
-KILLED_AT = ["write", "writev", "sendmsg", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2", "unlink",
-             "unlinkat", "linkat", "ftruncate", "mkdir", "mkdirat"]
-OTHERS_WRITES = ("write", "writev", "sendmsg")  # the log's and the loop's, too: these come when they come
+KILLED_AT = ["write", "writev", "sendmsg", "sendto", "pwrite64", "fsync", "fdatasync", "rename", "renameat", "renameat2",
+             "unlink", "unlinkat", "linkat", "ftruncate", "mkdir", "mkdirat"]
+OTHERS_WRITES = ("write", "writev", "sendmsg", "sendto")  # the log's and the loop's, too: these come when they come
 FAILING = {"pwrite64": ("ENOSPC", "EIO"), "fsync": ("EIO",), "fdatasync": ("EIO", "ENOSPC"), "ftruncate": ("EIO",)}
 SAMPLED_ABOVE = 60  # calls of one kind in one operation
 START_MAX_S = 1.0
@@ -271,6 +271,7 @@ class Kills:
         """STEPS[at], killed at every call."""
         old, new = self.views[at], self.views[at + 1]
         calls, seen = self.count(base, lambda server: server.call(STEPS[at])), set()
+        print(f"{STEPS[at][1]} on {base}:", calls)
         assert calls.get("pwrite64", 0) >= 6 and calls.get("fdatasync", 0) + calls.get("fsync", 0) >= 1, calls
         for call, n in self.points(calls):
             where = f"{STEPS[at][1]} on {base} killed at {call} {n}"
@@ -337,6 +338,7 @@ class Kills:
         out = self.work / "calls"
         assert self.life(base, ["-o", str(out), "-e", "trace=" + ",".join(KILLED_AT)])
         calls = busiest(out)
+        print(f"start and stop on {base}:", calls)
         for call, n in self.points(calls):
             where = f"start and stop on {base} killed at {call} {n}"
             was_killed = not self.life(base, ["-o", "/dev/null", "-e", f"inject={call}:signal=KILL:when={n}"])
