@@ -149,7 +149,10 @@ static bool to_enum(const struct rest_field *field, const struct json *value, st
 	if (json_type(value) != JSON_STRING || !to_integer(value, &index))
 		index = json_type(value) == JSON_INTEGER ? *value : json_integer(-1);
 	for (int64_t i = 0; field->names[i] != NULL; i++) {
-		if (i != index.integer && !str_is(json_str(value), field->names[i]))
+		const bool is_named = json_type(value) == JSON_STRING && str_is(json_str(value), field->names[i]);
+
+		/* Enums that begin with 1 have an empty name for 0. */
+		if ((i != index.integer && !is_named) || field->names[i][0] == '\0')
 			continue;
 		*ret = json_string(str_of(field->names[i]));
 		return true;
