@@ -65,12 +65,15 @@ static struct str camel_of(const char *name, char room[static NAME_SIZE])
 	return (struct str){room, len};
 }
 
-/* The member by either spelling; false where both are there. */
-static bool look_up(const struct json *object, const struct rest_field *field, const struct json **ret, struct error *err)
+/* The member by either spelling; false where both are there. Queries know one spelling only. */
+static bool look_up(struct decoding *decoding, const struct json *object, const struct rest_field *field,
+	const struct json **ret)
 {
 	char room[NAME_SIZE];
+	struct error *err = decoding->err;
 	const struct str camel = camel_of(field->name, room);
-	const struct json *other = str_is(camel, field->name) ? NULL : json_get(object, camel);
+	const bool has_other = !decoding->is_query && !str_is(camel, field->name);
+	const struct json *other = has_other ? json_get(object, camel) : NULL;
 
 	*ret = json_get(object, str_of(field->name));
 	if (*ret != NULL && other != NULL)
@@ -146,7 +149,10 @@ static bool to_enum(const struct rest_field *field, const struct json *value, st
 	if (json_type(value) != JSON_STRING || !to_integer(value, &index))
 		index = json_type(value) == JSON_INTEGER ? *value : json_integer(-1);
 	for (int64_t i = 0; field->names[i] != NULL; i++) {
-		if (i != index.integer && !str_is(json_str(value), field->names[i]))
+		const bool is_named = json_type(value) == JSON_STRING && str_is(json_str(value), field->names[i]);
+
+		/* Enums that begin with 1 have an empty name for 0. */
+		if ((i != index.integer && !is_named) || field->names[i][0] == '\0')
 			continue;
 		*ret = json_string(str_of(field->names[i]));
 		return true;
@@ -165,7 +171,7 @@ static bool to_message(
 		const struct json *found;
 		struct json converted;
 
-		if (!look_up(value, member, &found, decoding->err))
+		if (!look_up(decoding, value, member, &found))
 			return false;
 		if (json_type(found) == JSON_ABSENT || json_type(found) == JSON_NULL)
 			continue;
@@ -224,7 +230,7 @@ static bool is_needed(const struct rest_field *member)
 }
 
 /* Of a REST_KEYED list, as it was sent. */
-static bool check_elements(const struct rest_field *field, const struct json *list, struct error *err)
+static bool check_elements(struct decoding *decoding, const struct rest_field *field, const struct json *list)
 {
 	char path[2 * NAME_SIZE];
 
@@ -234,26 +240,36 @@ static bool check_elements(const struct rest_field *field, const struct json *li
 
 			if (!is_needed(member))
 				continue;
-			if (!look_up(&list->items[i], member, &found, err))
+			if (!look_up(decoding, &list->items[i], member, &found))
 				return false;
 			if (!is_missing(found))
 				continue;
 			snprintf(path, sizeof(path), "%s[%zu].%s", field->name, i, member->name);
-			return fail_missing(path, err);
+			return fail_missing(path, decoding->err);
 		}
 	}
 	return true;
 }
 
-/* A field as it was sent (NULL: not at all) and what became of it. */
-static bool check(const struct rest_field *field, const struct json *sent, bool is_converted, const struct json *value,
-	struct error *err)
+/* MLflow's own checks, unlike protobuf's, know the first spelling only. */
+static bool is_other_spelling(const struct decoding *decoding, const struct rest_field *field)
 {
+	char room[NAME_SIZE];
+
+	return json_get(decoding->raw, str_of(field->name)) == NULL &&
+	       json_get(decoding->raw, camel_of(field->name, room)) != NULL;
+}
+
+/* A field as it was sent (NULL: not at all) and what became of it. */
+static bool check(struct decoding *decoding, const struct rest_field *field, const struct json *sent, bool is_converted,
+	const struct json *value)
+{
+	struct error *err = decoding->err;
 	const bool is_checked = (field->flags & (REST_CHECKED | REST_REQUIRED)) != 0;
 
-	if ((field->flags & REST_REQUIRED) != 0 && is_missing(sent))
+	if ((field->flags & REST_REQUIRED) != 0 && (is_missing(sent) || is_other_spelling(decoding, field)))
 		return fail_missing(field->name, err);
-	if ((field->flags & REST_KEYED) != 0 && !check_elements(field, sent, err))
+	if ((field->flags & REST_KEYED) != 0 && !check_elements(decoding, field, sent))
 		return false;
 	if (json_type(sent) == JSON_ABSENT || json_type(sent) == JSON_NULL)
 		return true;
@@ -269,7 +285,7 @@ static const struct json *sent_of(struct decoding *decoding, const struct rest_f
 {
 	const struct json *found;
 
-	if (!look_up(decoding->raw, field, &found, decoding->err))
+	if (!look_up(decoding, decoding->raw, field, &found))
 		return NULL;
 	if (!is_missing(found) || strcmp(field->name, "run_id") != 0)
 		return found;
@@ -290,7 +306,7 @@ static bool decode_fields(struct decoding *decoding, const struct rest_field *fi
 		const bool is_converted =
 			err->code == ERR_NONE && is_there && convert(decoding, field, sent, &value);
 		/* Said already: both spellings, or a boolean that is none. */
-		if (err->code != ERR_NONE || !check(field, sent, is_converted, &value, err))
+		if (err->code != ERR_NONE || !check(decoding, field, sent, is_converted, &value))
 			return false;
 		if (is_converted)
 			json_set(decoding->arena, ret, str_of(field->name), value);
@@ -382,9 +398,9 @@ static bool read_body(struct arena *arena, struct str body, struct json *ret, st
 	if (str_trim_space(body).len == 0)
 		return true;
 	struct json read;
-	if (!json_read(arena, body, &read, &ignored))
+	if (!json_read_wide(arena, body, &read, &ignored))
 		return true;
-	if (json_type(&read) == JSON_STRING && !json_read(arena, json_str(&read), &read, &ignored))
+	if (json_type(&read) == JSON_STRING && !json_read_wide(arena, json_str(&read), &read, &ignored))
 		return true;
 	if (json_type(&read) != JSON_OBJECT && json_type(&read) != JSON_NULL)
 		return error_set(err, ERR_BAD_REQUEST, "the body must be a JSON object, not %s", json_type_name(&read));
