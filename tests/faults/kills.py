@@ -3,6 +3,8 @@ import contextlib
 import os
 import pathlib
 import shutil
+import subprocess
+import sys
 import tempfile
 
 SKIPPED = 77
@@ -29,3 +31,14 @@ def work_folder(prefix):
     memory = MEMORY if os.access(MEMORY, os.W_OK) else None
     with tempfile.TemporaryDirectory(prefix=prefix, dir=memory) as name:
         yield pathlib.Path(name)
+
+
+def unshared():
+    """Starts this again with mounts of its own, and as their root, where that is allowed."""
+    if "SLUICE_KILLS_UNSHARED" in os.environ:
+        return True
+    command = ["unshare", "-m"] if os.geteuid() == 0 else ["unshare", "-r", "-m"]
+    if not shutil.which("unshare") or subprocess.run(command + ["true"], stderr=subprocess.DEVNULL).returncode != 0:
+        return False
+    os.environ["SLUICE_KILLS_UNSHARED"] = "1"
+    os.execvp(command[0], command + [sys.executable, *sys.argv])
