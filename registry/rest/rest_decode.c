@@ -265,7 +265,10 @@ static bool check(struct decoding *decoding, const struct rest_field *field, con
 	const struct json *value)
 {
 	struct error *err = decoding->err;
-	const bool is_checked = (field->flags & (REST_CHECKED | REST_REQUIRED)) != 0;
+	/* Where an enum need not be there, MLflow checks that it is text, but not which. */
+	const bool is_text = field->type == REST_ENUM && json_type(sent) == JSON_STRING;
+	const bool is_checked =
+		(field->flags & REST_REQUIRED) != 0 || ((field->flags & REST_CHECKED) != 0 && !is_text);
 
 	if ((field->flags & REST_REQUIRED) != 0 && (is_missing(sent) || is_other_spelling(decoding, field)))
 		return fail_missing(field->name, err);
