@@ -20,6 +20,7 @@ sys.path.insert(0, str(ROOT / "tests" / "protocol" / "registry"))
 
 import error_cases  # noqa: E402
 import error_meant  # noqa: E402
+import error_world  # noqa: E402
 import record_errors  # noqa: E402
 
 API = "/api/2.0/mlflow/"
@@ -81,7 +82,7 @@ class Kept:
     """What bad input must leave as it is."""
 
     def __init__(self, server, state):
-        self.server, self.state, self.world = server, state, error_cases.World(server.url)
+        self.server, self.state, self.world = server, state, error_world.World(server.url)
         self.client = Client(server)
         self.client.ask("PUT", ARTIFACTS + "kept/file", b"bytes")
         self.run = {"run_id": self.world.values["$run"]}
@@ -118,7 +119,7 @@ def test_every_call_of_the_reference_has_cases():
 
 def test_mlflows_answers(sluiced, tmp_path):
     server = sluiced()
-    world, recorded = error_cases.World(server.url), record_errors.load()
+    world, recorded = error_world.World(server.url), record_errors.load()
     different, meant = [], collections.Counter()
     for case in error_cases.cases():
         theirs, ours = recorded[case["id"]], world.ask(case)
