@@ -1,8 +1,8 @@
 /* rest_decode: query or body → raw object → each field of the table: found by either spelling → converted → checked */
 #include "rest/rest_decode.h"
 
-#include "base/percent.h"
 #include "rest/rest_check.h"
+#include "rest/rest_query.h"
 
 #include <errno.h>
 #include <math.h>
@@ -107,7 +107,7 @@ static bool to_integer(const struct json *value, struct json *ret)
 }
 
 /* A double that is not finite has no JSON of ours: it stays the text "NaN", "Infinity" or "-Infinity". */
-static bool to_double(struct decoding *decoding, const struct json *value, struct json *ret)
+static bool to_double(const struct json *value, struct json *ret)
 {
 	if (json_type(value) == JSON_INTEGER || json_type(value) == JSON_DOUBLE) {
 		*ret = json_double(value->type == JSON_DOUBLE ? value->number : (double)value->integer);
@@ -191,7 +191,7 @@ static bool to_one(struct decoding *decoding, const struct rest_field *field, co
 	case REST_INT:
 		return to_integer(value, ret);
 	case REST_DOUBLE:
-		return to_double(decoding, value, ret);
+		return to_double(value, ret);
 	case REST_BOOL:
 		return to_bool(decoding, value, ret);
 	case REST_ENUM:
@@ -265,7 +265,10 @@ static bool check(struct decoding *decoding, const struct rest_field *field, con
 	const struct json *value)
 {
 	struct error *err = decoding->err;
-	const bool is_checked = (field->flags & (REST_CHECKED | REST_REQUIRED)) != 0;
+	/* Where an enum need not be there, MLflow checks that it is text, but not which. */
+	const bool is_text = field->type == REST_ENUM && json_type(sent) == JSON_STRING;
+	const bool is_checked =
+		(field->flags & REST_REQUIRED) != 0 || ((field->flags & REST_CHECKED) != 0 && !is_text);
 
 	if ((field->flags & REST_REQUIRED) != 0 && (is_missing(sent) || is_other_spelling(decoding, field)))
 		return fail_missing(field->name, err);
@@ -318,81 +321,6 @@ static bool decode_fields(struct decoding *decoding, const struct rest_field *fi
 	return true;
 }
 
-bool rest_unescape(struct arena *arena, struct str text, bool is_query, struct str *ret)
-{
-	char *out = arena_alloc(arena, text.len + 1);
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] == '+' && is_query) {
-			out[len++] = ' ';
-			continue;
-		}
-		if (text.data[i] != '%') {
-			out[len++] = text.data[i];
-			continue;
-		}
-		const int byte = percent_byte((struct str){text.data + i, text.len - i});
-		if (byte < 0)
-			return false;
-		out[len++] = (char)byte;
-		i += 2;
-	}
-	out[len] = '\0';
-	*ret = (struct str){out, len};
-	return true;
-}
-
-static const struct rest_field *field_of(const struct rest_field *fields, struct str name)
-{
-	for (; fields != NULL && fields->name != NULL; fields++)
-		if (str_is(name, fields->name))
-			return fields;
-	return NULL;
-}
-
-/* A name that occurs again adds to the list where the field is one; else its first value counts, as in MLflow. */
-static bool add_pair(struct decoding *decoding, const struct rest_field *fields, struct str pair, struct json *object)
-{
-	struct str name, value;
-
-	str_cut(&pair, '=', &name);
-	if (!rest_unescape(decoding->arena, name, true, &name) || !rest_unescape(decoding->arena, pair, true, &value) ||
-		!str_is_utf8(name) || !str_is_utf8(value))
-		return error_set(decoding->err, ERR_BAD_REQUEST, "a broken escape in the query near '%.*s'", STR_ARGS(name));
-	const struct rest_field *field = field_of(fields, name);
-	const bool is_list = field != NULL && (field->flags & REST_REPEATED) != 0;
-	const struct json *there = json_get(object, name);
-	struct json list = there != NULL && is_list ? *there : json_array();
-
-	if (there != NULL && !is_list)
-		return true;
-	if (is_list)
-		json_append(decoding->arena, &list, json_string(value));
-	json_set(decoding->arena, object, name, is_list ? list : json_string(value));
-	return true;
-}
-
-enum { QUERY_PAIRS_MAX = 10000 };
-
-static bool read_query(
-	struct decoding *decoding, const struct rest_field *fields, struct str query, struct json *ret)
-{
-	unsigned count = 0;
-
-	*ret = json_object();
-	while (query.len > 0) {
-		struct str pair;
-
-		str_cut(&query, '&', &pair);
-		if (++count > QUERY_PAIRS_MAX)
-			return error_set(decoding->err, ERR_TOO_LARGE, "the query has more than %d parameters", QUERY_PAIRS_MAX);
-		if (pair.len > 0 && !add_pair(decoding, fields, pair, ret))
-			return false;
-	}
-	return true;
-}
-
 /* Old clients encode their JSON twice. */
 static bool read_body(struct arena *arena, struct str body, struct json *ret, struct error *err)
 {
@@ -433,7 +361,7 @@ bool rest_decode(struct arena *arena, const struct rest_rpc *rpc, const struct r
 	decoding.is_query = str_is(request->method, "GET") && request->query.len > 0;
 	if (!check_content_type(request, err))
 		return false;
-	if (decoding.is_query ? !read_query(&decoding, rpc->fields, request->query, &raw)
+	if (decoding.is_query ? !rest_read_query(arena, rpc->fields, request->query, &raw, err)
 			      : !read_body(arena, request->body, &raw, err))
 		return false;
 	*ret = json_object();

@@ -12,6 +12,7 @@ import json
 import pathlib
 
 import error_cases
+import error_world
 
 ERRORS = pathlib.Path(__file__).resolve().parent / "errors.jsonl"
 MESSAGE_MAX = 240  # long ones repeat what was sent
@@ -43,7 +44,7 @@ def save(answers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--url", required=True)
-    world = error_cases.World(parser.parse_args().url)
+    world = error_world.World(parser.parse_args().url)
     answers = {case["id"]: world.ask(case) for case in error_cases.cases()}
     save(answers)
     print("%d cases: %s" % (len(answers), dict(collections.Counter(answer["status"] for answer in answers.values()))))
