@@ -198,11 +198,6 @@ int64_t db_last_id(const struct db *db)
 	return sqlite3_last_insert_rowid(db->connection);
 }
 
-bool db_is_null(const struct db_rows *rows, int column)
-{
-	return sqlite3_column_type(rows->statement, column) == SQLITE_NULL;
-}
-
 int64_t db_integer(const struct db_rows *rows, int column)
 {
 	return sqlite3_column_int64(rows->statement, column);

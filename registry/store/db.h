@@ -86,7 +86,6 @@ bool db_next(struct db_rows *rows);
 /* False where the query failed. May be called before the last row was read. */
 bool db_end(struct db_rows *rows);
 
-bool db_is_null(const struct db_rows *rows, int column);
 int64_t db_integer(const struct db_rows *rows, int column);
 double db_double(const struct db_rows *rows, int column);
 /* A copy on the arena; data is NULL where the column is. */

@@ -52,7 +52,9 @@ static const char *decode(const char *method, const char *query, const char *bod
 static void fields_are_taken_by_either_spelling(void **state)
 {
 	BODY("{\"run_id\":\"r\",\"max_results\":\"7\",\"unknown\":1}", "{\"run_id\":\"r\",\"max_results\":7}");
-	BODY("{\"runId\":\"r\",\"allowPartial\":true}", "{\"run_id\":\"r\",\"allow_partial\":true}");
+	BODY("{\"run_id\":\"r\",\"allowPartial\":true}", "{\"run_id\":\"r\",\"allow_partial\":true}");
+	/* MLflow looks for what it requires in the first spelling alone. */
+	BODY("{\"runId\":\"r\"}", "Missing value for required parameter 'run_id'." MORE);
 	BODY("{\"runId\":\"r\",\"run_id\":\"r\"}", "Request specifies both 'run_id' and 'runId'; provide only one of them.");
 	BODY("{\"run_uuid\":\"r\"}", "{\"run_id\":\"r\"}");
 	BODY("{\"run_id\":\"\",\"run_uuid\":\"r\"}", "{\"run_id\":\"r\"}");
