@@ -133,9 +133,9 @@ class Kills:
             server, answer = self.step_under(base, at, f"{call}:signal=KILL:when={n}", where)
             assert answer is None or answer[0] == 200, f"{where}: {answer}"
             assert answer is None or call in OTHERS_WRITES, f"{where}: was not"
+            self.counts["kills in a request"] += server.has_ended(within_s=0.5)
             server.end()
             seen.add(self.restart([new] if answer else [old, new], where))
-            self.counts["kills in a request"] += 1
         assert seen == {old, new}, f"{STEPS[at][1]}: the kills came too early or too late"
 
     def fail_step(self, base, at):

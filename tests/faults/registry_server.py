@@ -105,6 +105,11 @@ class Server:
             children = pathlib.Path(f"/proc/{self.process.pid}/task/{self.process.pid}/children").read_text().split()
             os.kill(int(children[0]) if children else self.process.pid, sig)
 
+    def has_ended(self, within_s):
+        with contextlib.suppress(subprocess.TimeoutExpired):
+            self.process.wait(within_s)
+        return self.process.poll() is not None
+
     def end(self, sig=signal.SIGKILL):
         with contextlib.suppress(ProcessLookupError, FileNotFoundError):
             self.send(sig)
