@@ -68,8 +68,6 @@ void url_encode(struct buf *out, struct str text, bool is_path);
 
 /* call_error.c: an answer that is not 2xx, as call->err. */
 void call_refused(struct call *call);
-/* Without what the site keeps secret. */
-struct str call_redact(struct arena *arena, const struct site *site, struct str text);
 
 /* login.c */
 void login_init(struct client *client, struct site *site);

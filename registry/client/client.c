@@ -114,10 +114,6 @@ void client_free(struct client *client)
 	free(client);
 }
 
-const struct target *client_target(const struct client *client)
-{
-	return client->options.target;
-}
 
 bool client_is_unity(const struct client *client)
 {

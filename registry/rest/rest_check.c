@@ -92,7 +92,8 @@ void rest_add_json(struct buf *out, const struct json *value)
 	buf_done(&utf8);
 }
 
-bool rest_invalid_value(struct str value, const char *path, const char *why, struct error *err)
+/* `Invalid value "…" for parameter 'path' supplied: why`. False. */
+static bool invalid_value(struct str value, const char *path, const char *why, struct error *err)
 {
 	const struct json json = json_string(value);
 	struct buf shown;
@@ -220,7 +221,7 @@ bool rest_check_path(struct str name, const char *path, struct error *err)
 	buf_add_text(&why, "Names may be treated as files in certain cases, and must not resolve to other names when treated as "
 			   "such. This name would resolve to ");
 	rest_add_repr(&why, buf_str(&normal));
-	rest_invalid_value(name, path, buf_text(&why), err);
+	invalid_value(name, path, buf_text(&why), err);
 	buf_done(&normal);
 	buf_done(&why);
 	return false;
@@ -229,7 +230,7 @@ bool rest_check_path(struct str name, const char *path, struct error *err)
 bool rest_check_key(struct str key, const char *path, struct error *err)
 {
 	if (!rest_has_only(key, "/_.- :"))
-		return rest_invalid_value(key, path, CHARACTERS, err);
+		return invalid_value(key, path, CHARACTERS, err);
 	return rest_check_path(key, path, err);
 }
 
@@ -270,7 +271,7 @@ bool rest_check_run_id(struct str run_id, struct error *err)
 
 		is_fine = is_letter || (i > 0 && (c == '_' || c == '-'));
 	}
-	return is_fine || rest_invalid_value(run_id, "run_id", NULL, err);
+	return is_fine || invalid_value(run_id, "run_id", NULL, err);
 }
 
 bool rest_check_max_results(int64_t max_results, struct error *err)

@@ -276,7 +276,11 @@ static bool check(struct decoding *decoding, const struct rest_field *field, con
 		return false;
 	if (json_type(sent) == JSON_ABSENT || json_type(sent) == JSON_NULL)
 		return true;
-	if (!is_converted && is_checked)
+	/* A name that no enum has is what a newer client knows: as protobuf does, it is left
+	 * alone where the call makes sense without it. */
+	const bool is_new_name = field->type == REST_ENUM && json_type(sent) == JSON_STRING &&
+				 (field->flags & REST_REQUIRED) == 0;
+	if (!is_converted && is_checked && !is_new_name)
 		return fail_invalid(field, sent, err);
 	if (is_converted && field->max != 0 && value->integer > field->max)
 		return fail_invalid(field, sent, err);

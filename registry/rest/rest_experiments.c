@@ -153,20 +153,12 @@ static bool search_with(struct rest_call *call, struct search *search, struct er
 	search_add(search, "SELECT " REST_EXPERIMENT_COLUMNS " FROM experiments AS e WHERE ");
 	rest_search_stages(search, rest_str(call, "view_type"));
 	return rest_check_max_results(max_results, err) &&
-	       search_filter(search, SEARCH_EXPERIMENTS, rest_str(call, "filter"), err) &&
-	       search_order(search, SEARCH_EXPERIMENTS, rest_list(call, "order_by"), err) &&
-	       search_page(search, max_results, rest_str(call, "page_token"), err) &&
-	       rest_search_run(call, search, "experiments", add_found, err);
+	       rest_search_as_asked(call, search, SEARCH_EXPERIMENTS, max_results, "experiments", add_found, err);
 }
 
 static bool search(struct rest_call *call, struct error *err)
 {
-	struct search search;
-
-	search_init(&search, call->arena);
-	const bool is_done = search_with(call, &search, err);
-	search_done(&search);
-	return is_done;
+	return rest_search(call, search_with, err);
 }
 
 static const struct rest_field CREATE[] = {

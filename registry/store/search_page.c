@@ -1,9 +1,9 @@
 /* Page tokens: base64 of {"offset": N}, as json.dumps writes it. */
+#include "base/base64.h"
 #include "store/search_clause.h"
 #include "store/search_python.h"
 
 #include <math.h>
-#include <openssl/evp.h>
 
 static int sextet(char c)
 {
@@ -120,8 +120,5 @@ struct str search_next_token(struct search *search, size_t rows_read)
 		return STR("");
 	const char *text =
 		arena_printf(search->arena, "{\"offset\": %lld}", (long long)(search->offset + search->max_results));
-	const size_t len = strlen(text);
-	unsigned char *token = arena_alloc(search->arena, 4 * ((len + 2) / 3) + 1);
-	const int written = EVP_EncodeBlock(token, (const unsigned char *)text, (int)len);
-	return (struct str){(const char *)token, (size_t)written};
+	return base64_encode(search->arena, str_of(text));
 }

@@ -383,7 +383,9 @@ def test_nobody_serves_the_default(tmp_path):
     ended = Tool(tmp_path).run("show", "x", "--json")
     if "8080" not in ended.stdout:
         pytest.skip("something listens on port 8080 here")
-    assert ended.returncode != 0 and "--registry URI" in json.loads(ended.stdout)["error"]["message"]
+    said = json.loads(ended.stdout)["error"]["message"]
+    assert ended.returncode == 76 and "again in" not in ended.stderr
+    assert "no registry answers at http://127.0.0.1:8080" in said and "sluiced --state" in said and "--registry" in said
 
 
 # What only sluiced keeps.

@@ -54,6 +54,8 @@ static void fields_are_taken_by_either_spelling(void **state)
 {
 	BODY("{\"run_id\":\"r\",\"max_results\":\"7\",\"unknown\":1}", "{\"run_id\":\"r\",\"max_results\":7}");
 	BODY("{\"run_id\":\"r\",\"allowPartial\":true}", "{\"run_id\":\"r\",\"allow_partial\":true}");
+	/* MLflow looks for what it requires in the first spelling alone. */
+	BODY("{\"runId\":\"r\"}", "Missing value for required parameter 'run_id'." MORE);
 	BODY("{\"run_id\":\"r\",\"maxResults\":7}", "{\"run_id\":\"r\",\"max_results\":7}");
 	QUERY("run_id=r&allowPartial=true&runId=s", "{\"run_id\":\"r\"}");
 	BODY("{\"runId\":\"r\",\"run_id\":\"r\"}", "Request specifies both 'run_id' and 'runId'; provide only one of them.");
