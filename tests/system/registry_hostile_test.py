@@ -155,7 +155,8 @@ def check_world(world):
 def test_calls_of_our_own(kept, path):
     good = {"name": "known", "alias": "champion", "time": "2026-01-01T00:00:00Z", "max_results": "5", "page_token": "9"}
     for name in good:
-        for value in ("", "abc", "-1", "1.5", str(2**63), str(2**63 - 1), str(2**62), "9" * 400, "n" * 4096, "../x", "\u2603", "'", "%", "99999-99-99T99:99:99Z"):
+        for value in ("", "abc", "-1", "1.5", str(2**63), str(2**63 - 1), str(2**62), "9" * 400, "n" * 4096, "../x", "\u2603",
+                      "'", "%", "99999-99-99T99:99:99Z"):
             query = urllib.parse.urlencode({**good, name: value})
             kept.client.ask("GET", API + path + "?" + query)
         kept.client.ask("GET", API + path + "?" + urllib.parse.urlencode(error_cases.without(good, name)))

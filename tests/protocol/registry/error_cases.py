@@ -96,7 +96,8 @@ GOOD = {  # fields that make a call right
 }
 OWN = {"GET sluice/history", "GET sluice/alias-at"}  # no calls of MLflow's
 MODEL_CHANGES = {"DELETE logged-models/{model_id}", "POST logged-models/{model_id}/params"}
-NESTED = {"datasets": {"dataset": {"name": "d2", "digest": "x", "source_type": "s", "source": "y"}}, "models": {"model_id": "$fresh_model"},
+NESTED = {"datasets": {"dataset": {"name": "d2", "digest": "x", "source_type": "s", "source": "y"}},
+          "models": {"model_id": "$fresh_model"},
           "metrics": METRIC, "order_by": {"field_name": "name"}}
 
 

@@ -10,6 +10,7 @@ import argparse
 import collections
 import json
 import pathlib
+import re
 
 import error_cases
 import error_world
@@ -28,8 +29,13 @@ def load():
     return found
 
 
+def sorted_sets(text):
+    """Python shows sets in any order."""
+    return re.sub(r"\{('[^{}:]*')\}", lambda found: "{%s}" % ", ".join(sorted(found[1].split(", "))), text)
+
+
 def clipped(answer):
-    return {**answer, "message": answer["message"][:MESSAGE_MAX]} if "message" in answer else answer
+    return {**answer, "message": sorted_sets(answer["message"])[:MESSAGE_MAX]} if "message" in answer else answer
 
 
 def save(answers):
