@@ -63,14 +63,14 @@ static void add_sorted(struct buf *out, struct arena *arena, const struct json *
 	}
 }
 
-/* What is not ASCII is escaped, in pairs of surrogates beyond U+FFFF. */
+/* What is not ASCII is escaped, in pairs of surrogates beyond U+FFFF; DEL, too, as Python does. */
 static void add_ascii(struct buf *out, struct str utf8)
 {
 	while (utf8.len > 0) {
 		const size_t size = str_utf8_step(utf8);
 		const uint32_t code = code_point(utf8.data, size);
 
-		if (size == 1)
+		if (size == 1 && code != 0x7F)
 			buf_add_char(out, utf8.data[0]);
 		else if (code < 0x10000)
 			buf_printf(out, "\\u%04x", (unsigned)code);

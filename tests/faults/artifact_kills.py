@@ -9,27 +9,23 @@ what the rows name and nothing else. What was reported as done is done. Needs st
 import contextlib
 import hashlib
 import os
-import pathlib
 import shutil
 import sqlite3
 import subprocess
 import sys
-import tempfile
+
+from kills import SKIPPED, has_strace, traced, work_folder
 
 KILLED_AT = ["openat", "mkdirat", "write", "pwrite64", "fsync", "fdatasync", "sync_file_range", "renameat", "linkat",
              "unlinkat", "unlink", "close", "flock", "ftruncate"]
 FAILING = [("openat", "EMFILE"), ("mkdirat", "ENOSPC"), ("write", "ENOSPC"), ("pwrite64", "ENOSPC"), ("fsync", "EIO"),
            ("fdatasync", "EIO"), ("renameat", "EIO"), ("linkat", "EMLINK"), ("unlinkat", "EIO"), ("flock", "ENOLCK")]
 POINTS_MAX = 200
-SKIPPED = 77
 PATH = "r/a/data"
 
 
 def run(probe, *args, inject=None):
-    command = [probe, *map(str, args)]
-    if inject:
-        command = ["strace", "-qq", "-o", "/dev/null", "-e", "inject=" + inject] + command
-    return subprocess.run(command, capture_output=True, timeout=60)
+    return subprocess.run(traced([probe, *map(str, args)], inject), capture_output=True, timeout=60)
 
 
 def check(probe, state, allowed, where):
@@ -84,13 +80,9 @@ def everywhere(probe, work, base, command, old, new):
 
 def main():
     probe = sys.argv[1]
-    if not shutil.which("strace"):
-        print("skipped: no strace")
+    if not has_strace():
         return SKIPPED
-    # In memory where there is such a place: what is tested is the order of calls, not the disk.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="artifact-kills-", dir=memory) as name:
-        work = pathlib.Path(name)
+    with work_folder("artifact-kills-") as work:
         old, new = os.urandom(1000), os.urandom(150000)
         (work / "old").write_bytes(old)
         (work / "new").write_bytes(new)
