@@ -49,6 +49,8 @@ static bool resolve(struct remote *remote, const char *model, const char *versio
 	const bool is_number = version[0] != '\0' && strspn(version, "0123456789") == strlen(version);
 	const char *what = arena_printf(remote->arena, "%s%s%s", model, version[0] == '@' ? "" : "/", version);
 
+	if (!is_number && version[0] != '@' && strcmp(version, "latest") != 0)
+		return error_set(err, ERR_USAGE, "VERSION '%s': expected a number, @ALIAS or latest", version);
 	if (!is_number)
 		return source_split(remote, what, ret_name, ret_version, err);
 	*ret_version = str_of(version);

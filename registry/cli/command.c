@@ -127,7 +127,7 @@ const struct command *command_find(const char *const *words, size_t count, size_
 	const struct command *command = find_verb(words[0], word, names);
 	if (command != NULL)
 		return command;
-	if (word == NULL) {
+	if (word == NULL || decode_nearest(str_of(word), names) == NULL) {
 		fail_alone(words[0], names, err);
 		return NULL;
 	}

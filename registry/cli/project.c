@@ -89,9 +89,35 @@ static void set_approvals(const struct json *tree, struct project *project)
 	}
 }
 
-bool project_read(struct arena *arena, const char *path, struct project *ret, struct error *err)
+struct expanding {
+	struct bundle_options bundle; /* first: config_expand's */
+	const char *environment;
+};
+
+static bool is_of_another(const struct decoder *decoder)
 {
-	const struct bundle_options expanding = {0};
+	const struct expanding *expanding = decoder->expand_data;
+	struct str rest = buf_str(&decoder->path), name;
+
+	str_cut(&rest, '.', &name);
+	if (!str_is(name, "environments") || decoder->field->kind != DECODE_STRING)
+		return false;
+	str_cut(&rest, '.', &name);
+	return expanding->environment == NULL || !str_is(name, expanding->environment);
+}
+
+static bool expand(struct decoder *decoder, struct str text, struct str *ret)
+{
+	if (!is_of_another(decoder))
+		return config_expand(decoder, text, ret);
+	*ret = text;
+	return true;
+}
+
+bool project_read(
+	struct arena *arena, const char *path, const char *environment, struct project *ret, struct error *err)
+{
+	struct expanding expanding = {.environment = environment};
 	struct project project = {0};
 	struct problems problems;
 	struct decoder decoder;
@@ -112,8 +138,8 @@ bool project_read(struct arena *arena, const char *path, struct project *ret, st
 	}
 	problems_init(&problems, arena);
 	decoder_init(&decoder, arena, &problems, project.path);
-	decoder.expand = config_expand;
-	decoder.expand_data = (void *)&expanding;
+	decoder.expand = expand;
+	decoder.expand_data = &expanding;
 	decode_object(&decoder, &tree, project_fields, &project);
 	set_approvals(&tree, &project);
 	decoder_done(&decoder);

@@ -28,8 +28,11 @@ struct project {
 
 extern const char *const project_workload_sizes[];
 
-/* `path` NULL: sluice.yaml of the working folder, where there is one. ERR_USAGE for a file that is not right. */
-bool project_read(struct arena *arena, const char *path, struct project *ret, struct error *err);
+/* `path` NULL: sluice.yaml of the working folder, where there is one. `environment` is the one that is meant, or NULL: the
+ * texts of all others stay as they are written, because who works on dev does not have prod's login. ERR_USAGE for a file
+ * that is not right. */
+bool project_read(
+	struct arena *arena, const char *path, const char *environment, struct project *ret, struct error *err);
 /* ERR_USAGE that names the environments there are. */
 const struct environment *project_environment(const struct project *project, const char *name, struct error *err);
 /* The reference page's rows. */

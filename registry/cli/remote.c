@@ -116,7 +116,7 @@ static bool connect_to(struct remote *remote, struct str registry, struct error 
 }
 
 static bool init(struct remote *remote, struct console *console, struct arena *arena,
-	const struct remote_options *options, struct error *err)
+	const struct remote_options *options, const char *environment, struct error *err)
 {
 	*remote = (struct remote){.console = console,
 		.arena = arena,
@@ -124,19 +124,19 @@ static bool init(struct remote *remote, struct console *console, struct arena *a
 		.calls = json_array(),
 		.is_dry_run = options->is_dry_run,
 		.doing = "transfer"};
-	return project_read(arena, options->project, &remote->project, err);
+	return project_read(arena, options->project, environment, &remote->project, err);
 }
 
 bool remote_open(struct remote *remote, struct console *console, struct arena *arena,
 	const struct remote_options *options, struct error *err)
 {
-	return init(remote, console, arena, options, err) && connect_to(remote, STR(""), err);
+	return init(remote, console, arena, options, NULL, err) && connect_to(remote, STR(""), err);
 }
 
 bool remote_open_environment(struct remote *remote, struct console *console, struct arena *arena,
 	const struct remote_options *options, const char *name, const struct environment **ret, struct error *err)
 {
-	if (!init(remote, console, arena, options, err))
+	if (!init(remote, console, arena, options, name, err))
 		return false;
 	*ret = project_environment(&remote->project, name, err);
 	return *ret != NULL && connect_to(remote, (*ret)->registry, err);

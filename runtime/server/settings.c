@@ -109,7 +109,7 @@ const struct options_spec *settings_spec(void)
 	return &SPEC;
 }
 
-enum { REGISTRY_TARGET_MAX = 64 << 10 };
+enum { REGISTRY_TARGET_MAX = 64 << 10, HTTP_TARGET_LEAST = 64 };
 
 static size_t target_max(const struct settings *settings)
 {
@@ -170,6 +170,9 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 	*ret_is_over = result.is_help;
 	if (result.is_help)
 		return true;
+	if (ret->http_target_max > 0 && ret->http_target_max < HTTP_TARGET_LEAST)
+		return error_set(err, ERR_USAGE, "--http-target-max '%lld': expected 0, or %d and more",
+			(long long)ret->http_target_max, HTTP_TARGET_LEAST);
 	if ((ret->tls_cert == NULL) != (ret->tls_key == NULL))
 		return error_set(err, ERR_USAGE,
 			"--tls-cert and --tls-key come together; only --%s was given",

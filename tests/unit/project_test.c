@@ -23,7 +23,7 @@ static void fails(struct kit *kit, const char *text, const char *part)
 	struct error err = {0};
 	struct project project;
 
-	assert_false(project_read(&kit->arena, write_project(kit, text), &project, &err));
+	assert_false(project_read(&kit->arena, write_project(kit, text), NULL, &project, &err));
 	assert_int_equal(err.code, ERR_USAGE);
 	if (strstr(err.text, part) == NULL)
 		fail_msg("'%s' lacks '%s'", err.text, part);
@@ -42,7 +42,7 @@ static void environments(void **state)
 		"  dev: {model_name: slides, stage: Staging, endpoint_name: slides-dev}\n"
 		"  prod: {model_name: m.d.slides, alias: champion, workload_size: Large, scale_to_zero: true, registry: databricks-uc}\n"
 		"  demo: {model_name: slides, needs_approval: false}\n");
-	assert_true(project_read(&kit.arena, path, &project, &err));
+	assert_true(project_read(&kit.arena, path, NULL, &project, &err));
 	assert_true(str_is(project.registry, "http://127.0.0.1:5000"));
 	const struct environment *dev = project_environment(&project, "dev", &err);
 	const struct environment *prod = project_environment(&project, "prod", &err);
@@ -57,6 +57,24 @@ static void environments(void **state)
 	assert_true(prod->scale_to_zero);
 	assert_null(project_environment(&project, "qa", &err));
 	assert_non_null(strstr(err.text, "has dev, prod, demo"));
+	kit_done(&kit);
+}
+
+static void only_the_environment_that_is_meant_needs_its_login(void **state)
+{
+	struct kit kit;
+	struct error err = {0};
+	struct project project;
+
+	kit_init(&kit);
+	const char *path = write_project(&kit,
+		"environments:\n  dev: {model_name: slides}\n"
+		"  prod: {model_name: slides, registry: \"http://ci:${env:SLUICE_TEST_UNSET}@models\"}\n");
+	assert_true(project_read(&kit.arena, path, NULL, &project, &err));
+	assert_true(project_read(&kit.arena, path, "dev", &project, &err));
+	assert_false(project_read(&kit.arena, path, "prod", &project, &err));
+	assert_non_null(strstr(err.text, "sluice.yaml:3: environments.prod.registry"));
+	assert_non_null(strstr(err.text, "SLUICE_TEST_UNSET"));
 	kit_done(&kit);
 }
 
@@ -83,11 +101,11 @@ static void no_file_is_no_project(void **state)
 
 	kit_init(&kit);
 	assert_int_equal(chdir(kit.dir), 0);
-	assert_true(project_read(&kit.arena, NULL, &project, &err));
+	assert_true(project_read(&kit.arena, NULL, NULL, &project, &err));
 	assert_null(project.path);
 	assert_null(project_environment(&project, "dev", &err));
 	assert_non_null(strstr(err.text, "there is no sluice.yaml here"));
-	assert_false(project_read(&kit.arena, "elsewhere.yaml", &project, &err));
+	assert_false(project_read(&kit.arena, "elsewhere.yaml", NULL, &project, &err));
 	assert_int_equal(chdir("/"), 0);
 	kit_done(&kit);
 }
@@ -238,6 +256,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test(environments),
+		cmocka_unit_test(only_the_environment_that_is_meant_needs_its_login),
 		cmocka_unit_test(mistakes_are_named),
 		cmocka_unit_test(no_file_is_no_project),
 		cmocka_unit_test(pairs),
