@@ -22,7 +22,8 @@ import pytest
 ROOT = pathlib.Path(__file__).resolve().parent.parent
 BUILD = pathlib.Path(os.environ.get("SLUICE_BUILD", ROOT / "build" / "dev")).resolve()
 MODELS = ROOT / "tests" / "protocol" / "invocations" / "models"
-sys.path.insert(0, str(ROOT / "tests" / "faults"))
+for folder in ("faults", "protocol/registry", "system"):
+    sys.path.insert(0, str(ROOT / "tests" / folder))
 
 
 def client_module(name):
