@@ -5,6 +5,7 @@
 #include "model/bundle_example.h"
 #include "model/bundle_files.h"
 #include "model/input.h"
+#include "model/prompt_lock.h"
 #include "packaging/files.h"
 
 static void check_example(
@@ -74,6 +75,7 @@ static const char *const known[] = {
 	"MLmodel",
 	"manifest.json",
 	"manifest.sig",
+	PROMPT_LOCK_NAME,
 	"input_example.json",
 	"serving_input_example.json",
 	"data/",
@@ -180,6 +182,9 @@ static void check_files(
 			continue;
 		if (bundle_file_kind(bundle->dir, paths[i]) != BUNDLE_FILE_REGULAR)
 			problems_add(problems, file, 0, "", "is no regular file");
+		else if (str_starts(str_of(paths[i]), STR("sluice/")))
+			problems_add(problems, file, 0, "",
+				"is what a registry keeps beside a bundle: take the archive in sluice/, or 'sluice download'");
 		else if (!is_named(bundle, mlmodel, str_of(paths[i])))
 			problems_add(problems, file, 0, "",
 				"nothing names this file: files for tools go to data/, templates to the prompts folder");

@@ -3,6 +3,7 @@
 #include "model/config_link.h"
 
 #include "model/prompt.h"
+#include "model/prompt_lock.h"
 #include "model/schema.h"
 
 static void declare_step(
@@ -95,7 +96,12 @@ static const struct template *link_template(struct linker *linker, const struct 
 		return template;
 	}
 	decode_enter(linker->decoder, key);
-	tell_unknown_prompt(linker, linker_member(tree, key), name);
+	if (prompt_is_remote(name))
+		decode_problem(linker->decoder, linker_member(tree, key),
+			"'%.*s' is kept by a registry, and not pinned yet: 'sluice pack' takes its text into the bundle",
+			STR_ARGS(name));
+	else
+		tell_unknown_prompt(linker, linker_member(tree, key), name);
 	decode_leave(linker->decoder);
 	return NULL;
 }

@@ -109,14 +109,6 @@ void scope_step_ran(struct scope *scope, const struct step_spec *step)
 	}
 }
 
-static bool is_index(struct str name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (name.data[i] < '0' || name.data[i] > '9')
-			return false;
-	return name.len > 0;
-}
-
 static const struct sig_property *property_find(const struct sig_node *node, struct str name)
 {
 	for (size_t i = 0; i < node->property_count; i++)
@@ -140,7 +132,7 @@ static bool node_knows(const struct sig_node *node, struct str path)
 			if (property == NULL)
 				return false;
 			node = &property->node;
-		} else if (node->type == SIG_MAP || (node->type == SIG_ARRAY && is_index(name))) {
+		} else if (node->type == SIG_MAP || (node->type == SIG_ARRAY && str_is_digits(name))) {
 			node = node->items;
 		} else {
 			return false;
@@ -160,7 +152,7 @@ static bool below_knows(const struct scope_name *name, struct str path)
 		return false;
 	case SCOPE_LIST:
 		str_cut(&rest, '.', &head);
-		return is_index(head);
+		return str_is_digits(head);
 	case SCOPE_SIGNATURE:
 		return node_knows(name->node, path);
 	case SCOPE_SCHEMA:

@@ -6,7 +6,7 @@
 #include <math.h>
 
 #include "base/datetime.h"
-#include "model/base64.h"
+#include "base/base64.h"
 #include "model/enforce.h"
 #include "model/enforce_text.h"
 

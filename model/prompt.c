@@ -5,6 +5,7 @@
 #include "model/prompt.h"
 
 #include "model/bundle_files.h"
+#include "model/prompt_lock.h"
 
 enum { VARIABLE_MAX = 256 };
 
@@ -227,20 +228,46 @@ static void load_folder(struct arena *arena, struct problems *problems, const ch
 	}
 }
 
+/* prompts.lock.json: what packing took from a registry. */
+
+static void load_lock(
+	struct arena *arena, struct problems *problems, const char *dir, struct prompts *ret)
+{
+	struct decode_list list;
+
+	prompt_lock_read(arena, dir, problems, &list);
+	const struct prompt_pin *pins = list.items;
+	if (list.count == 0)
+		return;
+	ret->items = grow(arena, ret->items, ret->count, ret->count + list.count, sizeof(*ret->items));
+	for (size_t i = 0; i < list.count; i++) {
+		struct template *template = &ret->items[ret->count++];
+		struct parser parser = {.arena = arena,
+			.problems = problems,
+			.template = template,
+			.path = arena_memdup(arena, pins[i].uri.data, pins[i].uri.len),
+			.line = 0};
+
+		*template = (struct template){.file = PROMPT_LOCK_NAME};
+		template_init(&parser, pins[i].reference, pins[i].text);
+	}
+}
+
 const struct prompts *prompts_load(
 	struct arena *arena, struct problems *problems, const char *dir, const char *path)
 {
 	struct prompts *prompts = arena_zalloc(arena, sizeof(*prompts));
 
-	if (path == NULL)
-		return prompts;
-	path = arena_strdup(arena, path);
-	const bool is_folder = bundle_file_kind(dir, path) == BUNDLE_FILE_FOLDER;
-	prompts->place = is_folder ? arena_printf(arena, "%s/", path) : path;
-	if (is_folder)
-		load_folder(arena, problems, dir, path, prompts);
-	else
-		load_yaml(arena, problems, dir, path, prompts);
+	if (path != NULL) {
+		path = arena_strdup(arena, path);
+		const bool is_folder = bundle_file_kind(dir, path) == BUNDLE_FILE_FOLDER;
+		prompts->place = is_folder ? arena_printf(arena, "%s/", path) : path;
+		if (is_folder)
+			load_folder(arena, problems, dir, path, prompts);
+		else
+			load_yaml(arena, problems, dir, path, prompts);
+	}
+	load_lock(arena, problems, dir, prompts);
 	return prompts;
 }
 

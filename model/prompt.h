@@ -1,6 +1,7 @@
 #pragma once
 /*
- * Prompts: templates by name, from prompts/NAME.txt or prompts.yaml (name → template).
+ * Prompts: templates by name, from prompts/NAME.txt or prompts.yaml (name → template), and those that packing took from a
+ * registry (prompt_lock.h).
  *
  * {{path}} takes the row's value at a dotted path: text as it is, everything else as JSON (MLflow's
  * prompt syntax; blanks inside the braces are ignored). There is nothing else: no conditions, no

@@ -6,14 +6,6 @@ enum { DEPTH_MAX = 32 };
 
 static bool knows(const struct schema_node *node, struct str path, unsigned depth);
 
-static bool is_index(struct str name)
-{
-	for (size_t i = 0; i < name.len; i++)
-		if (name.data[i] < '0' || name.data[i] > '9')
-			return false;
-	return name.len > 0;
-}
-
 static bool admits(const struct schema_node *node, enum schema_type type)
 {
 	return node->types == 0 || (node->types & 1u << type) != 0;
@@ -61,7 +53,7 @@ static bool knows(const struct schema_node *node, struct str path, unsigned dept
 	/* Without a type, properties say that it is an object. */
 	const bool can_be_array =
 		node->types != 0 ? admits(node, SCHEMA_ARRAY) : node->property_count == 0;
-	if (is_index(name) && can_be_array)
+	if (str_is_digits(name) && can_be_array)
 		return node->items == NULL || knows(node->items, rest, depth + 1);
 	return admits(node, SCHEMA_OBJECT) && knows_member(node, name, rest, depth + 1);
 }

@@ -1,16 +1,14 @@
 /* The machine's own clock and randomness. */
 #include "model/seam.h"
 
+#include "base/clock.h"
+
 #include <stdlib.h>
 #include <sys/random.h>
-#include <time.h>
 
 int64_t seam_real_now_us(void *data)
 {
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
+	return clock_wall_us();
 }
 
 uint64_t seam_real_random(void *data)

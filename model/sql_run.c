@@ -1,11 +1,11 @@
 /* One run of a statement: bind, step, read, reset. */
 #include "model/sql_memory.h"
 
+#include "base/base64.h"
 #include "base/clock.h"
 #include "model/sql_pool.h"
 
 #include <math.h>
-#include <openssl/evp.h>
 
 struct reading {
 	const struct sql *sql;
@@ -125,13 +125,10 @@ static struct json read_blob(struct reading *reading, int column)
 	sqlite3_stmt *statement = reading->connection->statement;
 	const char *data = sqlite3_column_blob(statement, column);
 	const struct str bytes = {data, (size_t)sqlite3_column_bytes(statement, column)};
+	const struct str text = base64_encode(reading->arena, bytes);
 
-	const size_t len = (bytes.len + 2) / 3 * 4;
-	unsigned char *text = arena_alloc(reading->arena, len + 1);
-
-	reading->bytes += len;
-	EVP_EncodeBlock(text, (const unsigned char *)bytes.data, (int)bytes.len);
-	return json_string((struct str){(const char *)text, len});
+	reading->bytes += text.len;
+	return json_string(text);
 }
 
 static bool read_value(struct reading *reading, int column, struct json *ret, struct error *err)

@@ -3,36 +3,13 @@
 #include "packaging/manifest.h"
 #include "packaging/pack.h"
 #include "packaging/store.h"
+#include "packaging/temporary.h"
 
 #include <errno.h>
 #include <fcntl.h>
 #include <stdlib.h>
 #include <sys/stat.h>
 #include <unistd.h>
-
-struct temporary {
-	char *path;
-};
-
-static void remove_temporary(void *data)
-{
-	files_remove(AT_FDCWD, ((const struct temporary *)data)->path);
-}
-
-static bool make_temporary(struct arena *arena, const char **ret, struct error *err)
-{
-	const char *base = getenv("TMPDIR");
-	struct temporary *temporary = arena_alloc(arena, sizeof(*temporary));
-
-	if (base == NULL || base[0] == '\0')
-		base = "/tmp";
-	temporary->path = arena_printf(arena, "%s/sluice-XXXXXX", base);
-	if (mkdtemp(temporary->path) == NULL)
-		return error_set_errno(err, ERR_INTERNAL, errno, "make a folder in '%s'", base);
-	arena_on_end(arena, remove_temporary, temporary);
-	*ret = temporary->path;
-	return true;
-}
 
 static const char *without_slashes(struct arena *arena, const char *path)
 {
@@ -115,7 +92,7 @@ static bool open_archive(struct arena *arena, const char *path, const char *stat
 	struct stored stored;
 	struct store store;
 
-	if (is_temporary && !make_temporary(arena, &state_dir, err))
+	if (is_temporary && !temporary_folder(arena, &state_dir, NULL, err))
 		return false;
 	if (!store_open(arena, state_dir, &store, err))
 		return is_temporary ? false : fail_state(state_dir, err);

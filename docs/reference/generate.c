@@ -1,6 +1,7 @@
 /* Writes the reference pages from the tables that the programs run by: generate FOLDER.
  * `lint/reference` compares. */
 #include "cli/command.h"
+#include "cli/project.h"
 #include "model/config.h"
 #include "rest/rest.h"
 #include "server/route.h"
@@ -111,6 +112,11 @@ static void write_commands(struct buf *out)
 	}
 }
 
+static void write_project(struct buf *out)
+{
+	project_reference(out);
+}
+
 static const struct {
 	const char *file;
 	void (*write)(struct buf *out);
@@ -120,6 +126,7 @@ static const struct {
 	{"registry.md", write_registry},
 	{"routes.md", write_routes},
 	{"sluice.md", write_commands},
+	{"sluice.yaml.md", write_project},
 	{"sluiced.md", write_options},
 };
 

@@ -1,10 +1,13 @@
 #include "cli/command.h"
 #include "cli/opened.h"
+#include "cli/pinned.h"
+#include "model/prompt_lock.h"
 #include "packaging/pack.h"
 
 #include <inttypes.h>
 
 struct pack_options {
+	struct remote_options remote;
 	const char *output;
 	bool is_json;
 };
@@ -62,6 +65,19 @@ static bool write_text(struct console *console, const char *file, const struct p
 	return is_written;
 }
 
+/* A registry is asked only where a step's prompt is there. */
+static bool pin_prompts(struct console *console, struct arena *arena, const struct remote_options *options,
+	const struct files_walk *walk, const char **dir, struct error *err)
+{
+	struct remote *remote = arena_alloc(arena, sizeof(*remote));
+	struct decode_list missing;
+
+	prompt_lock_missing(arena, *dir, &missing);
+	return missing.count == 0 ||
+	       (remote_open(remote, console, arena, options, err) &&
+		       pinned_copy(remote, *dir, walk, &missing, dir, err));
+}
+
 static bool run(struct console *console, struct arena *arena, const void *data,
 	const struct options_result *arguments, struct error *err)
 {
@@ -71,6 +87,7 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 	struct left_out left_out = {.console = console, .arena = arena, .list = json_array()};
 	const struct files_walk walk = {
 		.limits = &archive_limits_default, .notice = on_left_out, .notice_data = &left_out};
+	const char *dir = arguments->arguments[0];
 	struct opened opened;
 	struct pack_result packed;
 
@@ -78,7 +95,8 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 		return error_set(err, ERR_USAGE,
 			"--output '%s': the name must end in .tar.gz, .tgz, .tar.zst, .tar or .zip",
 			options->output);
-	if (!opened_read(arena, arguments->arguments[0], &how, &opened, err))
+	if (!pin_prompts(console, arena, &options->remote, &walk, &dir, err) ||
+		!opened_read(arena, dir, &how, &opened, err))
 		return false;
 	if (!opened_report(console, arena, &opened, err))
 		return false;
@@ -93,6 +111,8 @@ static const struct option OPTIONS[] = {
 	{"output", 'o', OPTION_STRING, offsetof(struct pack_options, output), .value = "FILE",
 		.is_required = true,
 		.help = "archive to write; its name tells the format: .tar.gz, .tar.zst, .tar, .zip"},
+	OPTION_REGISTRY(struct pack_options),
+	OPTION_PROJECT(struct pack_options),
 	OPTION_JSON(struct pack_options),
 	{0},
 };
@@ -103,6 +123,8 @@ static const char *const EXAMPLES[] = {
 static const struct options_spec SPEC = {
 	.program = "sluice pack",
 	.summary = "makes a bundle's folder an archive; the same files give the same bytes",
+	.about = "Prompts that a registry keeps (prompt: prompts:/NAME@alias) are read from there, and stand in the archive with "
+		 "their version and text: whoever runs it asks no registry.",
 	.arguments = "DIR",
 	.arguments_min = 1,
 	.arguments_max = 1,
@@ -112,6 +134,7 @@ static const struct options_spec SPEC = {
 
 const struct command cmd_pack = {
 	.name = "pack",
+	.area = AREA_BUNDLES,
 	.spec = &SPEC,
 	.options_size = sizeof(struct pack_options),
 	.json_offset = offsetof(struct pack_options, is_json),

@@ -260,6 +260,7 @@ static const struct options_spec SPEC = {
 
 const struct command cmd_predict = {
 	.name = "predict",
+	.area = AREA_BUNDLES,
 	.spec = &SPEC,
 	.options_size = sizeof(struct predict_options),
 	.json_offset = offsetof(struct predict_options, is_json),

@@ -39,6 +39,7 @@ static const struct options_spec SPEC = {
 
 const struct command cmd_schema = {
 	.name = "schema",
+	.area = AREA_BUNDLES,
 	.spec = &SPEC,
 	.options_size = sizeof(struct schema_options),
 	.json_offset = offsetof(struct schema_options, is_json),

@@ -1,3 +1,4 @@
+#include "cli/columns.h"
 #include "cli/command.h"
 #include "cli/opened.h"
 #include "model/prompt.h"
@@ -24,24 +25,6 @@ static struct json prompt_names(struct arena *arena, const struct prompts *promp
 	for (size_t i = 0; i < prompts_count(prompts); i++)
 		json_append(arena, &names, json_string(template_name(prompts_at(prompts, i))));
 	return names;
-}
-
-/* "string (required)" by column. */
-static struct json columns_of(struct arena *arena, const struct sig_schema *schema)
-{
-	struct json columns = json_object();
-
-	for (size_t i = 0; i < schema->count; i++) {
-		const struct sig_property *column = &schema->columns[i];
-		struct buf type = {0};
-		sig_node_write(&type, &column->node);
-		buf_add_text(&type, column->is_required ? "" : " (optional)");
-		const char *text = arena_memdup(arena, type.data, type.len);
-		const struct str name = column->name.data != NULL ? column->name : STR("(unnamed)");
-		json_set(arena, &columns, name, json_string(str_of(text)));
-		buf_done(&type);
-	}
-	return columns;
 }
 
 static struct json summary(struct arena *arena, const struct opened *opened, const char *digest)
@@ -147,6 +130,7 @@ static const struct options_spec SPEC = {
 
 const struct command cmd_validate = {
 	.name = "validate",
+	.area = AREA_BUNDLES,
 	.spec = &SPEC,
 	.options_size = sizeof(struct validate_options),
 	.json_offset = offsetof(struct validate_options, is_json),

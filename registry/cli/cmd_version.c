@@ -24,6 +24,7 @@ static const struct options_spec SPEC = {
 
 const struct command cmd_version = {
 	.name = "version",
+	.area = AREA_TOOL,
 	.spec = &SPEC,
 	.options_size = sizeof(struct version_options),
 	.json_offset = offsetof(struct version_options, is_json),

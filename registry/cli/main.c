@@ -1,4 +1,4 @@
-/* sluice: packs, checks and runs bundles. `sluice VERB …`; the verbs are in the table of
+/* sluice: packs, checks and runs bundles, and keeps them in registries. `sluice VERB …`; the verbs are in the table of
  * command.c, each in its cmd_VERB.c. */
 #include "base/descriptors.h"
 #include "cli/command.h"
@@ -7,12 +7,24 @@
 #include <stdlib.h>
 #include <sys/resource.h>
 
-/* `sluice --help` and `sluice --version` are commands, too. */
-static const char *verb_of(const char *word)
+static bool is_help(const char *word)
 {
-	if (strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0)
-		return cmd_help.name;
-	return strcmp(word, "--version") == 0 ? cmd_version.name : word;
+	return strcmp(word, "--help") == 0 || strcmp(word, "-h") == 0;
+}
+
+/* `sluice --help`, `sluice --version` and `sluice alias --help` are commands, too. */
+static void spell_verbs(int argc, char **argv)
+{
+	static char help[] = "help", version[] = "version";
+
+	if (is_help(argv[1])) {
+		argv[1] = help;
+	} else if (strcmp(argv[1], "--version") == 0) {
+		argv[1] = version;
+	} else if (argc == 3 && command_group_find(argv[1]) != NULL && is_help(argv[2])) {
+		argv[2] = argv[1];
+		argv[1] = help;
+	}
 }
 
 /* A command line that could not be read tells at least in which form its mistake is wanted. */
@@ -65,14 +77,17 @@ int main(int argc, char **argv)
 	arena_init(&arena);
 
 	const struct command *command = NULL;
-	if (argc < 2)
+	size_t used = 0;
+	if (argc < 2) {
 		error_set(&err, ERR_USAGE, "a command is missing (see 'sluice help')");
-	else
-		command = command_find(verb_of(argv[1]), &err);
+	} else {
+		spell_verbs(argc, argv);
+		command = command_find((const char *const *)argv + 1, (size_t)argc - 1, &used, &err);
+	}
 	bool is_fine = false;
 	if (command != NULL) {
 		program = command->spec->program;
-		is_fine = run_command(&console, &arena, command, argc - 1, argv + 1, &err);
+		is_fine = run_command(&console, &arena, command, argc - (int)used, argv + used, &err);
 	}
 	/* An error without text was told already: only its exit status is left. */
 	if (!is_fine && err.text[0] != '\0')

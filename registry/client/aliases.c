@@ -67,8 +67,9 @@ static struct next on_alias(void *self)
 struct operation *client_alias_set(
 	struct client *client, struct arena *arena, struct str name, struct str alias, struct str version)
 {
-	struct client_call call = {
-		.method = "POST", .path = registry_path(client, arena, "registered-models/alias"), .effect = CALL_CHANGES};
+	struct client_call call = {.method = "POST",
+		.path = registry_path(client, arena, "registered-models/alias"),
+		.effect = CALL_CHANGES};
 
 	args_text(arena, &call.body, "name", name);
 	args_text(arena, &call.body, "alias", alias);
@@ -132,7 +133,8 @@ static struct next list_model(void *self)
 
 static int compare(const void *a, const void *b)
 {
-	const struct str left = ((const struct client_alias *)a)->alias, right = ((const struct client_alias *)b)->alias;
+	const struct str left = ((const struct client_alias *)a)->alias,
+			 right = ((const struct client_alias *)b)->alias;
 	const int order = memcmp(left.data, right.data, left.len < right.len ? left.len : right.len);
 
 	return order != 0 ? order : (left.len > right.len) - (left.len < right.len);
@@ -147,9 +149,10 @@ static struct next on_model(void *self)
 
 	*listing->ret = (struct client_aliases){arena_array(arena, count + 1, sizeof(struct client_alias)), count};
 	for (size_t i = 0; i < count; i++)
-		if (!answer_text(arena, &aliases->items[i], "alias", &listing->ret->items[i].alias, &listing->op.flow.err) ||
-			!answer_text(
-				arena, &aliases->items[i], "version", &listing->ret->items[i].version, &listing->op.flow.err))
+		if (!answer_text(
+			    arena, &aliases->items[i], "alias", &listing->ret->items[i].alias, &listing->op.flow.err) ||
+			!answer_text(arena, &aliases->items[i], "version", &listing->ret->items[i].version,
+				&listing->op.flow.err))
 			return next_fail(&listing->op.flow, "model '%.*s'", STR_ARGS(listing->name));
 	qsort(listing->ret->items, count, sizeof(struct client_alias), compare);
 	return next_done();

@@ -1,5 +1,5 @@
 /* Calls with a result of a type, and what goes into calls and comes out of answers. */
-#include "client/client_internal.h"
+#include "client/ask.h"
 
 struct asking {
 	struct operation op;
@@ -13,7 +13,8 @@ static struct next ask_it(void *self);
 static struct next on_answer(void *self);
 static struct next refuse(void *self);
 
-struct operation *ask(struct client *client, struct arena *arena, const struct client_call *call, ask_read *read, void *ret)
+struct operation *ask(
+	struct client *client, struct arena *arena, const struct client_call *call, ask_read *read, void *ret)
 {
 	struct asking *asking = operation_new(client, arena, sizeof(*asking));
 

@@ -1,11 +1,12 @@
 /*
  * One call's life.
  *
- * begin → { plan (dry run) | ask_token → on_token → | ask_flavour → } send → on_reply → { answer | fail | pause → begin }
+ * begin → { plan (dry run) | login_ask → on_token | /version → on_flavour | } send_it → on_reply
+ *       → { answer | fail | pause → begin }
  *
  * What may be asked again when, client.h says.
  */
-#include "client/client_internal.h"
+#include "client/call.h"
 
 #include <sys/random.h>
 #include <time.h>
@@ -38,7 +39,8 @@ struct operation *call_start(struct client *client, struct arena *arena, const s
 	return operation_start(&call->op, begin);
 }
 
-struct operation *client_call(struct client *client, struct arena *arena, const struct client_call *call, struct json *ret)
+struct operation *client_call(
+	struct client *client, struct arena *arena, const struct client_call *call, struct json *ret)
 {
 	return call_start(client, arena, &(struct call_spec){.call = *call}, ret);
 }
@@ -46,15 +48,18 @@ struct operation *client_call(struct client *client, struct arena *arena, const 
 /* Only Sluice's registry is told who and why, and only where something changes. */
 static bool has_to_know_flavour(const struct call *call)
 {
-	return call->site->flavour == FLAVOUR_UNKNOWN && call->spec.call.effect != CALL_READS && call->spec.url == NULL &&
-	       !call->spec.is_login;
+	return call->site->flavour == FLAVOUR_UNKNOWN && call->spec.call.effect != CALL_READS &&
+	       call->spec.url == NULL && !call->spec.is_login;
 }
 
 static struct next begin(void *self)
 {
 	struct call *call = self;
 	const struct call_spec version = {
-		.call = {.method = "GET", .path = "/version", .effect = CALL_READS, .is_tracking = call->spec.call.is_tracking},
+		.call = {.method = "GET",
+			.path = "/version",
+			.effect = CALL_READS,
+			.is_tracking = call->spec.call.is_tracking},
 		.ret_body = &call->reply,
 	};
 
@@ -110,11 +115,24 @@ static struct next on_flavour(void *self)
 	return send_it(call);
 }
 
+/* A dry run shows what it reads, too, but for tokens that it is given on the way. */
+static void tell_asked(const struct call *call)
+{
+	const struct client_options *options = &call->op.client->options;
+
+	if (!options->is_dry_run || options->on_asked == NULL || call->attempt > 1 || call->spec.is_login)
+		return;
+	/* The query of a presigned URL is a login. */
+	const size_t len = call->spec.url != NULL ? strcspn(call->url, "?") : strlen(call->url);
+	options->on_asked(options->data, call->spec.call.method, arena_memdup(call->op.arena, call->url, len));
+}
+
 static struct next send_it(struct call *call)
 {
 	const struct call_spec *spec = &call->spec;
 
 	call->attempt++;
+	tell_asked(call);
 	call->status = 0;
 	if (spec->on_attempt != NULL && !spec->on_attempt(spec->stream_data, &call->op.flow.err))
 		return next_fail(&call->op.flow, NULL);
@@ -125,6 +143,16 @@ static struct next send_it(struct call *call)
 static int64_t now_unix_s(void)
 {
 	return (int64_t)time(NULL);
+}
+
+/* A proxy in between may answer for it when it is down; that does not make it another's. */
+static void note_flavour(struct call *call, struct str server)
+{
+	struct site *site = call->site;
+
+	if (site->target->is_databricks || call->spec.url != NULL || site->flavour == FLAVOUR_SLUICE)
+		return;
+	site->flavour = str_starts(server, STR("sluice/")) ? FLAVOUR_SLUICE : FLAVOUR_OTHER;
 }
 
 static void on_fetched(void *data, const struct fetch_reply *reply, const struct error *err)
@@ -140,10 +168,7 @@ static void on_fetched(void *data, const struct fetch_reply *reply, const struct
 		call->reply = reply->body;
 		call->reply_type = fetch_header_get(reply, "Content-Type");
 		call->retry_after_ms = fetch_retry_after_ms(reply, now_unix_s());
-		if (!call->site->target->is_databricks && call->spec.url == NULL)
-			call->site->flavour = str_starts(fetch_header_get(reply, "Server"), STR("sluice/"))
-						      ? FLAVOUR_SLUICE
-						      : FLAVOUR_OTHER;
+		note_flavour(call, fetch_header_get(reply, "Server"));
 	}
 	flow_resume(&call->op.flow);
 }
@@ -218,6 +243,9 @@ static bool may_repeat(const struct call *call)
 		return is_status_retried(call->status) && (is_safe || call->status == 429 || call->status == 503);
 	if (call->err.code != ERR_UPSTREAM && call->err.code != ERR_DEADLINE)
 		return false;
+	/* Whoever forgot to start the local one should not wait to be told. */
+	if (!call->was_sent && call->spec.url == NULL && call->site->target->is_local)
+		return false;
 	return call->was_sent ? is_safe : call->attempt <= RETRIES_REFUSED_MAX;
 }
 
@@ -246,10 +274,10 @@ static void tell_retry(struct call *call, uint64_t ms)
 
 	if (options->on_retry == NULL)
 		return;
-	options->on_retry(options->data,
-		arena_printf(call->op.arena, "%s; again in %llu.%llu s (%u of %u)", call->err.text,
-			(unsigned long long)ms / 1000, (unsigned long long)ms % 1000 / 100, call->attempt,
-			options->retries_max));
+	options->on_retry(
+		options->data, arena_printf(call->op.arena, "%s; again in %llu.%llu s (%u of %u)", call->err.text,
+				       (unsigned long long)ms / 1000, (unsigned long long)ms % 1000 / 100,
+				       call->attempt, options->retries_max));
 }
 
 static struct next fail_or_pause(struct call *call)

@@ -2,10 +2,10 @@
  * What came back, in words: "RESOURCE_DOES_NOT_EXIST: Registered Model with name=nope not found (GET http://…)".
  *
  * Servers say why in several ways: MLflow and Databricks {"error_code", "message"}, FastAPI {"detail"}, OAuth
- * {"error", "error_description"}, others {"error": {"message"}} or plain text; proxies a page of HTML, which nobody wants to
- * read in a terminal.
+ * {"error", "error_description"}, others {"error": {"message"}} or plain text; proxies a page of HTML, which nobody
+ * wants to read in a terminal.
  */
-#include "client/client_internal.h"
+#include "client/ask.h"
 
 #include <stdio.h>
 
@@ -114,7 +114,8 @@ static struct str flat(struct arena *arena, struct str text)
 	return (struct str){line, clipped.len};
 }
 
-struct str call_redact(struct arena *arena, const struct site *site, struct str text)
+/* Without what the site keeps secret. */
+static struct str redact(struct arena *arena, const struct site *site, struct str text)
 {
 	text = secret_redact(arena, text, site->target->secret);
 	text = secret_redact(arena, text, site->token);
@@ -141,8 +142,8 @@ void call_refused(struct call *call)
 	const struct str name = refusal.name.len > 0 ? refusal.name : str_of(status);
 	const struct str message = refusal.message.len > 0 ? refusal.message : STR("the server says no more");
 	const struct str text = text_format(call->op.arena, "%.*s: %.*s", STR_ARGS(name), STR_ARGS(message));
-	const struct str shown = flat(call->op.arena, call_redact(call->op.arena, call->site, text));
+	const struct str shown = flat(call->op.arena, redact(call->op.arena, call->site, text));
 
-	error_set(&call->err, code_of(call, &refusal), "%.*s (%s %.*s%s)", STR_ARGS(shown), call->spec.call.method, path,
-		call->url, hint(call));
+	error_set(&call->err, code_of(call, &refusal), "%.*s (%s %.*s%s)", STR_ARGS(shown), call->spec.call.method,
+		path, call->url, hint(call));
 }

@@ -1,25 +1,13 @@
 /* What goes out: URL, headers, body. */
-#include "client/client_internal.h"
+#include "client/call.h"
 
-#include <ctype.h>
+#include "base/percent.h"
 
 enum { HEADERS_MAX = 16 };
 
 void url_encode(struct buf *out, struct str text, bool is_path)
 {
-	static const char HEX[] = "0123456789ABCDEF";
-
-	for (size_t i = 0; i < text.len; i++) {
-		const unsigned char c = (unsigned char)text.data[i];
-
-		if (isalnum(c) || (c != '\0' && strchr("-._~", c) != NULL) || (is_path && c == '/')) {
-			buf_add_char(out, (char)c);
-			continue;
-		}
-		buf_add_char(out, '%');
-		buf_add_char(out, HEX[c >> 4]);
-		buf_add_char(out, HEX[c & 15]);
-	}
+	percent_encode(out, text, is_path ? PERCENT_UNRESERVED "/" : PERCENT_UNRESERVED);
 }
 
 static void add_pair(struct buf *out, char *mark, struct str key, const struct json *value)
@@ -98,8 +86,7 @@ static void add_headers(const struct call *call, struct headers *headers)
 {
 	const struct call_spec *spec = &call->spec;
 	const struct client_options *options = &call->op.client->options;
-	const struct secret who =
-		secret_is_set(spec->authorization) ? spec->authorization : call->site->authorization;
+	const struct secret who = secret_is_set(spec->authorization) ? spec->authorization : call->site->authorization;
 
 	if (spec->form.len > 0)
 		add_header(headers, STR("Content-Type"), STR("application/x-www-form-urlencoded"), false);

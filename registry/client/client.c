@@ -1,5 +1,5 @@
 /* What the calls of one client share. */
-#include "client/client_internal.h"
+#include "client/call.h"
 
 #include <assert.h>
 #include <errno.h>
@@ -56,9 +56,10 @@ static void set_options(struct client *client, const struct client_options *from
 	to->user = one_line(&client->arena, from->user != NULL ? from->user : local_user());
 	to->reason = one_line(&client->arena, from->reason);
 	to->retries_max = first_of(from->retries_max, env_number("MLFLOW_HTTP_REQUEST_MAX_RETRIES", 10), RETRIES_MAX);
-	to->pause_ms = first_of(
-		from->pause_ms, 1000 * env_number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", 120), PAUSE_FACTOR_MS);
-	to->timeout_ms = first_of(from->timeout_ms, 1000 * env_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 86400), TIMEOUT_MS);
+	to->pause_ms =
+		first_of(from->pause_ms, 1000 * env_number("MLFLOW_HTTP_REQUEST_BACKOFF_FACTOR", 120), PAUSE_FACTOR_MS);
+	to->timeout_ms =
+		first_of(from->timeout_ms, 1000 * env_number("MLFLOW_HTTP_REQUEST_TIMEOUT", 86400), TIMEOUT_MS);
 	to->transfers_max = first_of(from->transfers_max, 0, TRANSFERS_MAX);
 }
 
@@ -113,10 +114,6 @@ void client_free(struct client *client)
 	free(client);
 }
 
-const struct target *client_target(const struct client *client)
-{
-	return client->options.target;
-}
 
 bool client_is_unity(const struct client *client)
 {

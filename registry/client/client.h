@@ -2,17 +2,17 @@
 /*
  * Client: calls to a registry and tracking server, on a loop, with logins, retries and pages.
  *
- *	struct operation *get = client_version_get(client, &arena, name, "3", &version);
- *	if (!operation_wait(get, &err)) …
+ * 	struct operation *get = client_version_get(client, &arena, name, "3", &version);
+ * 	if (!operation_wait(get, &err)) …
  *
  * Everything is an operation: started by a client_…() function, it fills `ret` on success and completes exactly once,
- * never inside the call that started it. Several may run at once. The arena, `ret` and whatever the arguments point to must
- * stay until then; results live on the arena, which also holds the operation.
+ * never inside the call that started it. Several may run at once. The arena, `ret` and whatever the arguments point to
+ * must stay until then; results live on the arena, which also holds the operation.
  *
- * Retries, as MLflow's client (utils/request_utils.py): 408, 429, 500, 502, 503, 504 and broken connections are tried again
- * up to `retries_max` times, a refused connection at most twice. Pauses are what Retry-After says (up to 2 minutes), else
- * pause_ms × 2^n and a random second. A call that creates something under a new id each time is repeated only where
- * nothing was sent, or the server said by 429 or 503 that it did nothing.
+ * Retries, as MLflow's client (utils/request_utils.py): 408, 429, 500, 502, 503, 504 and broken connections are tried
+ * again up to `retries_max` times, a refused connection at most twice, one to this machine not at all. Pauses are what
+ * Retry-After says (up to 2 minutes), else pause_ms × 2^n and a random second. A call that creates something under a
+ * new id each time is repeated only where nothing was sent, or the server said by 429 or 503 that it did nothing.
  *
  * Errors are one line: the server's error_code and message, as far as they go, without secrets, and what was asked:
  * "RESOURCE_DOES_NOT_EXIST: Registered Model with name=nope not found (GET http://…)". ERR_NOT_FOUND (404, and an
@@ -46,17 +46,19 @@ struct client_options {
 	unsigned transfers_max; /* files in flight; 0: 8 */
 	bool is_dry_run;        /* what changes something is not sent, but told on_planned; everything else is asked */
 	void (*on_planned)(void *data, const struct client_planned *planned);
+	/* In a dry run: a call that only reads is about to be made (URL without user info). May be NULL. */
+	void (*on_asked)(void *data, const char *method, const char *url);
 	/* A call is tried again in a while: "GET …: 503 …; again in 4.3 s (2 of 7)". May be NULL. */
 	void (*on_retry)(void *data, const char *text);
 	void *data;
 };
 
-/* NULL with the error set. Options and strings are copied, but for the target. */
+/* NULL with the error set. Strings are copied, the target is not. */
 struct client *client_new(struct loop *loop, const struct client_options *options, struct error *err);
 /* No operation may be in flight. */
 void client_free(struct client *client);
 const struct target *client_target(const struct client *client);
-/* Unity Catalog: names are catalog.schema.model, no stages, versions come with their files. */
+/* Names are catalog.schema.model, there are no stages, versions come with their files. */
 bool client_is_unity(const struct client *client);
 
 /* Called when it is over; err is NULL on success. To be set before the loop's next turn. */
@@ -78,15 +80,16 @@ enum client_effect {
 /* Any call: for what has no function of its own. */
 struct client_call {
 	const char *method;
-	const char *path;    /* "/api/2.0/mlflow/runs/get": percent-encoded, without query */
-	struct json query;   /* an object, its arrays become repeated keys; JSON_ABSENT: none */
-	struct json body;    /* JSON_ABSENT: none */
+	const char *path;  /* "/api/2.0/mlflow/runs/get": percent-encoded, without query */
+	struct json query; /* an object, its arrays become repeated keys; JSON_ABSENT: none */
+	struct json body;  /* JSON_ABSENT: none */
 	enum client_effect effect;
 	bool is_tracking;    /* to the tracking site, else to the registry's */
 	const char *planned; /* JSON: what a dry run answers for it; NULL: {} */
 };
 /* An answer without a body is {}; one that is not a JSON object is ERR_UPSTREAM. */
-struct operation *client_call(struct client *client, struct arena *arena, const struct client_call *call, struct json *ret);
+struct operation *client_call(
+	struct client *client, struct arena *arena, const struct client_call *call, struct json *ret);
 
 struct client_tag {
 	struct str key, value;

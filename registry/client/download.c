@@ -1,5 +1,6 @@
 /*
- * client_download → list → { read_manifest → on_manifest } → find the way → lanes: { get | sign → get } → on_got → next file
+ * client_download → find the way → list → { read the manifest → on_manifest } → lanes
+ * lane: { get | sign → get } → on_got → next file
  *
  * What a manifest lists is hashed as it arrives and compared before the next file is taken. Files are made anew, never
  * written over.
@@ -20,11 +21,11 @@ struct downloading {
 	struct file_list listed; /* by the manifest */
 };
 
+static struct next find_way(void *self);
 static struct next list_it(void *self);
 static struct next on_list(void *self);
 static struct next on_manifest(void *self);
-static struct next find_way(struct downloading *downloading);
-static struct next on_way(void *self);
+static struct next get_files(struct downloading *downloading);
 static struct next on_lanes(void *self);
 static struct next take_file(void *self);
 static struct next on_signed(void *self);
@@ -32,6 +33,7 @@ static struct next get(struct lane *lane, struct call_spec *spec);
 static bool on_attempt(void *data, struct error *err);
 static bool on_bytes(void *data, struct str bytes, struct error *err);
 static struct next on_got(void *self);
+static struct next fail_file(struct lane *lane);
 
 struct operation *client_download(struct client *client, struct arena *arena, const struct client_download *download,
 	struct client_downloaded *ret)
@@ -47,7 +49,19 @@ struct operation *client_download(struct client *client, struct arena *arena, co
 	transfer->files = &ret->files;
 	transfer->on_progress = download->on_progress;
 	transfer->data = download->data;
-	return operation_start(&transfer->op, list_it);
+	return operation_start(&transfer->op, find_way);
+}
+
+static struct next find_way(void *self)
+{
+	struct downloading *downloading = self;
+	struct transfer *transfer = &downloading->transfer;
+	struct operation *op = &transfer->op;
+
+	if (!place_read(op->client, op->arena, downloading->what.place, &transfer->place, &op->flow.err))
+		return next_fail(&op->flow, NULL);
+	return operation_await(
+		op, place_find_way(op->client, op->arena, &transfer->place, false, &transfer->way), list_it);
 }
 
 static struct next list_it(void *self)
@@ -56,8 +70,6 @@ static struct next list_it(void *self)
 	struct operation *op = &downloading->transfer.op;
 	const struct client_download *what = &downloading->what;
 
-	if (!place_read(op->client, op->arena, what->place, &downloading->transfer.place, &op->flow.err))
-		return next_fail(&op->flow, NULL);
 	return operation_await(op,
 		client_files_list(op->client, op->arena, what->place, what->path, &downloading->ret->files), on_list);
 }
@@ -74,10 +86,11 @@ static struct next on_list(void *self)
 		return next_fail(&op->flow, NULL);
 	}
 	if (files_find(&downloading->ret->files, MANIFEST_NAME) == NULL)
-		return find_way(downloading);
+		return get_files(downloading);
 	return operation_await(op,
-		client_file_read(op->client, op->arena, what->place, path_join(op->arena, what->path, STR(MANIFEST_NAME)),
-			MANIFEST_SIZE_MAX, &downloading->manifest),
+		client_file_read(op->client, op->arena, what->place,
+			path_join(op->arena, what->path, STR(MANIFEST_NAME)), MANIFEST_SIZE_MAX,
+			&downloading->manifest),
 		on_manifest);
 }
 
@@ -113,23 +126,12 @@ static struct next on_manifest(void *self)
 		return next_fail(flow, NULL);
 	downloading->ret->has_manifest = true;
 	downloading->ret->digest = digest_of(downloading->manifest);
-	return find_way(downloading);
-}
-
-static struct next find_way(struct downloading *downloading)
-{
-	struct transfer *transfer = &downloading->transfer;
-	struct operation *op = &transfer->op;
-
-	return operation_await(
-		op, place_find_way(op->client, op->arena, &transfer->place, false, &transfer->way), on_way);
+	return get_files(downloading);
 }
 
 /* Both ways of Unity Catalog read by signed URLs where the workspace has them; its Files API takes what they do not. */
-static struct next on_way(void *self)
+static struct next get_files(struct downloading *downloading)
 {
-	struct downloading *downloading = self;
-
 	if (downloading->transfer.place.kind == PLACE_UNITY)
 		downloading->transfer.way = WAY_SIGNED;
 	return lanes_run(&downloading->transfer, take_file, on_lanes);
@@ -158,23 +160,28 @@ static struct next take_file(void *self)
 		place_get(&lane->arena, &transfer->place, lane_path(lane), &spec.call);
 		return get(lane, &spec);
 	}
-	/* There is another way: a service that fails is not waited for. */
-	spec.is_asked_once = true;
+	/* Where there is another way, a service that fails is not waited for. */
+	spec.is_asked_once = !place_is_signed(&transfer->place);
 	place_sign(&lane->arena, &transfer->place, lane_path(lane), false, &spec.call);
-	return operation_try(
-		&lane->op, call_start(lane->op.client, &lane->arena, &spec, &lane->answer), on_signed);
+	return operation_try(&lane->op, call_start(lane->op.client, &lane->arena, &spec, &lane->answer), on_signed);
 }
 
 static struct next on_signed(void *self)
 {
 	struct lane *lane = self;
-	struct call_spec spec = {.call = {.method = "GET", .effect = CALL_READS}};
-	struct error ignored;
+	struct transfer *transfer = lane->transfer;
+	struct error *err = &lane->op.flow.err;
+	struct call_spec spec = {.ret_body = NULL};
+	struct error why = lane->op.child_err;
 
-	if (lane->op.child_err.code != ERR_NONE || !place_signed(&lane->arena, &lane->answer, &spec, &ignored)) {
-		lane->transfer->way = WAY_DIRECT;
-		place_get(&lane->arena, &lane->transfer->place, lane_path(lane), &spec.call);
+	if (why.code == ERR_NONE && place_signed(&lane->arena, &transfer->place, false, &lane->answer, &spec, &why))
+		return get(lane, &spec);
+	if (place_is_signed(&transfer->place)) {
+		*err = why;
+		return fail_file(lane);
 	}
+	transfer->way = WAY_DIRECT;
+	place_get(&lane->arena, &transfer->place, lane_path(lane), &spec.call);
 	return get(lane, &spec);
 }
 
@@ -211,7 +218,7 @@ static bool on_bytes(void *data, struct str bytes, struct error *err)
 	const struct file *listed = listed_of(lane);
 
 	if (listed != NULL && bytes.len > listed->size - lane->moved)
-		return error_set(err, ERR_INVALID_BUNDLE, "file '%s' is longer than the manifest says", lane->file->path);
+		return error_set(err, ERR_INVALID_BUNDLE, "it is longer than the manifest says");
 	if (!files_write_all(lane->fd, bytes))
 		return error_set_errno(err, ERR_INTERNAL, errno, "file '%s'", lane->file->path);
 	sha256_add(&lane->hash, bytes.data, bytes.len);
@@ -230,8 +237,8 @@ static bool check(struct lane *lane, struct error *err)
 	const struct digest *wanted = is_manifest ? &downloading->ret->digest : listed != NULL ? &listed->sha256 : NULL;
 	if (wanted == NULL || digest_eq(wanted, &lane->file->sha256))
 		return true;
-	return error_set(err, ERR_INVALID_BUNDLE, "file '%s' is not what the manifest says: %llu bytes, other content",
-		lane->file->path, (unsigned long long)lane->moved);
+	return error_set(err, ERR_INVALID_BUNDLE, "it is not what the manifest says: %llu bytes, other content",
+		(unsigned long long)lane->moved);
 }
 
 /* Best effort: half a file must not look like one. */
@@ -254,18 +261,20 @@ static void remove_file(int dir_fd, const char *path)
 	close(folder_fd);
 }
 
+static struct next fail_file(struct lane *lane)
+{
+	error_wrap(&lane->op.flow.err, "download '%s'", lane->file->path);
+	remove_file(lane->transfer->dir_fd, lane->file->path);
+	return lane_fail(lane);
+}
+
 static struct next on_got(void *self)
 {
 	struct lane *lane = self;
-	struct error *err = &lane->op.flow.err;
 
-	if (lane->op.child_err.code != ERR_NONE) {
-		*err = lane->op.child_err;
-		error_wrap(err, "download '%s'", lane->file->path);
-	} else if (check(lane, err)) {
-		lane->transfer->progress.files_done++;
-		return lane_next(lane, take_file);
-	}
-	remove_file(lane->transfer->dir_fd, lane->file->path);
-	return lane_fail(lane);
+	lane->op.flow.err = lane->op.child_err;
+	if (lane->op.child_err.code != ERR_NONE || !check(lane, &lane->op.flow.err))
+		return fail_file(lane);
+	lane->transfer->progress.files_done++;
+	return lane_next(lane, take_file);
 }

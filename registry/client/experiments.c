@@ -1,5 +1,5 @@
 /* Experiments: get; ensure: get → { done | create → get } */
-#include "client/client_internal.h"
+#include "client/ask.h"
 #include "client/tracking.h"
 
 struct ensure {

@@ -17,13 +17,15 @@ static struct next ask_history(void *self);
 static struct next ask_alias_at(void *self);
 static struct next on_answer(void *self);
 
-struct operation *client_history(struct client *client, struct arena *arena, struct str name, struct str alias, size_t max,
-	struct json *ret)
+struct operation *client_history(
+	struct client *client, struct arena *arena, struct str name, struct str alias, size_t max, struct json *ret)
 {
 	struct asking *asking = operation_new(client, arena, sizeof(*asking));
 
-	asking->pages = (struct pages){
-		.path = registry_path(client, arena, "sluice/history"), .list = "history", .page_max = HISTORY_PAGE, .max = max};
+	asking->pages = (struct pages){.path = registry_path(client, arena, "sluice/history"),
+		.list = "history",
+		.page_max = HISTORY_PAGE,
+		.max = max};
 	args_text(arena, &asking->pages.query, "name", name);
 	args_text(arena, &asking->pages.query, "alias", alias);
 	asking->ret = ret;

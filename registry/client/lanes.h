@@ -1,9 +1,10 @@
 #pragma once
 /*
- * Lanes: many files, a few at a time. A transfer has as many lanes as files may be in flight; each takes the next file when
- * it is done with one. Private to client/.
+ * Lanes: many files, a few at a time. A transfer has as many lanes as files may be in flight; each takes the next file
+ * when it is done with one. Private to client/.
  *
- * What a lane needs for one file lies in an arena of its own, so a transfer of 10,000 files holds no more than one of eight.
+ * What a lane needs for one file lies in an arena of its own, so a transfer of 10,000 files holds no more than one of
+ * eight.
  */
 #include "base/hash.h"
 #include "client/place.h"
@@ -27,7 +28,7 @@ struct transfer {
 struct lane {
 	struct operation op;
 	struct transfer *transfer;
-	struct file *file; /* NULL: none is left */
+	struct file *file;  /* NULL: none is left */
 	struct arena arena; /* for this file */
 	int fd;             /* -1: none */
 	struct fetch_file body;

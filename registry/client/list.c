@@ -66,26 +66,6 @@ static struct next begin(void *self)
 	return next_step(ask_folder);
 }
 
-static void folder_call(struct listing *listing, struct str path, struct client_call *ret)
-{
-	struct arena *arena = listing->op.arena;
-	const struct str whole = path_join(arena, listing->place.root, path);
-
-	*ret = (struct client_call){.method = "GET", .effect = CALL_READS};
-	if (listing->place.kind == PLACE_PROXY) {
-		ret->path = "/api/2.0/mlflow-artifacts/artifacts";
-		ret->is_tracking = true;
-		args_text(arena, &ret->query, "path", whole);
-		return;
-	}
-	struct buf out = {0};
-	buf_add_text(&out, "/api/2.0/fs/directories/");
-	url_encode(&out, whole, true);
-	ret->path = arena_memdup(arena, out.data, out.len);
-	buf_done(&out);
-	args_text(arena, &ret->query, "page_token", listing->page);
-}
-
 static struct next ask_folder(void *self)
 {
 	struct listing *listing = self;
@@ -102,7 +82,8 @@ static struct next ask_folder(void *self)
 		listing->folder = listing->folders->path;
 		listing->folders = listing->folders->next;
 	}
-	folder_call(listing, path_join(op->arena, listing->path, listing->folder), &call);
+	place_list(
+		op->arena, &listing->place, path_join(op->arena, listing->path, listing->folder), listing->page, &call);
 	return operation_try(op, client_call(op->client, op->arena, &call, &listing->answer), on_folder);
 }
 
@@ -112,14 +93,23 @@ struct entry {
 	uint64_t size;
 };
 
-/* MLflow: path, is_dir; Databricks: name, is_directory. Both give a name within the folder. */
-static void read_entry(const struct listing *listing, const struct json *from, struct entry *ret)
+/*
+ * MLflow: path, is_dir, within the folder. The Files API: name, is_directory. A workspace's artifacts: path, is_dir,
+ * within the run; of a file, the file itself, which makes its name empty.
+ */
+static void read_entry(struct listing *listing, struct str folder_path, const struct json *from, struct entry *ret)
 {
-	const bool is_proxy = listing->place.kind == PLACE_PROXY;
-	const struct json *folder = json_get(from, is_proxy ? STR("is_dir") : STR("is_directory"));
+	const bool is_unity = listing->place.kind == PLACE_UNITY;
+	const struct json *folder = json_get(from, is_unity ? STR("is_directory") : STR("is_dir"));
 	const struct json *size = json_get(from, STR("file_size"));
+	const struct str whole = path_join(listing->op.arena, listing->place.root, folder_path);
 
-	ret->name = json_str(json_get(from, is_proxy ? STR("path") : STR("name")));
+	ret->name = json_str(json_get(from, is_unity ? STR("name") : STR("path")));
+	if (place_is_signed(&listing->place) && whole.len > 0 && str_starts(ret->name, whole)) {
+		const size_t cut = ret->name.len > whole.len ? whole.len + 1 : whole.len;
+
+		ret->name = (struct str){ret->name.data + cut, ret->name.len - cut};
+	}
 	ret->is_folder = json_type(folder) == JSON_BOOL && folder->boolean;
 	ret->size = json_type(size) == JSON_INTEGER && size->integer > 0 ? (uint64_t)size->integer : 0;
 }
@@ -131,7 +121,8 @@ static bool add_entry(struct listing *listing, const struct entry *entry, struct
 	char shown[NAME_SHOW_SIZE];
 
 	if (memchr(entry->name.data, '/', entry->name.len) != NULL || entry->name.len == 0)
-		return error_set(err, ERR_INVALID_BUNDLE, "listing: '%s' is no name of a file", name_show(entry->name, shown));
+		return error_set(
+			err, ERR_INVALID_BUNDLE, "listing: '%s' is no name of a file", name_show(entry->name, shown));
 	if (!name_check(name, err) || !names_add(&listing->names, name, entry->is_folder ? NAME_DIR : NAME_FILE, err))
 		return error_wrap(err, "listing: '%s'", name_show(name, shown));
 	if (listing->names.count > FILES_MAX)
@@ -147,7 +138,7 @@ static bool add_entry(struct listing *listing, const struct entry *entry, struct
 static const struct json *entries_of(const struct listing *listing)
 {
 	const struct json *list =
-		json_get(&listing->answer, listing->place.kind == PLACE_PROXY ? STR("files") : STR("contents"));
+		json_get(&listing->answer, listing->place.kind == PLACE_UNITY ? STR("contents") : STR("files"));
 
 	return json_type(list) == JSON_ARRAY ? list : NULL;
 }
@@ -166,7 +157,9 @@ static struct next on_folder(void *self)
 	for (size_t i = 0; entries != NULL && i < entries->size; i++) {
 		struct entry entry;
 
-		read_entry(listing, &entries->items[i], &entry);
+		read_entry(listing, path_join(op->arena, listing->path, listing->folder), &entries->items[i], &entry);
+		if (entry.name.len == 0 && place_is_signed(&listing->place))
+			continue;
 		if (!add_entry(listing, &entry, &op->flow.err))
 			return next_fail(&op->flow, NULL);
 	}
@@ -191,7 +184,8 @@ static struct next ask_parent(struct listing *listing)
 	struct str folder, name;
 
 	split_path(listing->path, &folder, &name);
-	folder_call(listing, folder, &call);
+	listing->folder = (struct str){0};
+	place_list(op->arena, &listing->place, folder, listing->page, &call);
 	return operation_try(op, client_call(op->client, op->arena, &call, &listing->answer), on_parent);
 }
 
@@ -208,7 +202,7 @@ static struct next on_parent(void *self)
 	for (size_t i = 0; entries != NULL && i < entries->size; i++) {
 		struct entry entry;
 
-		read_entry(listing, &entries->items[i], &entry);
+		read_entry(listing, folder, &entries->items[i], &entry);
 		if (entry.is_folder || !str_eq(entry.name, name))
 			continue;
 		if (!add_entry(listing, &entry, &op->flow.err))

@@ -1,5 +1,5 @@
 /* Logged models: create → params, 100 a call → done; get; finish. */
-#include "client/client_internal.h"
+#include "client/ask.h"
 #include "client/tracking.h"
 
 enum { PARAMS_MAX = 100 };
@@ -121,7 +121,8 @@ struct operation *client_logged_model_finish(
 		.path = model_path(arena, id, ""),
 		.effect = CALL_CHANGES,
 		.is_tracking = true,
-		.planned = arena_printf(arena, "{\"model\":{\"info\":{\"model_id\":\"$MODEL_ID\",\"status\":\"%s\"}}}", status),
+		.planned = arena_printf(
+			arena, "{\"model\":{\"info\":{\"model_id\":\"$MODEL_ID\",\"status\":\"%s\"}}}", status),
 	};
 
 	args_text(arena, &call.body, "model_id", id);

@@ -4,7 +4,7 @@
  *
  * Calls that run at the same time may each ask for a token: that costs nothing but a call, and needs no queue.
  */
-#include "client/client_internal.h"
+#include "client/call.h"
 
 #include <openssl/crypto.h>
 #include <openssl/evp.h>

@@ -27,7 +27,8 @@ static bool read_model(struct arena *arena, const struct json *answer, void *ret
 	return model_of(arena, json_get(answer, STR("registered_model")), ret, err);
 }
 
-struct operation *client_model_get(struct client *client, struct arena *arena, struct str name, struct client_model *ret)
+struct operation *client_model_get(
+	struct client *client, struct arena *arena, struct str name, struct client_model *ret)
 {
 	struct client_call call = {
 		.method = "GET", .path = registry_path(client, arena, "registered-models/get"), .effect = CALL_READS};
@@ -46,8 +47,8 @@ struct operation *client_model_delete(struct client *client, struct arena *arena
 	return client_call(client, arena, &call, NULL);
 }
 
-struct operation *client_model_ensure(struct client *client, struct arena *arena, struct str name, struct str description,
-	struct client_tags tags, struct client_model *ret)
+struct operation *client_model_ensure(struct client *client, struct arena *arena, struct str name,
+	struct str description, struct client_tags tags, struct client_model *ret)
 {
 	struct ensure *ensure = operation_new(client, arena, sizeof(*ensure));
 

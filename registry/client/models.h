@@ -12,9 +12,10 @@ struct client_model {
 	struct json tree; /* the server's object: tags, aliases [{alias, version}], latest_versions, timestamps */
 };
 /* Made where it is not there yet; then description and tags are left as they are. */
-struct operation *client_model_ensure(struct client *client, struct arena *arena, struct str name, struct str description,
-	struct client_tags tags, struct client_model *ret);
-struct operation *client_model_get(struct client *client, struct arena *arena, struct str name, struct client_model *ret);
+struct operation *client_model_ensure(struct client *client, struct arena *arena, struct str name,
+	struct str description, struct client_tags tags, struct client_model *ret);
+struct operation *client_model_get(
+	struct client *client, struct arena *arena, struct str name, struct client_model *ret);
 /* With all its versions and aliases. */
 struct operation *client_model_delete(struct client *client, struct arena *arena, struct str name);
 
@@ -24,7 +25,7 @@ struct client_version {
 };
 struct client_version_spec {
 	struct str name;
-	struct str source;           /* "models:/m-…" with model_id, "runs:/R/path" with run_id, … (MLFLOW_REST A.1) */
+	struct str source; /* "models:/m-…" with model_id, "runs:/R/path" with run_id, … (MLFLOW_REST A.1) */
 	struct str model_id, run_id; /* "": none */
 	struct str description;
 	struct client_tags tags;
@@ -35,10 +36,10 @@ struct client_version_spec {
 	client_progress_fn *on_progress; /* may be NULL */
 	void *data;
 };
-/* A version of a model that is there, READY. A registration that fails is ERR_UPSTREAM with the server's reason, one that
- * takes over 5 minutes ERR_DEADLINE. */
-struct operation *client_version_create(struct client *client, struct arena *arena,
-	const struct client_version_spec *spec, struct client_version *ret);
+/* A version of a model that is there, READY. A registration that fails is ERR_UPSTREAM with the server's reason, one
+ * that takes over 5 minutes ERR_DEADLINE. */
+struct operation *client_version_create(
+	struct client *client, struct arena *arena, const struct client_version_spec *spec, struct client_version *ret);
 
 /*
  * What people write: NAME@alias, NAME/3, NAME@latest, NAME/latest or NAME (both: the highest version), each also behind
@@ -49,7 +50,8 @@ struct operation *client_version_find(
 	struct client *client, struct arena *arena, struct str what, struct client_version *ret);
 struct operation *client_version_get(
 	struct client *client, struct arena *arena, struct str name, struct str version, struct client_version *ret);
-struct operation *client_version_delete(struct client *client, struct arena *arena, struct str name, struct str version);
+struct operation *client_version_delete(
+	struct client *client, struct arena *arena, struct str name, struct str version);
 struct operation *client_version_describe(
 	struct client *client, struct arena *arena, struct str name, struct str version, struct str description);
 /* Where its files are, for transfer.h: every source of MLFLOW_REST A.3 is followed to its end. */
@@ -75,7 +77,7 @@ struct operation *client_aliases_list(
 	struct client *client, struct arena *arena, struct str name, struct client_aliases *ret);
 
 /* version "": of the model itself. */
-struct operation *client_tag_set(struct client *client, struct arena *arena, struct str name, struct str version,
-	struct client_tag tag);
+struct operation *client_tag_set(
+	struct client *client, struct arena *arena, struct str name, struct str version, struct client_tag tag);
 struct operation *client_tag_delete(
 	struct client *client, struct arena *arena, struct str name, struct str version, struct str key);

@@ -5,7 +5,7 @@
  */
 #include "client/operation.h"
 
-#include "client/client_internal.h"
+#include "client/site.h"
 
 #include <assert.h>
 #include <signal.h>

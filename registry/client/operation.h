@@ -2,17 +2,17 @@
 /*
  * Operations from inside: how one is made of others. Private to client/.
  *
- *	struct find {
- *		struct operation op;   // first
- *		…
- *	};
- *	static struct next begin(void *self)
- *	{
- *		return operation_await(self, client_alias_get(…), on_alias);
- *	}
+ * 	struct find {
+ * 		struct operation op;   // first
+ * 		…
+ * 	};
+ * 	static struct next begin(void *self)
+ * 	{
+ * 		return operation_await(self, client_alias_get(…), on_alias);
+ * 	}
  *
- * A parent waits until all of its children are over; the first that fails cancels the others. A parent that is cancelled
- * cancels its children.
+ * A parent waits until all of its children are over; the first that fails cancels the others. A parent that is
+ * cancelled cancels its children.
  */
 #include "async/flow.h"
 #include "client/client.h"

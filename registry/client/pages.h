@@ -1,6 +1,6 @@
 #pragma once
 /* Pages: a list that comes in several answers. Private to client/. */
-#include "client/client_internal.h"
+#include "client/ask.h"
 
 struct pages {
 	const char *path, *list; /* of the call; of its list in the answer */

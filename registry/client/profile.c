@@ -61,12 +61,13 @@ static bool cut_pair(struct str line, struct str *ret_key, struct str *ret_value
 	return false;
 }
 
-static bool read_lines(
+bool profile_parse(
 	struct arena *arena, const char *path, struct str rest, struct str name, struct profile *ret, struct error *err)
 {
 	bool is_inside = false;
 	struct str line, key, value;
 
+	*ret = (struct profile){0};
 	for (unsigned number = 1; rest.len > 0; number++) {
 		str_cut(&rest, '\n', &line);
 		/* A line that begins with a blank goes on with a value, of which none here has two lines. */
@@ -94,7 +95,7 @@ bool profile_read(struct arena *arena, const char *path, struct str name, struct
 	*ret = (struct profile){0};
 	bool is_fine = read_file(path, &text, &is_there, err);
 	if (is_fine && is_there)
-		is_fine = read_lines(arena, path, (struct str){text.bytes, text.len}, name, ret, err);
+		is_fine = profile_parse(arena, path, (struct str){text.bytes, text.len}, name, ret, err);
 	if (text.bytes != NULL)
 		OPENSSL_cleanse(text.bytes, text.len);
 	free(text.bytes);

@@ -26,7 +26,7 @@ static struct next find(void *self)
 {
 	struct loading *loading = self;
 	struct operation *op = &loading->op;
-	struct str what = loading->what;
+	struct str what = loading->what, name, mark;
 
 	if (client_is_unity(op->client)) {
 		error_set(&op->flow.err, ERR_NOT_IMPLEMENTED,
@@ -36,11 +36,15 @@ static struct next find(void *self)
 	}
 	if (str_starts(what, STR("prompts:/")))
 		what = (struct str){what.data + 9, what.len - 9};
-	if (memchr(what.data, '/', what.len) == NULL && memchr(what.data, '@', what.len) == NULL) {
+	if (version_split(what, &name, &mark) == '\0') {
 		error_set(&op->flow.err, ERR_USAGE, "prompt '%.*s' is not prompts:/NAME/VERSION or prompts:/NAME@ALIAS",
 			STR_ARGS(loading->what));
 		return next_fail(&op->flow, NULL);
 	}
+	/* Searches leave prompts out; every server that has prompts knows this alias. */
+	if (str_eq_nocase(mark, STR("latest")))
+		return operation_await(
+			op, alias_get(op->client, op->arena, name, STR("latest"), &loading->version), on_version);
 	return operation_await(op, client_version_find(op->client, op->arena, what, &loading->version), on_version);
 }
 
@@ -63,13 +67,15 @@ static struct next on_version(void *self)
 	const struct json *text = tag_of(version, "mlflow.prompt.text");
 
 	if (json_type(text) != JSON_STRING) {
-		error_set(&flow->err, ERR_INVALID_PARAMETER, "'%.*s' is a model, not a prompt", STR_ARGS(loading->what));
+		error_set(
+			&flow->err, ERR_INVALID_PARAMETER, "'%.*s' is a model, not a prompt", STR_ARGS(loading->what));
 		return next_fail(flow, NULL);
 	}
 	*loading->ret = (struct client_prompt){
 		.name = version->name,
 		.version = version->version,
-		.uri = text_format(loading->op.arena, "prompts:/%.*s/%.*s", STR_ARGS(version->name), STR_ARGS(version->version)),
+		.uri = text_format(
+			loading->op.arena, "prompts:/%.*s/%.*s", STR_ARGS(version->name), STR_ARGS(version->version)),
 		.is_chat = str_is(json_str(tag_of(version, "_mlflow_prompt_type")), "chat"),
 		.text = json_str(text),
 		.tree = version->tree,

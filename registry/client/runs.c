@@ -1,22 +1,14 @@
 /* Runs: create, get, log (in pages), end, outputs. */
-#include "client/client_internal.h"
+#include "base/clock.h"
+#include "client/ask.h"
 #include "client/tracking.h"
 
 #include <math.h>
-#include <time.h>
 
 /* Of one log-batch call (MLflow 3.17.2, utils/validation.py). */
 enum { PARAMS_MAX = 100, TAGS_MAX = 100, BATCH_MAX = 1000, TAGS_OWN = 3 };
 
 static struct next log_page(void *self);
-
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
 
 static bool read_run(struct arena *arena, const struct json *answer, void *data, struct error *err)
 {
@@ -73,7 +65,7 @@ struct operation *client_run_create(
 	add_own_tags(client, arena, spec->tags, &tags);
 	args_text(arena, &call.body, "experiment_id", spec->experiment_id);
 	args_text(arena, &call.body, "run_name", spec->name);
-	json_set(arena, &call.body, STR("start_time"), json_integer(now_ms()));
+	json_set(arena, &call.body, STR("start_time"), json_integer(clock_wall_ms()));
 	args_tags(arena, &call.body, "tags", tags);
 	return ask(client, arena, &call, read_run, ret);
 }
@@ -89,19 +81,23 @@ struct operation *client_run_get(struct client *client, struct arena *arena, str
 
 struct operation *client_run_end(struct client *client, struct arena *arena, struct str id, const char *status)
 {
-	struct client_call call = {
-		.method = "POST", .path = tracking_path(arena, "runs/update"), .effect = CALL_CHANGES, .is_tracking = true};
+	struct client_call call = {.method = "POST",
+		.path = tracking_path(arena, "runs/update"),
+		.effect = CALL_CHANGES,
+		.is_tracking = true};
 
 	args_text(arena, &call.body, "run_id", id);
 	args_text(arena, &call.body, "status", str_of(status));
-	json_set(arena, &call.body, STR("end_time"), json_integer(now_ms()));
+	json_set(arena, &call.body, STR("end_time"), json_integer(clock_wall_ms()));
 	return client_call(client, arena, &call, NULL);
 }
 
 struct operation *client_run_output(struct client *client, struct arena *arena, struct str run_id, struct str model_id)
 {
-	struct client_call call = {
-		.method = "POST", .path = tracking_path(arena, "runs/outputs"), .effect = CALL_CHANGES, .is_tracking = true};
+	struct client_call call = {.method = "POST",
+		.path = tracking_path(arena, "runs/outputs"),
+		.effect = CALL_CHANGES,
+		.is_tracking = true};
 	struct json model = json_object(), models = json_array();
 
 	args_text(arena, &model, "model_id", model_id);
@@ -169,8 +165,10 @@ static struct next log_page(void *self)
 	struct logging *logging = self;
 	struct arena *arena = logging->op.arena;
 	struct client_batch *left = &logging->left;
-	struct client_call call = {
-		.method = "POST", .path = tracking_path(arena, "runs/log-batch"), .effect = CALL_CHANGES, .is_tracking = true};
+	struct client_call call = {.method = "POST",
+		.path = tracking_path(arena, "runs/log-batch"),
+		.effect = CALL_CHANGES,
+		.is_tracking = true};
 
 	if (left->params.count + left->tags.count + left->metric_count == 0)
 		return next_done();
@@ -183,6 +181,5 @@ static struct next log_page(void *self)
 	args_tags(arena, &call.body, "tags", tags);
 	if (metrics.size > 0)
 		json_set(arena, &call.body, STR("metrics"), metrics);
-	return operation_await(
-		&logging->op, client_call(logging->op.client, arena, &call, NULL), log_page);
+	return operation_await(&logging->op, client_call(logging->op.client, arena, &call, NULL), log_page);
 }

@@ -1,4 +1,4 @@
-/* Searches: pages of models and versions; all versions of one model: search → sort → { done | is there such a model? } */
+/* Pages of models, of versions. All versions of a model: search → sort → { done | none: ask for the model } */
 #include "client/search.h"
 
 #include "client/models_internal.h"
@@ -59,7 +59,8 @@ struct operation *client_models_search(
 	};
 
 	if (is_unity && search->filter.len + search->order_by.len > 0)
-		return ask_refused(client, arena, ERR_NOT_IMPLEMENTED, "Unity Catalog lists models without filter and order");
+		return ask_refused(
+			client, arena, ERR_NOT_IMPLEMENTED, "Unity Catalog lists models without filter and order");
 	if (!is_unity && search->filter.len > 0)
 		args_text(arena, &pages.query, "filter",
 			text_format(arena, "%.*s AND %s", STR_ARGS(search->filter), NO_PROMPTS));
@@ -112,7 +113,8 @@ static struct next ask_versions(void *self)
 	struct operation *op = &searching->op;
 
 	return operation_await(op,
-		pages_ask(op->client, op->arena, &searching->pages, &searching->items, &searching->is_cut), on_versions);
+		pages_ask(op->client, op->arena, &searching->pages, &searching->items, &searching->is_cut),
+		on_versions);
 }
 
 static struct next on_versions(void *self)

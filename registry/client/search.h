@@ -43,8 +43,8 @@ struct operation *client_prompt_load(
 
 /* *ret: an array of {"time", "who", "why", "action", "name", "version"?, "alias"?, "before"?, "after"?}, newest first;
  * at most `max` (0: all). alias "": all moves of the model. */
-struct operation *client_history(struct client *client, struct arena *arena, struct str name, struct str alias, size_t max,
-	struct json *ret);
+struct operation *client_history(
+	struct client *client, struct arena *arena, struct str name, struct str alias, size_t max, struct json *ret);
 /* *ret: {"name", "alias", "version", "since", "id"}. time: RFC 3339, or milliseconds since 1970. */
 struct operation *client_alias_at(struct client *client, struct arena *arena, struct str name, struct str alias,
 	struct str time, struct json *ret);

@@ -1,6 +1,7 @@
 /* target_read → pick the URIs → read_site (http: user info, variables; databricks: profile or variables) */
 #include "client/target.h"
 
+#include "base/percent.h"
 #include "client/profile.h"
 
 #include <stdlib.h>
@@ -85,7 +86,8 @@ bool target_read(struct arena *arena, const struct target_source *source, struct
 	if (!read_site(&reader, tracking, &ret->tracking, err))
 		return error_wrap(err, "tracking server");
 	if (ret->tracking.kind == TARGET_UNITY)
-		return error_set(err, ERR_USAGE, "tracking server: 'databricks-uc' is a registry; runs are in 'databricks'");
+		return error_set(
+			err, ERR_USAGE, "tracking server: 'databricks-uc' is a registry; runs are in 'databricks'");
 	ret->is_one_site = is_same_site(&ret->registry, &ret->tracking);
 	return true;
 }
@@ -98,35 +100,13 @@ static bool is_printable(const char *text)
 	return true;
 }
 
-static char digit_of(char c)
-{
-	return (char)(c <= '9' ? c - '0' : (c | 0x20) - 'a' + 10);
-}
-
-/* Percent-decoded, on the arena only where it is no secret: the caller wipes. */
-static size_t decode(char *to, const char *from, size_t len)
-{
-	static const char HEX[] = "0123456789abcdefABCDEF";
-	size_t at = 0;
-
-	for (size_t i = 0; i < len; i++) {
-		if (from[i] == '%' && i + 2 < len && strchr(HEX, from[i + 1]) != NULL && strchr(HEX, from[i + 2]) != NULL) {
-			to[at++] = (char)(digit_of(from[i + 1]) << 4 | digit_of(from[i + 2]));
-			i += 2;
-		} else {
-			to[at++] = from[i];
-		}
-	}
-	return at;
-}
-
 static struct secret decode_secret(struct arena *arena, const char *from, size_t len)
 {
 	char *plain = malloc(len + 1);
 
 	if (plain == NULL)
 		abort();
-	const size_t decoded = decode(plain, from, len);
+	const size_t decoded = percent_decode(plain, (struct str){from, len});
 	const struct secret made = secret_new(arena, (struct str){plain, decoded});
 	explicit_bzero(plain, len + 1);
 	free(plain);
@@ -141,7 +121,7 @@ static void take_user_info(struct arena *arena, const char *info, size_t len, st
 	char *user = arena_alloc(arena, user_len + 1);
 
 	ret->login = LOGIN_BASIC;
-	ret->user = (struct str){user, decode(user, info, user_len)};
+	ret->user = (struct str){user, percent_decode(user, (struct str){info, user_len})};
 	if (colon != NULL)
 		ret->secret = decode_secret(arena, colon + 1, len - user_len - 1);
 }
@@ -172,6 +152,20 @@ static void read_variables(const struct reader *reader, struct target_site *ret)
 	}
 }
 
+/* "localhost", "127.0.0.1", "[::1]", with or without a port. */
+static bool is_loopback(const char *host)
+{
+	static const char *const NAMES[] = {"localhost", "127.0.0.1", "[::1]"};
+
+	for (size_t i = 0; i < sizeof(NAMES) / sizeof(NAMES[0]); i++) {
+		const size_t len = strlen(NAMES[i]);
+
+		if (strncasecmp(host, NAMES[i], len) == 0 && strchr(":/", host[len]) != NULL)
+			return true;
+	}
+	return false;
+}
+
 static bool read_http(const struct reader *reader, const char *uri, struct target_site *ret, struct error *err)
 {
 	const size_t scheme = (size_t)(strstr(uri, "://") + 3 - uri);
@@ -187,10 +181,11 @@ static bool read_http(const struct reader *reader, const char *uri, struct targe
 		rest = at + 1;
 	}
 	ret->uri = ret->url = without_slash(reader->arena, uri, scheme, rest);
+	ret->is_local = is_loopback(rest);
 	if (!is_printable(rest))
 		return error_set(err, ERR_USAGE, "URI holds a blank or a control character");
 	if (strcspn(rest, "/?#:") == 0)
-		return error_set(err, ERR_USAGE, "'%s' names no host", ret->uri);
+		return error_set(err, ERR_USAGE, "URI names no host");
 	if (strpbrk(rest, "?#") != NULL)
 		return error_set(err, ERR_USAGE, "a registry's URI has no '?' and no '#'");
 	if (ret->is_insecure && ret->ca_file != NULL)
@@ -201,7 +196,8 @@ static bool read_http(const struct reader *reader, const char *uri, struct targe
 }
 
 /* "adb-1.azuredatabricks.net/?o=1" and the like: what is behind the host does not belong to it. */
-static bool take_host(struct arena *arena, struct str host, const char *from, struct target_site *ret, struct error *err)
+static bool take_host(
+	struct arena *arena, struct str host, const char *from, struct target_site *ret, struct error *err)
 {
 	const char *text = arena_memdup(arena, host.data, host.len);
 	const bool has_http = strncasecmp(text, "http://", 7) == 0 || strncasecmp(text, "https://", 8) == 0;
@@ -236,7 +232,8 @@ static bool take_login(struct arena *arena, const struct login *login, struct ta
 		ret->secret = login->client_secret;
 		return true;
 	}
-	return error_set(err, ERR_USAGE, "%s has a host, but neither a token nor a client id and a client secret", login->from);
+	return error_set(
+		err, ERR_USAGE, "%s has a host, but neither a token nor a client id and a client secret", login->from);
 }
 
 static const char *profile_path(const struct reader *reader)
@@ -245,7 +242,8 @@ static const char *profile_path(const struct reader *reader)
 
 	if (path != NULL && strncmp(path, "~/", 2) != 0)
 		return path;
-	return arena_printf(reader->arena, "%s/%s", home != NULL ? home : "", path != NULL ? path + 2 : ".databrickscfg");
+	return arena_printf(
+		reader->arena, "%s/%s", home != NULL ? home : "", path != NULL ? path + 2 : ".databrickscfg");
 }
 
 static bool read_profile(
@@ -285,7 +283,8 @@ static struct secret env_secret(const struct reader *reader, const char *name)
 	return secret_new(reader->arena, str_of(env(reader, name)));
 }
 
-static bool read_databricks(const struct reader *reader, const char *profile, struct target_site *ret, struct error *err)
+static bool read_databricks(
+	const struct reader *reader, const char *profile, struct target_site *ret, struct error *err)
 {
 	const char *named = env(reader, "DATABRICKS_CONFIG_PROFILE");
 	const struct login login = {
@@ -322,5 +321,5 @@ static bool read_site(const struct reader *reader, const char *uri, struct targe
 	if (has_scheme(uri, "databricks", &profile))
 		return read_databricks(reader, profile, ret, err);
 	/* What was written may be a password in the wrong place. */
-	return error_set(err, ERR_USAGE, "URI begins with none of http://, https://, databricks, databricks-uc");
+	return error_set(err, ERR_USAGE, "URI begins with none of http://, https://, databricks, databricks-uc; for example http://127.0.0.1:5000");
 }

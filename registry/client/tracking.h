@@ -1,6 +1,7 @@
 #pragma once
 /*
- * Tracking: experiments, runs and logged models, of the client's tracking site. client.h tells of operations and errors.
+ * Tracking: experiments, runs and logged models, of the client's tracking site. client.h tells of operations and
+ * errors.
  *
  * In a dry run, ids of what would have been created are placeholders: $EXPERIMENT_ID, $RUN_ID, $MODEL_ID.
  */
@@ -10,7 +11,8 @@ struct client_experiment {
 	struct str id, name, artifact_location;
 	struct json tree; /* the server's object */
 };
-/* The experiment of that name, made where there is none (who loses a race takes the winner's). A deleted one is ERR_CONFLICT. */
+/* The experiment of that name, made where there is none (who loses a race takes the winner's). A deleted one is
+ * ERR_CONFLICT. */
 struct operation *client_experiment_ensure(
 	struct client *client, struct arena *arena, struct str name, struct client_experiment *ret);
 struct operation *client_experiment_get(

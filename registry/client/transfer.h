@@ -3,11 +3,12 @@
  * Transfer: files to and from where a registry keeps them, several at a time, streamed: no file is ever in memory.
  *
  * A place is what the server calls an artifact URI: "mlflow-artifacts:/6/RUN/artifacts" (through the tracking server's
- * proxy), or "unity:/catalog/schema/model/3", which is ours for the files of a Unity Catalog version. Other stores (s3:,
- * abfss:, gs:, dbfs:, file:) are ERR_NOT_IMPLEMENTED: an MLflow server that serves its artifacts proxies them.
+ * proxy), "dbfs:/databricks/mlflow-tracking/6/RUN/artifacts" (a workspace's, by URLs that it signs), or
+ * "unity:/catalog/schema/model/3", which is ours for the files of a Unity Catalog version. Other stores (s3:, abfss:,
+ * gs:, file:) are ERR_NOT_IMPLEMENTED: an MLflow server that serves its artifacts proxies them.
  *
- * Names are packaging/names.h's: a listing with a name that could leave the folder, or be two names, is ERR_INVALID_BUNDLE.
- * Files are read and written on the loop's thread, so this is for tools, not for servers.
+ * Names are packaging/names.h's: a listing with a name that could leave the folder, or be two names, is
+ * ERR_INVALID_BUNDLE. Files are read and written on the loop's thread, so this is for tools, not for servers.
  */
 #include "client/client.h"
 #include "packaging/files.h"
@@ -23,9 +24,9 @@ struct operation *client_files_list(
 	struct client *client, struct arena *arena, struct str place, struct str path, struct file_list *ret);
 
 struct client_upload {
-	struct str place, path; /* `path` is put in front of every name; "": nothing */
-	int dir_fd;             /* names are below it; stays the caller's */
-	const struct file_list *files; /* `path` and `size` of each; a file that changed its size is ERR_CONFLICT */
+	struct str place, path;          /* `path` is put in front of every name; "": nothing */
+	int dir_fd;                      /* names are below it; stays the caller's */
+	const struct file_list *files;   /* `path` and `size` of each; a file that changed its size is ERR_CONFLICT */
 	client_progress_fn *on_progress; /* about ten times a second, and at the end; may be NULL */
 	void *data;
 };
@@ -35,8 +36,8 @@ struct operation *client_upload(struct client *client, struct arena *arena, cons
 struct client_download {
 	struct str place, path;
 	int dir_fd; /* an empty folder; names are below it, without `path` */
-	/* Where the place has a manifest.json, only what it lists, and the two files of its own: a bundle, without what others
-	 * put beside it. */
+	/* Where the place has a manifest.json, only what it lists, and the two files of its own: a bundle, without what
+	 * others put beside it. */
 	bool is_bundle_only;
 	client_progress_fn *on_progress;
 	void *data;
@@ -47,9 +48,9 @@ struct client_downloaded {
 	struct digest digest;   /* of the manifest, where there is one: the bundle's */
 };
 /*
- * All of it. Where there is a manifest.json, what it lists is checked while it arrives (ERR_INVALID_BUNDLE). Files that are
- * there already are ERR_CONFLICT; on failure those that arrived stay, those that did not are removed. A place without files
- * is ERR_NOT_FOUND.
+ * All of it. Where there is a manifest.json, what it lists is checked while it arrives (ERR_INVALID_BUNDLE). Files that
+ * are there already are ERR_CONFLICT; on failure those that arrived stay, those that did not are removed. A place
+ * without files is ERR_NOT_FOUND.
  */
 struct operation *client_download(struct client *client, struct arena *arena, const struct client_download *download,
 	struct client_downloaded *ret);

@@ -83,8 +83,7 @@ static struct next open_file(void *self)
 		return put(lane, &spec);
 	}
 	place_sign(&lane->arena, &transfer->place, lane_path(lane), true, &sign);
-	return operation_try(
-		&lane->op, client_call(lane->op.client, &lane->arena, &sign, &lane->answer), on_signed);
+	return operation_try(&lane->op, client_call(lane->op.client, &lane->arena, &sign, &lane->answer), on_signed);
 }
 
 static struct next fail_as_child(struct lane *lane)
@@ -97,11 +96,11 @@ static struct next fail_as_child(struct lane *lane)
 static struct next on_signed(void *self)
 {
 	struct lane *lane = self;
-	struct call_spec spec = {.call = {.method = "PUT", .effect = CALL_CHANGES}};
+	struct call_spec spec;
 
 	if (lane->op.child_err.code != ERR_NONE)
 		return fail_as_child(lane);
-	if (!place_signed(&lane->arena, &lane->answer, &spec, &lane->op.flow.err))
+	if (!place_signed(&lane->arena, &lane->transfer->place, true, &lane->answer, &spec, &lane->op.flow.err))
 		return lane_fail(lane);
 	return put(lane, &spec);
 }

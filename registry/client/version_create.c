@@ -3,8 +3,8 @@
  *
  * check → create → { MLflow: wait | Unity Catalog: upload → finalize → wait } → ask → { done | pause → ask }
  *
- * Unity Catalog keeps the files itself and refuses to serve what has no signature; so that nobody uploads a gigabyte to learn
- * that, the MLmodel is looked at first.
+ * Unity Catalog keeps the files itself and refuses to serve what has no signature; so that nobody uploads a gigabyte to
+ * learn that, the MLmodel is looked at first.
  */
 #include "base/yaml.h"
 #include "client/models_internal.h"
@@ -30,8 +30,8 @@ static struct next ask_again(void *self);
 static void on_pause_timer(void *data);
 static void cancel(struct operation *self);
 
-struct operation *client_version_create(struct client *client, struct arena *arena,
-	const struct client_version_spec *spec, struct client_version *ret)
+struct operation *client_version_create(
+	struct client *client, struct arena *arena, const struct client_version_spec *spec, struct client_version *ret)
 {
 	struct creating *creating = operation_new(client, arena, sizeof(*creating));
 
@@ -161,7 +161,8 @@ static struct next fail(struct creating *creating, enum error_code code, struct 
 	return next_fail(flow, NULL);
 }
 
-/* Statuses that are not known count as still at work, as MLflow's client has it: PENDING_REGISTRATION and what is to come. */
+/* Statuses that are not known count as still at work, as MLflow's client has it: PENDING_REGISTRATION and what is to
+ * come. */
 static struct next look(void *self)
 {
 	struct creating *creating = self;
@@ -172,7 +173,8 @@ static struct next look(void *self)
 	if (version->status.len == 0 || str_is(version->status, "READY"))
 		return next_done();
 	if (str_starts(version->status, STR("FAILED")))
-		return fail(creating, ERR_UPSTREAM, why.len > 0 ? why : STR("its registration failed, and the server says no more"));
+		return fail(creating, ERR_UPSTREAM,
+			why.len > 0 ? why : STR("its registration failed, and the server says no more"));
 	if (loop_now_ns(op->client->loop) > creating->until_ns)
 		return fail(creating, ERR_DEADLINE,
 			text_format(op->arena, "still %.*s after %d s", STR_ARGS(version->status), WAIT_S));
@@ -187,7 +189,8 @@ static struct next ask_again(void *self)
 	struct operation *op = &creating->op;
 
 	return operation_await(op,
-		client_version_get(op->client, op->arena, creating->spec.name, creating->ret->version, creating->ret), look);
+		client_version_get(op->client, op->arena, creating->spec.name, creating->ret->version, creating->ret),
+		look);
 }
 
 static void on_pause_timer(void *data)

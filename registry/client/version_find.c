@@ -33,16 +33,7 @@ struct operation *client_version_find(
 	return operation_start(&finding->op, parse);
 }
 
-static bool is_number(struct str text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-	return text.len > 0;
-}
-
-/* A name holds no '/', but may hold '@': the last one counts. '\0': there is no mark. */
-static char split(struct str what, struct str *ret_name, struct str *ret_mark)
+char version_split(struct str what, struct str *ret_name, struct str *ret_mark)
 {
 	for (const char *marks = "/@"; *marks != '\0'; marks++)
 		for (size_t at = what.len; at > 0; at--)
@@ -64,10 +55,11 @@ static struct next parse(void *self)
 
 	if (str_starts(what, STR("models:/")))
 		what = (struct str){what.data + 8, what.len - 8};
-	const char kind = split(what, &finding->name, &finding->mark);
+	const char kind = version_split(what, &finding->name, &finding->mark);
 	if (finding->name.len == 0 || (kind != '\0' && finding->mark.len == 0) ||
 		memchr(finding->name.data, '/', finding->name.len) != NULL) {
-		error_set(&op->flow.err, ERR_USAGE, "'%.*s' is not NAME, NAME/VERSION or NAME@ALIAS", STR_ARGS(finding->what));
+		error_set(&op->flow.err, ERR_USAGE, "'%.*s' is not NAME, NAME/VERSION or NAME@ALIAS",
+			STR_ARGS(finding->what));
 		return next_fail(&op->flow, NULL);
 	}
 	if (kind == '\0' || str_eq_nocase(finding->mark, STR("latest")))
@@ -75,9 +67,10 @@ static struct next parse(void *self)
 	if (kind == '@')
 		return operation_await(
 			op, alias_get(op->client, op->arena, finding->name, finding->mark, finding->ret), on_found);
-	if (is_number(finding->mark))
+	if (str_is_digits(finding->mark))
 		return operation_await(op,
-			client_version_get(op->client, op->arena, finding->name, finding->mark, finding->ret), on_found);
+			client_version_get(op->client, op->arena, finding->name, finding->mark, finding->ret),
+			on_found);
 	return find_stage(finding);
 }
 
@@ -129,8 +122,8 @@ static struct next on_stage(void *self)
 	const struct json *list = json_get(&finding->answer, STR("model_versions"));
 
 	if (json_type(list) != JSON_ARRAY || list->size == 0) {
-		error_set(&flow->err, ERR_NOT_FOUND, "model '%.*s' has no version in stage '%.*s'", STR_ARGS(finding->name),
-			STR_ARGS(finding->mark));
+		error_set(&flow->err, ERR_NOT_FOUND, "model '%.*s' has no version in stage '%.*s'",
+			STR_ARGS(finding->name), STR_ARGS(finding->mark));
 		return next_fail(flow, NULL);
 	}
 	if (!version_of(finding->op.arena, &list->items[0], finding->ret, &flow->err))

@@ -4,8 +4,8 @@
  * ask_uri → { mlflow-artifacts: done | models:/m-X → the logged model's |
  *             runs:/R/p → ask_run → list → { files: done | none: the logged model p of that run } }
  *
- * What a run logs with log_model(name="p") has lain in a logged model's folder since MLflow 3, and at the run's own path p
- * before, but its source is called runs:/R/p in both.
+ * What a run logs with log_model(name="p") has lain in a logged model's folder since MLflow 3, and at the run's own
+ * path p before, but its source is called runs:/R/p in both.
  */
 #include "client/models_internal.h"
 #include "client/place.h"
@@ -73,7 +73,8 @@ static struct next on_uri(void *self)
 		return next_fail(&op->flow, "model-versions/get-download-uri");
 	if (str_starts(placing->uri, STR("models:/m-")))
 		return operation_await(op,
-			client_logged_model_get(op->client, op->arena, behind(placing->uri, 8), &placing->model), on_model);
+			client_logged_model_get(op->client, op->arena, behind(placing->uri, 8), &placing->model),
+			on_model);
 	if (!str_starts(placing->uri, STR("runs:/"))) {
 		*placing->ret = placing->uri;
 		return next_done();
@@ -100,7 +101,8 @@ static struct next on_run(void *self)
 	if (placing->path.len == 0)
 		return next_done();
 	return operation_await(op,
-		client_files_list(op->client, op->arena, placing->run.artifact_uri, placing->path, &placing->files), on_files);
+		client_files_list(op->client, op->arena, placing->run.artifact_uri, placing->path, &placing->files),
+		on_files);
 }
 
 static struct next on_files(void *self)

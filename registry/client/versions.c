@@ -17,7 +17,8 @@ static struct json alias_names(struct arena *arena, const struct json *aliases)
 
 bool version_of(struct arena *arena, const struct json *tree, struct client_version *ret, struct error *err)
 {
-	if (!answer_text(arena, tree, "name", &ret->name, err) || !answer_text(arena, tree, "version", &ret->version, err))
+	if (!answer_text(arena, tree, "name", &ret->name, err) ||
+		!answer_text(arena, tree, "version", &ret->version, err))
 		return false;
 	ret->status = json_str(json_get(tree, STR("status")));
 	ret->stage = json_str(json_get(tree, STR("current_stage")));
@@ -54,8 +55,9 @@ struct operation *client_version_get(
 
 struct operation *client_version_delete(struct client *client, struct arena *arena, struct str name, struct str version)
 {
-	struct client_call call = {
-		.method = "DELETE", .path = registry_path(client, arena, "model-versions/delete"), .effect = CALL_CHANGES};
+	struct client_call call = {.method = "DELETE",
+		.path = registry_path(client, arena, "model-versions/delete"),
+		.effect = CALL_CHANGES};
 
 	name_it(arena, &call.body, name, version);
 	return client_call(client, arena, &call, NULL);
@@ -64,8 +66,9 @@ struct operation *client_version_delete(struct client *client, struct arena *are
 struct operation *client_version_describe(
 	struct client *client, struct arena *arena, struct str name, struct str version, struct str description)
 {
-	struct client_call call = {
-		.method = "PATCH", .path = registry_path(client, arena, "model-versions/update"), .effect = CALL_CHANGES};
+	struct client_call call = {.method = "PATCH",
+		.path = registry_path(client, arena, "model-versions/update"),
+		.effect = CALL_CHANGES};
 
 	name_it(arena, &call.body, name, version);
 	json_set(arena, &call.body, STR("description"), json_string(description));
@@ -84,16 +87,16 @@ struct operation *client_version_stage(struct client *client, struct arena *aren
 
 	if (client_is_unity(client))
 		return ask_refused(client, arena, ERR_NOT_IMPLEMENTED,
-			"Unity Catalog has no stages: give version '%.*s' of '%.*s' an alias instead", STR_ARGS(version),
-			STR_ARGS(name));
+			"Unity Catalog has no stages: give version '%.*s' of '%.*s' an alias instead",
+			STR_ARGS(version), STR_ARGS(name));
 	name_it(arena, &call.body, name, version);
 	args_text(arena, &call.body, "stage", stage);
 	json_set(arena, &call.body, STR("archive_existing_versions"), json_bool(is_archiving));
 	return ask(client, arena, &call, version_read, ret);
 }
 
-struct operation *client_tag_set(struct client *client, struct arena *arena, struct str name, struct str version,
-	struct client_tag tag)
+struct operation *client_tag_set(
+	struct client *client, struct arena *arena, struct str name, struct str version, struct client_tag tag)
 {
 	const char *rpc = version.len > 0 ? "model-versions/set-tag" : "registered-models/set-tag";
 	struct client_call call = {.method = "POST", .path = registry_path(client, arena, rpc), .effect = CALL_CHANGES};
@@ -108,7 +111,8 @@ struct operation *client_tag_delete(
 	struct client *client, struct arena *arena, struct str name, struct str version, struct str key)
 {
 	const char *rpc = version.len > 0 ? "model-versions/delete-tag" : "registered-models/delete-tag";
-	struct client_call call = {.method = "DELETE", .path = registry_path(client, arena, rpc), .effect = CALL_CHANGES};
+	struct client_call call = {
+		.method = "DELETE", .path = registry_path(client, arena, rpc), .effect = CALL_CHANGES};
 
 	name_it(arena, &call.body, name, version);
 	args_text(arena, &call.body, "key", key);

@@ -30,7 +30,7 @@ enum rest_type {
 enum {
 	REST_REPEATED = 1 << 0,
 	/* What MLflow's handler checks by itself (the `schema` of _get_request_message): only these fields are complained
-	 * about. Others of a wrong type count as absent. */
+	 * about. Others of a wrong type count as absent, as do unknown names of an enum that is not required. */
 	REST_CHECKED = 1 << 1,
 	REST_REQUIRED = 1 << 2, /* implies REST_CHECKED; null and "" are missing */
 	REST_KEYED = 1 << 3,    /* of a repeated message: each element's `key` (and what else is REST_REQUIRED in it) must be
@@ -38,7 +38,7 @@ enum {
 };
 
 struct rest_field {
-	const char *name; /* snake_case; the lowerCamelCase spelling is accepted, too, but not both */
+	const char *name; /* snake_case; bodies may have it in lowerCamelCase where it is not required, but not both */
 	enum rest_type type;
 	unsigned flags;
 	int64_t max;                     /* where not 0: at most */
@@ -90,6 +90,8 @@ void rest_set_int(struct rest_call *call, struct json *object, const char *name,
 void rest_set_double(struct rest_call *call, struct json *object, const char *name, double value);
 /* {"key": …, "value": …} of each row of a query whose first two columns these are; db_end is called. */
 bool rest_read_pairs(struct rest_call *call, struct db_rows *rows, struct json *ret_list);
+/* "7": ids and versions are text in messages. */
+struct str rest_number_text(struct rest_call *call, int64_t number);
 /* "m-" and the like, and 32 random hex digits. */
 struct str rest_new_id(struct rest_call *call, const char *prefix);
 

@@ -105,3 +105,8 @@ struct str rest_new_id(struct rest_call *call, const char *prefix)
 	id[prefix_len + 2 * sizeof(bits)] = '\0';
 	return (struct str){id, prefix_len + 2 * sizeof(bits)};
 }
+
+struct str rest_number_text(struct rest_call *call, int64_t number)
+{
+	return str_of(arena_printf(call->arena, "%lld", (long long)number));
+}

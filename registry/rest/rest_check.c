@@ -1,6 +1,7 @@
 #include "rest/rest_check.h"
 
 #include <locale.h>
+#include <stdlib.h>
 #include <wctype.h>
 
 static const char CHARACTERS[] = "Names may only contain alphanumerics, underscores (_), dashes (-), periods (.), spaces ( ), "
@@ -16,34 +17,89 @@ static uint32_t code_point(const char *bytes, size_t size)
 	return code;
 }
 
-/* json.dumps: what is not ASCII is escaped, in pairs of surrogates beyond U+FFFF. */
-static void add_json_ascii(struct buf *out, struct str text)
+static int compare_keys(const void *a, const void *b)
 {
-	struct buf utf8;
+	const struct str left = json_str(&((const struct json_member *)a)->key);
+	const struct str right = json_str(&((const struct json_member *)b)->key);
+	const int order = memcmp(left.data, right.data, left.len < right.len ? left.len : right.len);
 
-	buf_init(&utf8);
-	json_write_string(&utf8, text);
-	for (struct str rest = buf_str(&utf8); rest.len > 0;) {
-		const size_t size = str_utf8_step(rest);
-		const uint32_t code = code_point(rest.data, size);
+	return order != 0 ? order : (left.len > right.len) - (left.len < right.len);
+}
 
-		if (size == 1)
-			buf_add_char(out, rest.data[0]);
+static void add_sorted(struct buf *out, struct arena *arena, const struct json *value);
+
+static void add_object(struct buf *out, struct arena *arena, const struct json *object)
+{
+	struct json_member *sorted = arena_array(arena, object->size, sizeof(*sorted));
+
+	for (size_t i = 0; i < object->size; i++)
+		sorted[i] = object->members[i];
+	qsort(sorted, object->size, sizeof(*sorted), compare_keys);
+	for (size_t i = 0; i < object->size; i++) {
+		buf_add_char(out, i > 0 ? ',' : '{');
+		json_write(out, &sorted[i].key);
+		buf_add_char(out, ':');
+		add_sorted(out, arena, &sorted[i].value);
+	}
+	buf_add_text(out, object->size > 0 ? "}" : "{}");
+}
+
+/* No further than any message goes. */
+static void add_sorted(struct buf *out, struct arena *arena, const struct json *value)
+{
+	if (out->len > ERROR_TEXT_MAX)
+		return;
+	if (json_type(value) == JSON_OBJECT) {
+		add_object(out, arena, value);
+	} else if (json_type(value) == JSON_ARRAY) {
+		buf_add_char(out, '[');
+		for (size_t i = 0; i < value->size && out->len <= ERROR_TEXT_MAX; i++) {
+			buf_add_text(out, i > 0 ? "," : "");
+			add_sorted(out, arena, &value->items[i]);
+		}
+		buf_add_char(out, ']');
+	} else {
+		json_write(out, value);
+	}
+}
+
+/* What is not ASCII is escaped, in pairs of surrogates beyond U+FFFF; DEL, too, as Python does. */
+static void add_ascii(struct buf *out, struct str utf8)
+{
+	while (utf8.len > 0) {
+		const size_t size = str_utf8_step(utf8);
+		const uint32_t code = code_point(utf8.data, size);
+
+		if (size == 1 && code != 0x7F)
+			buf_add_char(out, utf8.data[0]);
 		else if (code < 0x10000)
 			buf_printf(out, "\\u%04x", (unsigned)code);
 		else
 			buf_printf(out, "\\u%04x\\u%04x", 0xD7C0 + (unsigned)(code >> 10), 0xDC00 + (unsigned)(code & 0x3FF));
-		rest = (struct str){rest.data + size, rest.len - size};
+		utf8 = (struct str){utf8.data + size, utf8.len - size};
 	}
+}
+
+void rest_add_json(struct buf *out, const struct json *value)
+{
+	struct buf utf8 = {0};
+	struct arena arena;
+
+	arena_init(&arena);
+	add_sorted(&utf8, &arena, value);
+	add_ascii(out, buf_str(&utf8));
+	arena_done(&arena);
 	buf_done(&utf8);
 }
 
-bool rest_invalid_value(struct str value, const char *path, const char *why, struct error *err)
+/* `Invalid value "…" for parameter 'path' supplied: why`. False. */
+static bool invalid_value(struct str value, const char *path, const char *why, struct error *err)
 {
+	const struct json json = json_string(value);
 	struct buf shown;
 
 	buf_init(&shown);
-	add_json_ascii(&shown, value);
+	rest_add_json(&shown, &json);
 	error_set(err, ERR_INVALID_PARAMETER, "Invalid value %s for parameter '%s' supplied%s%s", buf_text(&shown), path,
 		why != NULL ? ": " : ".", why != NULL ? why : "");
 	buf_done(&shown);
@@ -165,7 +221,7 @@ bool rest_check_path(struct str name, const char *path, struct error *err)
 	buf_add_text(&why, "Names may be treated as files in certain cases, and must not resolve to other names when treated as "
 			   "such. This name would resolve to ");
 	rest_add_repr(&why, buf_str(&normal));
-	rest_invalid_value(name, path, buf_text(&why), err);
+	invalid_value(name, path, buf_text(&why), err);
 	buf_done(&normal);
 	buf_done(&why);
 	return false;
@@ -174,7 +230,7 @@ bool rest_check_path(struct str name, const char *path, struct error *err)
 bool rest_check_key(struct str key, const char *path, struct error *err)
 {
 	if (!rest_has_only(key, "/_.- :"))
-		return rest_invalid_value(key, path, CHARACTERS, err);
+		return invalid_value(key, path, CHARACTERS, err);
 	return rest_check_path(key, path, err);
 }
 
@@ -215,7 +271,7 @@ bool rest_check_run_id(struct str run_id, struct error *err)
 
 		is_fine = is_letter || (i > 0 && (c == '_' || c == '-'));
 	}
-	return is_fine || rest_invalid_value(run_id, "run_id", NULL, err);
+	return is_fine || invalid_value(run_id, "run_id", NULL, err);
 }
 
 bool rest_check_max_results(int64_t max_results, struct error *err)

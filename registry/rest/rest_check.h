@@ -34,7 +34,7 @@ bool rest_check_run_id(struct str run_id, struct error *err);
 /* 1 to 50,000 */
 bool rest_check_max_results(int64_t max_results, struct error *err);
 
-/* `Invalid value "…" for parameter 'path' supplied: why`. False. */
-bool rest_invalid_value(struct str value, const char *path, const char *why, struct error *err);
+/* As Python's json.dumps(sort_keys=True, separators=(",", ":")) shows values in messages; cut where no message goes on. */
+void rest_add_json(struct buf *out, const struct json *value);
 /* Python's repr() of a string: 'it', "it's". */
 void rest_add_repr(struct buf *out, struct str text);

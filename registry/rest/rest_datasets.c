@@ -19,7 +19,7 @@ static bool add_summaries(struct rest_call *call, int64_t experiment_id, struct 
 	while (list->size < SUMMARIES_MAX && db_next(&rows)) {
 		struct json summary = json_object();
 
-		rest_set_str(call, &summary, "experiment_id", rest_experiment_id_text(call, experiment_id));
+		rest_set_str(call, &summary, "experiment_id", rest_number_text(call, experiment_id));
 		rest_set_str(call, &summary, "name", db_text(&rows, 0, call->arena));
 		rest_set_str(call, &summary, "digest", db_text(&rows, 1, call->arena));
 		rest_set_str(call, &summary, "context", db_text(&rows, 2, call->arena));

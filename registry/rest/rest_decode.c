@@ -1,6 +1,9 @@
 /* rest_decode: query or body → raw object → each field of the table: found by either spelling → converted → checked */
 #include "rest/rest_decode.h"
 
+#include "rest/rest_check.h"
+#include "rest/rest_query.h"
+
 #include <errno.h>
 #include <math.h>
 #include <stdio.h>
@@ -31,7 +34,7 @@ static bool fail_invalid(const struct rest_field *field, const struct json *valu
 {
 	struct buf text = {0};
 
-	json_write_canonical(&text, value);
+	rest_add_json(&text, value);
 	const struct str shown = str_clip(buf_str(&text), ERROR_TEXT_MAX / 2);
 	error_set(err, ERR_INVALID_PARAMETER,
 		"Invalid value %.*s for parameter '%s' supplied:  Hint: Value was of type '%s'. See the API docs for more "
@@ -62,12 +65,15 @@ static struct str camel_of(const char *name, char room[static NAME_SIZE])
 	return (struct str){room, len};
 }
 
-/* The member by either spelling; false where both are there. */
-static bool look_up(const struct json *object, const struct rest_field *field, const struct json **ret, struct error *err)
+/* The member by either spelling; false where both are there. Queries know one spelling only. */
+static bool look_up(struct decoding *decoding, const struct json *object, const struct rest_field *field,
+	const struct json **ret)
 {
 	char room[NAME_SIZE];
+	struct error *err = decoding->err;
 	const struct str camel = camel_of(field->name, room);
-	const struct json *other = str_is(camel, field->name) ? NULL : json_get(object, camel);
+	const bool has_other = !decoding->is_query && !str_is(camel, field->name);
+	const struct json *other = has_other ? json_get(object, camel) : NULL;
 
 	*ret = json_get(object, str_of(field->name));
 	if (*ret != NULL && other != NULL)
@@ -97,11 +103,11 @@ static bool to_integer(const struct json *value, struct json *ret)
 	char *end;
 	errno = 0;
 	*ret = json_integer(strtoll(room, &end, 10));
-	return errno == 0 && *end == '\0';
+	return errno == 0 && end == room + text.len;
 }
 
 /* A double that is not finite has no JSON of ours: it stays the text "NaN", "Infinity" or "-Infinity". */
-static bool to_double(struct decoding *decoding, const struct json *value, struct json *ret)
+static bool to_double(const struct json *value, struct json *ret)
 {
 	if (json_type(value) == JSON_INTEGER || json_type(value) == JSON_DOUBLE) {
 		*ret = json_double(value->type == JSON_DOUBLE ? value->number : (double)value->integer);
@@ -115,7 +121,7 @@ static bool to_double(struct decoding *decoding, const struct json *value, struc
 	room[text.len] = '\0';
 	char *end;
 	const double number = strtod(room, &end);
-	if (*end != '\0' || strpbrk(room, "xX(") != NULL)
+	if (end != room + text.len || strpbrk(room, "xX(") != NULL)
 		return false;
 	if (isfinite(number))
 		*ret = json_double(number);
@@ -143,7 +149,10 @@ static bool to_enum(const struct rest_field *field, const struct json *value, st
 	if (json_type(value) != JSON_STRING || !to_integer(value, &index))
 		index = json_type(value) == JSON_INTEGER ? *value : json_integer(-1);
 	for (int64_t i = 0; field->names[i] != NULL; i++) {
-		if (i != index.integer && !str_is(json_str(value), field->names[i]))
+		const bool is_named = json_type(value) == JSON_STRING && str_is(json_str(value), field->names[i]);
+
+		/* Enums that begin with 1 have an empty name for 0. */
+		if ((i != index.integer && !is_named) || field->names[i][0] == '\0')
 			continue;
 		*ret = json_string(str_of(field->names[i]));
 		return true;
@@ -162,7 +171,7 @@ static bool to_message(
 		const struct json *found;
 		struct json converted;
 
-		if (!look_up(value, member, &found, decoding->err))
+		if (!look_up(decoding, value, member, &found))
 			return false;
 		if (json_type(found) == JSON_ABSENT || json_type(found) == JSON_NULL)
 			continue;
@@ -182,7 +191,7 @@ static bool to_one(struct decoding *decoding, const struct rest_field *field, co
 	case REST_INT:
 		return to_integer(value, ret);
 	case REST_DOUBLE:
-		return to_double(decoding, value, ret);
+		return to_double(value, ret);
 	case REST_BOOL:
 		return to_bool(decoding, value, ret);
 	case REST_ENUM:
@@ -221,7 +230,7 @@ static bool is_needed(const struct rest_field *member)
 }
 
 /* Of a REST_KEYED list, as it was sent. */
-static bool check_elements(const struct rest_field *field, const struct json *list, struct error *err)
+static bool check_elements(struct decoding *decoding, const struct rest_field *field, const struct json *list)
 {
 	char path[2 * NAME_SIZE];
 
@@ -231,30 +240,47 @@ static bool check_elements(const struct rest_field *field, const struct json *li
 
 			if (!is_needed(member))
 				continue;
-			if (!look_up(&list->items[i], member, &found, err))
+			if (!look_up(decoding, &list->items[i], member, &found))
 				return false;
 			if (!is_missing(found))
 				continue;
 			snprintf(path, sizeof(path), "%s[%zu].%s", field->name, i, member->name);
-			return fail_missing(path, err);
+			return fail_missing(path, decoding->err);
 		}
 	}
 	return true;
 }
 
-/* A field as it was sent (NULL: not at all) and what became of it. */
-static bool check(const struct rest_field *field, const struct json *sent, bool is_converted, const struct json *value,
-	struct error *err)
+/* MLflow's own checks, unlike protobuf's, know the first spelling only. */
+static bool is_other_spelling(const struct decoding *decoding, const struct rest_field *field)
 {
-	const bool is_checked = (field->flags & (REST_CHECKED | REST_REQUIRED)) != 0;
+	char room[NAME_SIZE];
 
-	if ((field->flags & REST_REQUIRED) != 0 && is_missing(sent))
+	return json_get(decoding->raw, str_of(field->name)) == NULL &&
+	       json_get(decoding->raw, camel_of(field->name, room)) != NULL;
+}
+
+/* A field as it was sent (NULL: not at all) and what became of it. */
+static bool check(struct decoding *decoding, const struct rest_field *field, const struct json *sent, bool is_converted,
+	const struct json *value)
+{
+	struct error *err = decoding->err;
+	/* Where an enum need not be there, MLflow checks that it is text, but not which. */
+	const bool is_text = field->type == REST_ENUM && json_type(sent) == JSON_STRING;
+	const bool is_checked =
+		(field->flags & REST_REQUIRED) != 0 || ((field->flags & REST_CHECKED) != 0 && !is_text);
+
+	if ((field->flags & REST_REQUIRED) != 0 && (is_missing(sent) || is_other_spelling(decoding, field)))
 		return fail_missing(field->name, err);
-	if ((field->flags & REST_KEYED) != 0 && !check_elements(field, sent, err))
+	if ((field->flags & REST_KEYED) != 0 && !check_elements(decoding, field, sent))
 		return false;
 	if (json_type(sent) == JSON_ABSENT || json_type(sent) == JSON_NULL)
 		return true;
-	if (!is_converted && is_checked)
+	/* A name that no enum has is what a newer client knows: as protobuf does, it is left
+	 * alone where the call makes sense without it. */
+	const bool is_new_name = field->type == REST_ENUM && json_type(sent) == JSON_STRING &&
+				 (field->flags & REST_REQUIRED) == 0;
+	if (!is_converted && is_checked && !is_new_name)
 		return fail_invalid(field, sent, err);
 	if (is_converted && field->max != 0 && value->integer > field->max)
 		return fail_invalid(field, sent, err);
@@ -266,7 +292,7 @@ static const struct json *sent_of(struct decoding *decoding, const struct rest_f
 {
 	const struct json *found;
 
-	if (!look_up(decoding->raw, field, &found, decoding->err))
+	if (!look_up(decoding, decoding->raw, field, &found))
 		return NULL;
 	if (!is_missing(found) || strcmp(field->name, "run_id") != 0)
 		return found;
@@ -287,94 +313,10 @@ static bool decode_fields(struct decoding *decoding, const struct rest_field *fi
 		const bool is_converted =
 			err->code == ERR_NONE && is_there && convert(decoding, field, sent, &value);
 		/* Said already: both spellings, or a boolean that is none. */
-		if (err->code != ERR_NONE || !check(field, sent, is_converted, &value, err))
+		if (err->code != ERR_NONE || !check(decoding, field, sent, is_converted, &value))
 			return false;
 		if (is_converted)
 			json_set(decoding->arena, ret, str_of(field->name), value);
-	}
-	return true;
-}
-
-static int hex_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-bool rest_unescape(struct arena *arena, struct str text, bool is_query, struct str *ret)
-{
-	char *out = arena_alloc(arena, text.len + 1);
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		if (text.data[i] == '+' && is_query) {
-			out[len++] = ' ';
-			continue;
-		}
-		if (text.data[i] != '%') {
-			out[len++] = text.data[i];
-			continue;
-		}
-		const int high = text.len - i > 2 ? hex_of(text.data[i + 1]) : -1;
-		const int low = high >= 0 ? hex_of(text.data[i + 2]) : -1;
-		if (low < 0)
-			return false;
-		out[len++] = (char)(high * 16 + low);
-		i += 2;
-	}
-	out[len] = '\0';
-	*ret = (struct str){out, len};
-	return true;
-}
-
-static const struct rest_field *field_of(const struct rest_field *fields, struct str name)
-{
-	for (; fields != NULL && fields->name != NULL; fields++)
-		if (str_is(name, fields->name))
-			return fields;
-	return NULL;
-}
-
-/* A name that occurs again adds to the list where the field is one; else its first value counts, as in MLflow. */
-static bool add_pair(struct decoding *decoding, const struct rest_field *fields, struct str pair, struct json *object)
-{
-	struct str name, value;
-
-	str_cut(&pair, '=', &name);
-	if (!rest_unescape(decoding->arena, name, true, &name) || !rest_unescape(decoding->arena, pair, true, &value) ||
-		!str_is_utf8(name) || !str_is_utf8(value))
-		return error_set(decoding->err, ERR_BAD_REQUEST, "a broken escape in the query near '%.*s'", STR_ARGS(name));
-	const struct rest_field *field = field_of(fields, name);
-	const bool is_list = field != NULL && (field->flags & REST_REPEATED) != 0;
-	const struct json *there = json_get(object, name);
-	struct json list = there != NULL && is_list ? *there : json_array();
-
-	if (there != NULL && !is_list)
-		return true;
-	if (is_list)
-		json_append(decoding->arena, &list, json_string(value));
-	json_set(decoding->arena, object, name, is_list ? list : json_string(value));
-	return true;
-}
-
-enum { QUERY_PAIRS_MAX = 10000 };
-
-static bool read_query(
-	struct decoding *decoding, const struct rest_field *fields, struct str query, struct json *ret)
-{
-	unsigned count = 0;
-
-	*ret = json_object();
-	while (query.len > 0) {
-		struct str pair;
-
-		str_cut(&query, '&', &pair);
-		if (++count > QUERY_PAIRS_MAX)
-			return error_set(decoding->err, ERR_TOO_LARGE, "the query has more than %d parameters", QUERY_PAIRS_MAX);
-		if (pair.len > 0 && !add_pair(decoding, fields, pair, ret))
-			return false;
 	}
 	return true;
 }
@@ -388,9 +330,9 @@ static bool read_body(struct arena *arena, struct str body, struct json *ret, st
 	if (str_trim_space(body).len == 0)
 		return true;
 	struct json read;
-	if (!json_read(arena, body, &read, &ignored))
+	if (!json_read_wide(arena, body, &read, &ignored))
 		return true;
-	if (json_type(&read) == JSON_STRING && !json_read(arena, json_str(&read), &read, &ignored))
+	if (json_type(&read) == JSON_STRING && !json_read_wide(arena, json_str(&read), &read, &ignored))
 		return true;
 	if (json_type(&read) != JSON_OBJECT && json_type(&read) != JSON_NULL)
 		return error_set(err, ERR_BAD_REQUEST, "the body must be a JSON object, not %s", json_type_name(&read));
@@ -419,7 +361,7 @@ bool rest_decode(struct arena *arena, const struct rest_rpc *rpc, const struct r
 	decoding.is_query = str_is(request->method, "GET") && request->query.len > 0;
 	if (!check_content_type(request, err))
 		return false;
-	if (decoding.is_query ? !read_query(&decoding, rpc->fields, request->query, &raw)
+	if (decoding.is_query ? !rest_read_query(arena, rpc->fields, request->query, &raw, err)
 			      : !read_body(arena, request->body, &raw, err))
 		return false;
 	*ret = json_object();

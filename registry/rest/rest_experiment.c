@@ -18,12 +18,13 @@ bool rest_experiment_id(struct str text, int64_t *ret, struct error *err)
 {
 	const struct str trimmed = str_trim_space(text);
 	const size_t sign = trimmed.len > 0 && (trimmed.data[0] == '-' || trimmed.data[0] == '+');
-	bool is_fine = trimmed.len > sign && trimmed.len <= 18;
+	bool is_fine = trimmed.len > sign;
 	int64_t id = 0;
 
 	for (size_t i = sign; is_fine && i < trimmed.len; i++) {
-		is_fine = trimmed.data[i] >= '0' && trimmed.data[i] <= '9';
-		id = id * 10 + (trimmed.data[i] - '0');
+		is_fine = trimmed.data[i] >= '0' && trimmed.data[i] <= '9' && id < INT64_MAX / 10;
+		if (is_fine)
+			id = id * 10 + (trimmed.data[i] - '0');
 	}
 	if (!is_fine)
 		return error_set(err, ERR_INVALID_PARAMETER,
@@ -36,9 +37,9 @@ bool rest_experiment_find(
 	struct rest_call *call, struct str id, const char *stage, struct rest_experiment *ret, struct error *err)
 {
 	struct db_rows rows;
-	int64_t number;
+	int64_t number = 0;
 
-	if (!rest_experiment_id(id.len > 0 ? id : STR("0"), &number, err) ||
+	if ((id.len > 0 && !rest_experiment_id(id, &number, err)) ||
 		!db_start(&rows, call->db, err,
 			"SELECT " REST_EXPERIMENT_COLUMNS " FROM experiments AS e WHERE e.experiment_id = ?", "i", number))
 		return false;
@@ -59,11 +60,6 @@ bool rest_experiment_check_active(const struct rest_experiment *experiment, stru
 		       (long long)experiment->experiment_id, STR_ARGS(experiment->lifecycle_stage));
 }
 
-struct str rest_experiment_id_text(struct rest_call *call, int64_t id)
-{
-	return str_of(arena_printf(call->arena, "%lld", (long long)id));
-}
-
 bool rest_experiment_json(
 	struct rest_call *call, const struct rest_experiment *experiment, struct json *ret, struct error *err)
 {
@@ -71,7 +67,7 @@ bool rest_experiment_json(
 	struct json tags;
 
 	*ret = json_object();
-	rest_set_str(call, ret, "experiment_id", rest_experiment_id_text(call, experiment->experiment_id));
+	rest_set_str(call, ret, "experiment_id", rest_number_text(call, experiment->experiment_id));
 	rest_set_str(call, ret, "name", experiment->name);
 	rest_set_str(call, ret, "artifact_location", experiment->artifact_location);
 	rest_set_str(call, ret, "lifecycle_stage", experiment->lifecycle_stage);

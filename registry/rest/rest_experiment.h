@@ -24,8 +24,6 @@ bool rest_experiment_check_active(const struct rest_experiment *experiment, stru
 /* mlflow.Experiment */
 bool rest_experiment_json(
 	struct rest_call *call, const struct rest_experiment *experiment, struct json *ret, struct error *err);
-/* "7", on the call's arena: ids are text in messages. */
-struct str rest_experiment_id_text(struct rest_call *call, int64_t id);
 /* The experiment's artifact location with "/a/b" behind its path. */
 struct str rest_experiment_artifacts(
 	struct rest_call *call, const struct rest_experiment *experiment, struct str folder, struct str id);

@@ -40,7 +40,7 @@ static bool create(struct rest_call *call, struct error *err)
 	const struct str name = rest_str(call, "name");
 	const struct json *tags = rest_list(call, "tags");
 	struct str location;
-	int64_t id;
+	int64_t id = 0;
 
 	if (!rest_experiment_tags_check(tags, err) ||
 		!rest_location_read(call, rest_str(call, "artifact_location"), &location, err) ||
@@ -54,7 +54,7 @@ static bool create(struct rest_call *call, struct error *err)
 		if (db_changes(call->db) == 0)
 			return fail_exists(name, err);
 	}
-	rest_set_str(call, &call->out, "experiment_id", rest_experiment_id_text(call, id));
+	rest_set_str(call, &call->out, "experiment_id", rest_number_text(call, id));
 	return true;
 }
 
@@ -153,20 +153,12 @@ static bool search_with(struct rest_call *call, struct search *search, struct er
 	search_add(search, "SELECT " REST_EXPERIMENT_COLUMNS " FROM experiments AS e WHERE ");
 	rest_search_stages(search, rest_str(call, "view_type"));
 	return rest_check_max_results(max_results, err) &&
-	       search_filter(search, SEARCH_EXPERIMENTS, rest_str(call, "filter"), err) &&
-	       search_order(search, SEARCH_EXPERIMENTS, rest_list(call, "order_by"), err) &&
-	       search_page(search, max_results, rest_str(call, "page_token"), err) &&
-	       rest_search_run(call, search, "experiments", add_found, err);
+	       rest_search_as_asked(call, search, SEARCH_EXPERIMENTS, max_results, "experiments", add_found, err);
 }
 
 static bool search(struct rest_call *call, struct error *err)
 {
-	struct search search;
-
-	search_init(&search, call->arena);
-	const bool is_done = search_with(call, &search, err);
-	search_done(&search);
-	return is_done;
+	return rest_search(call, search_with, err);
 }
 
 static const struct rest_field CREATE[] = {
@@ -187,7 +179,7 @@ static const struct rest_field SEARCH[] = {
 	{"page_token", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"filter", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"order_by", REST_STRING, REST_REPEATED | REST_CHECKED, 0, NULL, NULL},
-	{"view_type", REST_ENUM, REST_CHECKED, 0, NULL, rest_view_types},
+	{"view_type", REST_ENUM, 0, 0, NULL, rest_view_types},
 	{0},
 };
 

@@ -66,7 +66,7 @@ static struct json info_of(struct rest_call *call, const struct rest_logged_mode
 	struct json info = json_object();
 
 	rest_set_str(call, &info, "model_id", model->model_id);
-	rest_set_str(call, &info, "experiment_id", rest_experiment_id_text(call, model->experiment_id));
+	rest_set_str(call, &info, "experiment_id", rest_number_text(call, model->experiment_id));
 	rest_set_str(call, &info, "name", model->name);
 	rest_set_int(call, &info, "creation_timestamp_ms", model->creation_timestamp_ms);
 	rest_set_int(call, &info, "last_updated_timestamp_ms", model->last_updated_timestamp_ms);

@@ -90,12 +90,7 @@ static bool search_with(struct rest_call *call, struct search *search, struct er
 
 static bool search(struct rest_call *call, struct error *err)
 {
-	struct search search;
-
-	search_init(&search, call->arena);
-	const bool is_done = search_with(call, &search, err);
-	search_done(&search);
-	return is_done;
+	return rest_search(call, search_with, err);
 }
 
 static const struct rest_field DATASET[] = {

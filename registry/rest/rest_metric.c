@@ -39,6 +39,9 @@ bool rest_metric_check(const struct rest_metric *metric, const char *path, struc
 {
 	char name_path[64];
 
+	if ((metric->dataset_name.len > 0) != (metric->dataset_digest.len > 0))
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"Both dataset_name and dataset_digest must be provided if one is provided");
 	snprintf(name_path, sizeof(name_path), "%sname", path);
 	if (!rest_check_key(metric->key, name_path, err))
 		return false;
@@ -59,7 +62,7 @@ static bool update_latest(
 		"ssiidb", run_id, metric->key, metric->timestamp, metric->step, metric->value, metric->is_nan);
 }
 
-/* Of two values at one time and step the later one stays. */
+/* A model has one value of a metric at a time and step of a run. */
 static bool insert_of_model(
 	struct rest_call *call, struct str run_id, const struct rest_metric *metric, struct error *err)
 {
@@ -70,12 +73,18 @@ static bool insert_of_model(
 		return is_known == 0 && error_set(err, ERR_BAD_REQUEST,
 						"FOREIGN KEY constraint failed: there is no logged model with ID '%.*s'",
 						STR_ARGS(metric->model_id));
-	return db_run(call->db, err,
-		"INSERT INTO logged_model_metrics (model_id, key, timestamp, step, run_id, dataset_name, dataset_digest, value) "
-		"VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model_id, key, timestamp, step, run_id) DO UPDATE SET "
-		"dataset_name = excluded.dataset_name, dataset_digest = excluded.dataset_digest, value = excluded.value",
-		"ssiisssd", metric->model_id, metric->key, metric->timestamp, metric->step, run_id, metric->dataset_name,
-		metric->dataset_digest, metric->value);
+	if (!db_run(call->db, err,
+		    "INSERT INTO logged_model_metrics AS m (model_id, key, timestamp, step, run_id, dataset_name, dataset_digest, "
+		    "value) VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT (model_id, key, timestamp, step, run_id) DO UPDATE SET "
+		    "value = value WHERE (m.value, m.dataset_name, m.dataset_digest) IS "
+		    "(excluded.value, excluded.dataset_name, excluded.dataset_digest)",
+		    "ssiisssd", metric->model_id, metric->key, metric->timestamp, metric->step, run_id, metric->dataset_name,
+		    metric->dataset_digest, metric->value))
+		return false;
+	return db_changes(call->db) > 0 ||
+	       error_set(err, ERR_BAD_REQUEST,
+		       "UNIQUE constraint failed: logged model '%.*s' has another value of metric '%.*s' at that time and step",
+		       STR_ARGS(metric->model_id), STR_ARGS(metric->key));
 }
 
 bool rest_metric_insert(struct rest_call *call, struct str run_id, const struct rest_metric *metric, struct error *err)

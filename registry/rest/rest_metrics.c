@@ -37,16 +37,12 @@ static bool history_with(struct rest_call *call, struct search *search, struct e
 static bool get_history(struct rest_call *call, struct error *err)
 {
 	const int64_t max_results = rest_int(call, "max_results", 1);
-	struct search search;
 
 	if (max_results <= 0)
 		return error_set(err, ERR_INVALID_PARAMETER,
 			"Invalid value %lld for parameter 'max_results' supplied. It must be a positive integer.",
 			(long long)max_results);
-	search_init(&search, call->arena);
-	const bool is_done = history_with(call, &search, err);
-	search_done(&search);
-	return is_done;
+	return rest_search(call, history_with, err);
 }
 
 static int compare_ids(const void *a, const void *b)

@@ -1,8 +1,7 @@
 #include "rest/rest_model_token.h"
 
+#include "base/base64.h"
 #include "rest/rest_element.h"
-
-#include <openssl/evp.h>
 
 static const struct json *or_null(const struct json *value)
 {
@@ -23,27 +22,18 @@ struct str rest_model_token_new(struct rest_call *call, int64_t offset)
 		json_set(call->arena, &token, str_of(KEPT[i][0]), *or_null(json_get(&call->in, str_of(KEPT[i][1]))));
 	rest_set_int(call, &token, "offset", offset);
 	json_write(&text, &token);
-	unsigned char *encoded = arena_alloc(call->arena, text.len / 3 * 4 + 5);
-	const int len = EVP_EncodeBlock(encoded, (const unsigned char *)text.data, (int)text.len);
+	const struct str encoded = base64_encode(call->arena, buf_str(&text));
 	buf_done(&text);
-	return (struct str){(const char *)encoded, (size_t)len};
+	return encoded;
 }
 
 static bool decode(struct rest_call *call, struct str token, struct json *ret)
 {
-	unsigned char *text = arena_alloc(call->arena, token.len + 4);
 	struct error ignored;
-	const int size = token.len % 4 == 0 && token.len < JSON_SIZE_MAX
-				 ? EVP_DecodeBlock(text, (const unsigned char *)token.data, (int)token.len)
-				 : -1;
+	struct str text;
 
-	if (size <= 0)
-		return false;
-	/* What fills up the last block is decoded to zero bytes. */
-	struct str json = {(const char *)text, (size_t)size};
-	for (int i = 0; i < 2 && json.len > 0 && json.data[json.len - 1] == '\0'; i++)
-		json.len--;
-	return json_read(call->arena, json, ret, &ignored) && json_type(ret) == JSON_OBJECT;
+	return base64_decode(call->arena, token, &text) && json_read(call->arena, text, ret, &ignored) &&
+	       json_type(ret) == JSON_OBJECT;
 }
 
 static bool check_same(struct rest_call *call, const struct json *token, const char *name, const char *member,

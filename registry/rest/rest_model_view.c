@@ -12,11 +12,6 @@ static bool read_tags(struct rest_call *call, struct json *object, struct db_row
 	return true;
 }
 
-struct str rest_number_text(struct rest_call *call, int64_t number)
-{
-	return str_of(arena_printf(call->arena, "%lld", (long long)number));
-}
-
 static bool add_model_tags(struct rest_call *call, struct str name, struct json *model, struct error *err)
 {
 	struct db_rows rows;

@@ -31,6 +31,5 @@ bool rest_latest_versions(
 /* 1 where a model of that name is a prompt, 0 where not, -1 on failure. */
 int rest_is_prompt(struct rest_call *call, struct str name, struct error *err);
 
-struct str rest_number_text(struct rest_call *call, int64_t number);
 /* Who calls, for the history. */
 struct history_actor rest_actor(const struct rest_call *call);

@@ -170,23 +170,21 @@ static bool run_delete(struct rest_call *call, struct error *err)
 	       db_run(call->db, err, "DELETE FROM registered_models WHERE name = ?", "s", name);
 }
 
-static bool run_search(struct rest_call *call, struct error *err)
+static bool search_with(struct rest_call *call, struct search *search, struct error *err)
 {
 	const int64_t max_results = rest_int(call, "max_results", 100);
-	struct search search;
 
 	if (max_results < 0)
 		return error_set(err, ERR_INVALID_PARAMETER,
 			"Invalid value for max_results. It must be a positive integer, but got %lld",
 			(long long)max_results);
-	search_init(&search, call->arena);
-	search_add(&search, "SELECT " REST_MODEL_COLUMNS " FROM registered_models AS e WHERE 1");
-	const bool is_fine = search_filter(&search, SEARCH_REGISTERED_MODELS, rest_str(call, "filter"), err) &&
-			     search_order(&search, SEARCH_REGISTERED_MODELS, rest_list(call, "order_by"), err) &&
-			     search_page(&search, max_results, rest_str(call, "page_token"), err) &&
-			     rest_search_run(call, &search, "registered_models", rest_model_of_row, err);
-	search_done(&search);
-	return is_fine;
+	search_add(search, "SELECT " REST_MODEL_COLUMNS " FROM registered_models AS e WHERE 1");
+	return rest_search_as_asked(call, search, SEARCH_REGISTERED_MODELS, max_results, "registered_models", rest_model_of_row, err);
+}
+
+static bool run_search(struct rest_call *call, struct error *err)
+{
+	return rest_search(call, search_with, err);
 }
 
 static bool is_wanted(const struct json *version, const bool wanted[static STAGE_COUNT])

@@ -3,20 +3,12 @@
 #include "rest/rest_model_check.h"
 #include "rest/rest_uri.h"
 
-static bool is_number(struct str text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-	return text.len > 0;
-}
-
 static bool parse_suffixed(struct str name, struct str suffix, struct rest_models_uri *ret)
 {
 	if (str_trim_space(suffix).len == 0 || str_count(suffix, '/') > 0)
 		return false;
 	ret->name = name;
-	if (is_number(suffix))
+	if (str_is_digits(suffix))
 		ret->version = suffix;
 	else if (!str_eq_nocase(suffix, STR("latest")))
 		ret->stage = suffix;

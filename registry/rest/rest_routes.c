@@ -2,12 +2,12 @@
  * rest_find: base → each table's rows: path with {…} → method
  * rest_answer: decode → transaction → the rpc's function → commit → the answer's JSON
  */
+#include "base/clock.h"
 #include "rest/rest_decode.h"
 #include "rest/rest_tables.h"
 #include "store/registry.h"
 
 #include <stdio.h>
-#include <time.h>
 
 const struct rest_rpc *const rest_tables[] = {
 	rest_models,
@@ -95,14 +95,6 @@ void rest_find(const struct rest_request *request, struct rest_match *ret)
 	}
 }
 
-static int64_t now_ms(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000 + now.tv_nsec / 1000000;
-}
-
 static bool decode_ids(struct rest_call *call, const struct rest_match *match, struct error *err)
 {
 	for (size_t i = 0; i < REST_IDS_MAX && match->ids[i].data != NULL; i++)
@@ -130,7 +122,7 @@ bool rest_answer(struct registry *registry, const struct rest_match *match, cons
 		.arena = arena,
 		.registry = registry,
 		.out = json_object(),
-		.now_ms = now_ms(),
+		.now_ms = clock_wall_ms(),
 		.who = request->who.data != NULL ? request->who : STR(""),
 		.why = request->why.data != NULL ? request->why : STR(""),
 	};

@@ -54,7 +54,7 @@ struct json rest_run_info(struct rest_call *call, const struct rest_run *run)
 	struct json info = json_object();
 
 	rest_set_str(call, &info, "run_uuid", run->run_id);
-	rest_set_str(call, &info, "experiment_id", rest_experiment_id_text(call, run->experiment_id));
+	rest_set_str(call, &info, "experiment_id", rest_number_text(call, run->experiment_id));
 	rest_set_str(call, &info, "run_name", run->name);
 	rest_set_str(call, &info, "user_id", run->user_id);
 	rest_set_str(call, &info, "status", run->status);
@@ -98,28 +98,6 @@ static bool read_data(struct rest_call *call, struct str run_id, struct json *re
 	rest_set(call, ret, "metrics", metrics);
 	rest_set(call, ret, "params", params);
 	rest_set(call, ret, "tags", tags);
-	return true;
-}
-
-/* Set even where it is empty: a message that is there. */
-static void set_message(struct rest_call *call, struct json *object, const char *name, struct json message)
-{
-	json_set(call->arena, object, str_of(name), message);
-}
-
-bool rest_run_json(struct rest_call *call, const struct rest_run *run, bool is_new, struct json *ret, struct error *err)
-{
-	struct json data, inputs, outputs;
-
-	if (!read_data(call, run->run_id, &data, err) || !rest_run_inputs(call, run->run_id, &inputs, err) ||
-		!rest_run_outputs(call, run->run_id, &outputs, err))
-		return false;
-	*ret = json_object();
-	rest_set(call, ret, "info", rest_run_info(call, run));
-	set_message(call, ret, "data", data);
-	set_message(call, ret, "inputs", inputs);
-	if (!is_new)
-		set_message(call, ret, "outputs", outputs);
 	return true;
 }
 
@@ -192,7 +170,7 @@ static bool read_models(
 	return db_end(&rows);
 }
 
-bool rest_run_inputs(struct rest_call *call, struct str run_id, struct json *ret, struct error *err)
+static bool read_inputs(struct rest_call *call, struct str run_id, struct json *ret, struct error *err)
 {
 	struct json datasets, models;
 
@@ -204,7 +182,7 @@ bool rest_run_inputs(struct rest_call *call, struct str run_id, struct json *ret
 	return true;
 }
 
-bool rest_run_outputs(struct rest_call *call, struct str run_id, struct json *ret, struct error *err)
+static bool read_outputs(struct rest_call *call, struct str run_id, struct json *ret, struct error *err)
 {
 	struct json models;
 
@@ -212,5 +190,27 @@ bool rest_run_outputs(struct rest_call *call, struct str run_id, struct json *re
 		return false;
 	*ret = json_object();
 	rest_set(call, ret, "model_outputs", models);
+	return true;
+}
+
+/* Set even where it is empty: a message that is there. */
+static void set_message(struct rest_call *call, struct json *object, const char *name, struct json message)
+{
+	json_set(call->arena, object, str_of(name), message);
+}
+
+bool rest_run_json(struct rest_call *call, const struct rest_run *run, bool is_new, struct json *ret, struct error *err)
+{
+	struct json data, inputs, outputs;
+
+	if (!read_data(call, run->run_id, &data, err) || !read_inputs(call, run->run_id, &inputs, err) ||
+		!read_outputs(call, run->run_id, &outputs, err))
+		return false;
+	*ret = json_object();
+	rest_set(call, ret, "info", rest_run_info(call, run));
+	set_message(call, ret, "data", data);
+	set_message(call, ret, "inputs", inputs);
+	if (!is_new)
+		set_message(call, ret, "outputs", outputs);
 	return true;
 }

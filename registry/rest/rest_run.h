@@ -26,6 +26,3 @@ struct json rest_run_info(struct rest_call *call, const struct rest_run *run);
 /* mlflow.Run with its data, inputs and outputs; without outputs where `is_new`, as MLflow answers to runs/create. */
 bool rest_run_json(
 	struct rest_call *call, const struct rest_run *run, bool is_new, struct json *ret, struct error *err);
-/* mlflow.RunInputs, mlflow.RunOutputs */
-bool rest_run_inputs(struct rest_call *call, struct str run_id, struct json *ret, struct error *err);
-bool rest_run_outputs(struct rest_call *call, struct str run_id, struct json *ret, struct error *err);

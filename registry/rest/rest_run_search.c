@@ -22,20 +22,12 @@ static bool search_with(struct rest_call *call, struct search *search, struct er
 	search_add(search, " AND ");
 	return rest_check_max_results(max_results, err) &&
 	       rest_search_experiments(search, rest_list(call, "experiment_ids"), err) &&
-	       search_filter(search, SEARCH_RUNS, rest_str(call, "filter"), err) &&
-	       search_order(search, SEARCH_RUNS, rest_list(call, "order_by"), err) &&
-	       search_page(search, max_results, rest_str(call, "page_token"), err) &&
-	       rest_search_run(call, search, "runs", add_found, err);
+	       rest_search_as_asked(call, search, SEARCH_RUNS, max_results, "runs", add_found, err);
 }
 
 static bool search(struct rest_call *call, struct error *err)
 {
-	struct search search;
-
-	search_init(&search, call->arena);
-	const bool is_done = search_with(call, &search, err);
-	search_done(&search);
-	return is_done;
+	return rest_search(call, search_with, err);
 }
 
 static const struct rest_field SEARCH[] = {

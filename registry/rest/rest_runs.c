@@ -61,7 +61,7 @@ static bool create(struct rest_call *call, struct error *err)
 	struct rest_experiment experiment;
 	struct json message;
 	struct str name;
-	bool has_tag;
+	bool has_tag = false;
 
 	if (!rest_experiment_find(call, experiment_id, NULL, &experiment, err) ||
 		!rest_experiment_check_active(&experiment, err) || !choose_name(call, &name, &has_tag, err))
@@ -157,7 +157,7 @@ static const struct rest_field BY_ID[] = {
 static const struct rest_field UPDATE[] = {
 	{"run_id", REST_STRING, REST_REQUIRED, 0, NULL, NULL},
 	{"run_uuid", REST_STRING, 0, 0, NULL, NULL},
-	{"status", REST_ENUM, 0, 0, NULL, STATUSES},
+	{"status", REST_ENUM, REST_CHECKED, 0, NULL, STATUSES},
 	{"end_time", REST_INT, REST_CHECKED, 0, NULL, NULL},
 	{"run_name", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{0},

@@ -78,3 +78,22 @@ bool rest_search_run(
 		rest_set_str(call, &call->out, "next_page_token", token);
 	return true;
 }
+
+bool rest_search_as_asked(struct rest_call *call, struct search *search, enum search_entity entity, int64_t max_results,
+	const char *member, rest_search_row *row, struct error *err)
+{
+	return search_filter(search, entity, rest_str(call, "filter"), err) &&
+	       search_order(search, entity, rest_list(call, "order_by"), err) &&
+	       search_page(search, max_results, rest_str(call, "page_token"), err) &&
+	       rest_search_run(call, search, member, row, err);
+}
+
+bool rest_search(struct rest_call *call, rest_search_do *act, struct error *err)
+{
+	struct search search;
+
+	search_init(&search, call->arena);
+	const bool is_done = act(call, &search, err);
+	search_done(&search);
+	return is_done;
+}

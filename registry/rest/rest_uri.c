@@ -1,5 +1,7 @@
 #include "rest/rest_uri.h"
 
+#include "base/percent.h"
+
 static bool is_letter(char c)
 {
 	return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
@@ -88,14 +90,6 @@ struct str rest_uri_host(struct arena *arena, const struct rest_uri *uri)
 	return lower(arena, host);
 }
 
-static int hex_of(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c |= 0x20;
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* Escapes do not overlap, so it does not matter in which order they are replaced: as soon as one stands at the end. */
 struct str rest_uri_unescape(struct arena *arena, struct str text, bool is_query)
 {
@@ -104,8 +98,9 @@ struct str rest_uri_unescape(struct arena *arena, struct str text, bool is_query
 
 	for (size_t i = 0; i < text.len; i++) {
 		out[len++] = text.data[i];
-		while (len >= 3 && out[len - 3] == '%' && hex_of(out[len - 2]) >= 0 && hex_of(out[len - 1]) >= 0) {
-			out[len - 3] = (char)(hex_of(out[len - 2]) * 16 + hex_of(out[len - 1]));
+		int byte;
+		while (len >= 3 && (byte = percent_byte((struct str){out + len - 3, 3})) >= 0) {
+			out[len - 3] = (char)byte;
 			len -= 2;
 		}
 		if (is_query && out[len - 1] == '+')

@@ -267,24 +267,22 @@ static bool found_version(struct rest_call *call, const struct db_rows *rows, st
 	return rest_version_of_row(call, rows, false, ret, err);
 }
 
-static bool run_search(struct rest_call *call, struct error *err)
+static bool search_with(struct rest_call *call, struct search *search, struct error *err)
 {
 	const int64_t max_results = rest_int(call, "max_results", 200000);
-	struct search search;
 
 	if (max_results < 1)
 		return error_set(err, ERR_INVALID_PARAMETER,
 			"Invalid value for max_results. It must be a positive integer, but got %lld",
 			(long long)max_results);
-	search_init(&search, call->arena);
-	search_add(&search, "SELECT " REST_VERSION_COLUMNS " FROM model_versions AS e"
-			    " WHERE e.current_stage <> 'Deleted_Internal'");
-	const bool is_fine = search_filter(&search, SEARCH_MODEL_VERSIONS, rest_str(call, "filter"), err) &&
-			     search_order(&search, SEARCH_MODEL_VERSIONS, rest_list(call, "order_by"), err) &&
-			     search_page(&search, max_results, rest_str(call, "page_token"), err) &&
-			     rest_search_run(call, &search, "model_versions", found_version, err);
-	search_done(&search);
-	return is_fine;
+	search_add(search, "SELECT " REST_VERSION_COLUMNS " FROM model_versions AS e"
+			   " WHERE e.current_stage <> 'Deleted_Internal'");
+	return rest_search_as_asked(call, search, SEARCH_MODEL_VERSIONS, max_results, "model_versions", found_version, err);
+}
+
+static bool run_search(struct rest_call *call, struct error *err)
+{
+	return rest_search(call, search_with, err);
 }
 
 static bool run_set_tag(struct rest_call *call, struct error *err)

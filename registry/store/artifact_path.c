@@ -6,6 +6,8 @@
  */
 #include "store/artifacts.h"
 
+#include "base/percent.h"
+
 enum { DECODES_MAX = 10 };
 
 static bool invalid(struct error *err)
@@ -13,35 +15,11 @@ static bool invalid(struct error *err)
 	return error_set(err, ERR_INVALID_PARAMETER, "Invalid path");
 }
 
-static int hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	c = (char)(c | 0x20);
-	return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
-/* What is no escape stays. */
-static struct str decode(struct arena *arena, struct str text)
-{
-	char *to = arena_alloc(arena, text.len + 1);
-	size_t len = 0;
-
-	for (size_t i = 0; i < text.len; i++) {
-		const bool is_escape = text.data[i] == '%' && i + 2 < text.len && hex(text.data[i + 1]) >= 0 &&
-				       hex(text.data[i + 2]) >= 0;
-
-		to[len++] = is_escape ? (char)(hex(text.data[i + 1]) * 16 + hex(text.data[i + 2])) : text.data[i];
-		if (is_escape)
-			i += 2;
-	}
-	return (struct str){to, len};
-}
-
 static bool decode_all(struct arena *arena, struct str *text, struct error *err)
 {
 	for (int i = 0; i < DECODES_MAX; i++) {
-		const struct str decoded = decode(arena, *text);
+		char *to = arena_alloc(arena, text->len + 1);
+		const struct str decoded = {to, percent_decode(to, *text)};
 
 		if (decoded.len == text->len)
 			return true;
@@ -138,13 +116,16 @@ bool artifact_path_normalise(struct arena *arena, struct str path, struct str *r
 	if (len > ARTIFACT_PATH_MAX)
 		return error_set(err, ERR_INVALID_PARAMETER, "Invalid path: %zu bytes, at most %d are taken", len,
 			ARTIFACT_PATH_MAX);
+	/* "./c:/x" is harmless as it stands, but not without the ".". */
+	if (is_absolute((struct str){to, len}))
+		return invalid(err);
 	*ret = (struct str){to, len};
 	return true;
 }
 
 bool artifact_path_read(struct arena *arena, struct str text, struct str *ret, struct error *err)
 {
-	struct str path;
+	struct str path = {NULL, 0};
 
 	return artifact_path_check(arena, text, &path, err) && artifact_path_normalise(arena, path, ret, err);
 }
@@ -176,7 +157,7 @@ static bool cut_route(struct str *path)
 
 bool artifact_path_of_uri(struct arena *arena, struct str uri, struct str below, struct str *ret, struct error *err)
 {
-	struct str scheme, rest = uri, root;
+	struct str scheme, rest = uri, root = {NULL, 0};
 
 	bool is_ours = str_cut(&rest, ':', &scheme);
 	struct str path = path_of(rest);

@@ -43,8 +43,8 @@ static bool read_version(struct str text, int64_t *ret, struct error *err)
 	return true;
 }
 
-bool artifact_source_of_version(struct db *db, struct arena *arena, struct str name, struct str version, struct str below,
-	struct str *ret, struct error *err)
+bool artifact_source_of_version(struct db *db, struct arena *arena, struct str name, struct str version,
+	struct str below, struct str *ret, struct error *err)
 {
 	static const struct str RUNS = {"runs:", 5};
 	struct str uri;

@@ -5,5 +5,5 @@
 
 bool artifact_source_of_run(
 	struct db *db, struct arena *arena, struct str run_id, struct str below, struct str *ret, struct error *err);
-bool artifact_source_of_version(struct db *db, struct arena *arena, struct str name, struct str version, struct str below,
-	struct str *ret, struct error *err);
+bool artifact_source_of_version(struct db *db, struct arena *arena, struct str name, struct str version,
+	struct str below, struct str *ret, struct error *err);

@@ -1,8 +1,8 @@
 /*
  * Files in blobs/ that no row names any more, and what interrupted uploads left in staging/.
  *
- * A file is removed inside of a write transaction: while it is open nobody can make a row, so a file that none names stays
- * unnamed until it is gone.
+ * A file is removed inside of a write transaction: while it is open nobody can make a row, so a file that none names
+ * stays unnamed until it is gone.
  */
 #include "store/artifact_upload.h"
 

@@ -2,8 +2,8 @@
  * start → add … → end: fsync → transaction { marker, row, file into blobs/ } → marker away
  *
  * The marker is a second name of the file in staging/, "ab12….0123456789abcdef", its digest in front. A process that
- * dies between moving the file and the commit leaves it, and artifacts_recover() then knows which file in blobs/ may have no
- * row, without looking at all of them.
+ * dies between moving the file and the commit leaves it, and artifacts_recover() then knows which file in blobs/ may
+ * have no row, without looking at all of them.
  */
 #include "store/artifact_upload.h"
 
@@ -103,7 +103,9 @@ static bool move_in(struct artifact_upload *upload, const char *blob, const char
 	return is_moved;
 }
 
-static bool commit(struct artifact_upload *upload, const struct artifact *artifact, const char *marker, struct error *err)
+/* *ret_unsure: the commit failed, and only the next start of the database tells whether its row is there. */
+static bool commit(struct artifact_upload *upload, const struct artifact *artifact, const char *marker,
+	bool *ret_unsure, struct error *err)
 {
 	char blob[ARTIFACT_BLOB_SIZE];
 	struct db *db = db_begin(upload->registry->db, DB_WRITE, err);
@@ -113,10 +115,13 @@ static bool commit(struct artifact_upload *upload, const struct artifact *artifa
 	bool is_done = artifacts_put(db, artifact, err);
 	if (is_done && !move_in(upload, artifact_blob_name(&artifact->digest, blob), marker))
 		is_done = error_set_errno(err, ERR_INTERNAL, errno, "move the upload in");
-	if (is_done)
-		return db_commit(db, err);
-	db_rollback(db);
-	return false;
+	if (!is_done) {
+		db_rollback(db);
+		return false;
+	}
+	is_done = db_commit(db, err);
+	*ret_unsure = !is_done;
+	return is_done;
 }
 
 bool artifact_upload_end(struct artifact_upload *upload, struct str path, int64_t now_ms, struct error *err)
@@ -129,12 +134,15 @@ bool artifact_upload_end(struct artifact_upload *upload, struct str path, int64_
 	};
 	char marker[ARTIFACT_MARKER_SIZE], hex[DIGEST_HEX_SIZE];
 	struct error ignored;
+	bool is_unsure = false;
 
 	if (fsync(upload->fd) != 0)
 		return error_set_errno(err, ERR_INTERNAL, errno, "write the upload to the disk");
 	snprintf(marker, sizeof(marker), "%s.%s", digest_hex(&artifact.digest, hex), upload->name);
-	const bool is_done = commit(upload, &artifact, marker, err);
-	artifact_marker_clear(upload->registry, marker, is_done);
+	const bool is_done = commit(upload, &artifact, marker, &is_unsure, err);
+	/* Else the marker stays for artifacts_recover(): a journal that could not be synced may hold the row all the same. */
+	if (!is_unsure)
+		artifact_marker_clear(upload->registry, marker, is_done);
 	artifact_upload_done(upload);
 	if (is_done)
 		artifacts_sweep(upload->registry, &ignored);

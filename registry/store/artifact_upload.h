@@ -4,8 +4,8 @@
  *
  *	artifact_upload_start → artifact_upload_add … → artifact_upload_end → artifact_upload_done
  *
- * Invariants: nothing is visible before artifact_upload_end() returned true; then the file is on the disk and its row is
- * committed. Whoever stops earlier, by artifact_upload_done() or by dying, leaves the old file or none. The file in
+ * Invariants: nothing is visible before artifact_upload_end() returned true; then the file is on the disk and its row
+ * is committed. Whoever stops earlier, by artifact_upload_done() or by dying, leaves the old file or none. The file in
  * staging/ is locked (flock) as long as its maker lives, so that artifacts_recover() of another process lets it be.
  *
  * Everything here blocks. One thread at a time.
@@ -24,8 +24,8 @@ struct artifact_upload {
 
 bool artifact_upload_start(struct artifact_upload *upload, struct registry *registry, struct error *err);
 bool artifact_upload_add(struct artifact_upload *upload, struct str bytes, struct error *err);
-/* Makes `path` (artifact_path_read) name what was added, in place of what it named. ERR_INVALID_PARAMETER where a part of
- * the path is a file, or the path a folder. */
+/* Makes `path` (artifact_path_read) name what was added, in place of what it named. ERR_INVALID_PARAMETER where a
+ * part of the path is a file, or the path a folder. */
 bool artifact_upload_end(struct artifact_upload *upload, struct str path, int64_t now_ms, struct error *err);
 /* Throws away what was not ended. Harmless on a zeroed one whose start failed, and twice. */
 void artifact_upload_done(struct artifact_upload *upload);

@@ -127,7 +127,8 @@ static int by_name(const void *a, const void *b)
 	return x.len < y.len ? -1 : x.len > y.len;
 }
 
-bool artifacts_list(struct db *db, struct arena *arena, struct str folder, struct artifact_list *ret, struct error *err)
+bool artifacts_list(
+	struct db *db, struct arena *arena, struct str folder, struct artifact_list *ret, struct error *err)
 {
 	struct listing listing = {
 		.db = db,
@@ -248,11 +249,11 @@ static int not_there(struct db *db, struct str path, struct error *err)
 }
 
 /* 1: open; 0: it has a row, but its file is gone; -1 */
-static int try_open(struct registry *registry, struct arena *arena, struct str path, struct artifact *ret, int *ret_fd,
-	struct error *err)
+static int try_open(struct registry *registry, enum db_mode mode, struct arena *arena, struct str path,
+	struct artifact *ret, int *ret_fd, struct error *err)
 {
 	char blob[ARTIFACT_BLOB_SIZE];
-	struct db *db = db_begin(registry->db, DB_READ, err);
+	struct db *db = db_begin(registry->db, mode, err);
 	int found;
 
 	if (db == NULL)
@@ -270,16 +271,19 @@ static int try_open(struct registry *registry, struct arena *arena, struct str p
 	return failed == ENOENT ? 0 : -1;
 }
 
-/* What a reader sees may be a moment old: its row and file were taken away meanwhile. The next look tells; a file that is
- * gone for good stays so. */
+/* What a reader sees may be a moment old: its row and file were taken away meanwhile. Then it looks again, and at last
+ * while nobody can take anything away. */
 bool artifacts_open(
 	struct registry *registry, struct arena *arena, struct str path, struct artifact *ret, int *ret_fd, struct error *err)
 {
-	enum { LOOKS = 3 };
+	static const enum db_mode LOOKS[] = {DB_READ, DB_READ, DB_WRITE};
+	struct error failed;
 	int found = 0;
 
 	*ret_fd = -1;
-	for (int i = 0; i < LOOKS && found == 0; i++)
-		found = try_open(registry, arena, path, ret, ret_fd, err);
+	for (size_t i = 0; i < sizeof(LOOKS) / sizeof(*LOOKS) && found == 0; i++)
+		found = try_open(registry, LOOKS[i], arena, path, ret, ret_fd, &failed);
+	if (found <= 0)
+		*err = failed;
 	return found > 0;
 }

@@ -24,14 +24,15 @@ enum {
 
 /*
  * Paths as clients send them. artifact_path_check is MLflow's validate_path_is_safe: decoded until nothing is left to
- * decode, control characters escaped, and refused ("Invalid path") where '#', a part ".." or an absolute path comes out, or what is
- * not UTF-8. artifact_path_normalise makes the one spelling of the table of it: no empty parts and no ".", no slash at the
- * ends, the root is empty; it refuses what is too long for a file. artifact_path_read does both.
+ * decode, control characters escaped, and refused ("Invalid path") where '#', a part ".." or an absolute path comes
+ * out, or what is not UTF-8. artifact_path_normalise makes the one spelling of the table of it: no empty parts and no
+ * ".", no slash at the ends, the root is empty; it refuses what is too long for a file. artifact_path_read does both.
  */
 bool artifact_path_check(struct arena *arena, struct str text, struct str *ret, struct error *err);
 bool artifact_path_normalise(struct arena *arena, struct str path, struct str *ret, struct error *err);
 bool artifact_path_read(struct arena *arena, struct str text, struct str *ret, struct error *err);
-/* mlflow-artifacts:/2/x → 2/x, with `below` (already read) behind it. ERR_INVALID_PARAMETER where the URI is another store's. */
+/* mlflow-artifacts:/2/x → 2/x, with `below` (already read) behind it. ERR_INVALID_PARAMETER where the URI is another
+ * store's. */
 bool artifact_path_of_uri(struct arena *arena, struct str uri, struct str below, struct str *ret, struct error *err);
 
 struct artifact {
@@ -57,7 +58,8 @@ struct artifact_list {
 	size_t count;
 };
 /* What is in the folder, one level, sorted by name. A folder that is not there, and a file, have nothing in it. */
-bool artifacts_list(struct db *db, struct arena *arena, struct str folder, struct artifact_list *ret, struct error *err);
+bool artifacts_list(
+	struct db *db, struct arena *arena, struct str folder, struct artifact_list *ret, struct error *err);
 
 /* Makes `path` name these bytes; their file must be in blobs/ (artifact_upload.h sees to that). */
 bool artifacts_put(struct db *db, const struct artifact *artifact, struct error *err);

@@ -9,10 +9,12 @@
  * Invariants: between db_begin and db_commit or db_rollback one thread owns the connection. A DB_READ transaction sees
  * one state of the file, however long it takes; DB_WRITE transactions come one after the other, across processes.
  * What db_commit answered with true is on the disk; of everything else nothing is. After a kill at any moment the next
- * db_open finds the last committed state.
+ * db_open finds the last committed state. Where the disk fails, nobody writes any more until all that is committed was
+ * written and synced anew (db_connection.c); reads go on.
  *
  * Everything here blocks: call it on the worker pool. Errors: ERR_INTERNAL with SQLite's words (disk full, I/O),
- * ERR_UNAVAILABLE where another process holds the file for longer than DB_BUSY_MS.
+ * ERR_UNAVAILABLE after such an error as long as the disk does not work, and where another process holds the file for
+ * longer than DB_BUSY_MS.
  */
 #include "base/arena.h"
 #include "base/error.h"
@@ -33,7 +35,8 @@ struct db_file *db_open(const char *dir, struct error *err);
 void db_close(struct db_file *file);
 
 struct db *db_begin(struct db_file *file, enum db_mode mode, struct error *err);
-/* Ends the transaction in every case; `db` is gone. False: nothing of it was done. */
+/* Ends the transaction in every case; `db` is gone. False: nothing of it was done; only where the disk fails, goes on
+ * failing and the process ends like that may a start find that it was. */
 bool db_commit(struct db *db, struct error *err);
 void db_rollback(struct db *db);
 
@@ -83,7 +86,6 @@ bool db_next(struct db_rows *rows);
 /* False where the query failed. May be called before the last row was read. */
 bool db_end(struct db_rows *rows);
 
-bool db_is_null(const struct db_rows *rows, int column);
 int64_t db_integer(const struct db_rows *rows, int column);
 double db_double(const struct db_rows *rows, int column);
 /* A copy on the arena; data is NULL where the column is. */

@@ -1,7 +1,6 @@
 #include "store/history.h"
 
-#include <time.h>
-
+#include "base/clock.h"
 #include "base/datetime.h"
 
 static const char *const ACTIONS[] = {
@@ -17,17 +16,9 @@ static const char *const ACTIONS[] = {
 
 /* The model that has the name ?1 now: whoever left the newest row under it. */
 #define MODEL_OF "(SELECT model FROM history WHERE name = ?1 ORDER BY id DESC LIMIT 1)"
+/* Times are taken while the write transaction is open, so that they rise with ids. */
 #define INTO     "INSERT INTO history (model, time_us, who, why, action, name, version, alias, before, after) "
 #define COLUMNS  "id, time_us, who, why, action, name, version, alias, before, after"
-
-/* Taken while the write transaction is open, so that times rise with ids. */
-static int64_t now_us(void)
-{
-	struct timespec now;
-
-	clock_gettime(CLOCK_REALTIME, &now);
-	return (int64_t)now.tv_sec * 1000000 + now.tv_nsec / 1000;
-}
 
 static bool add_creation(struct db *db, const struct history_actor *actor, struct str name, struct error *err)
 {
@@ -35,7 +26,7 @@ static bool add_creation(struct db *db, const struct history_actor *actor, struc
 		"INSERT INTO history (id, model, time_us, who, why, action, name)"
 		" SELECT next, next, ?, ?, ?, 'model_created', ?"
 		" FROM (SELECT coalesce(max(id), 0) + 1 AS next FROM history)",
-		"isss", now_us(), actor->who, actor->why, name);
+		"isss", clock_wall_us(), actor->who, actor->why, name);
 }
 
 bool history_add(struct db *db, const struct history_actor *actor, const struct history_move *move, struct error *err)
@@ -45,7 +36,7 @@ bool history_add(struct db *db, const struct history_actor *actor, const struct 
 	const struct str known_as = move->action == HISTORY_MODEL_RENAMED ? move->before : move->name;
 
 	return db_run(db, err, INTO "VALUES (" MODEL_OF ", ?2, ?3, ?4, ?5, ?6, nullif(?7, 0), ?8, ?9, ?10)",
-		"sissssisss", known_as, now_us(), actor->who, actor->why, str_of(ACTIONS[move->action]), move->name,
+		"sissssisss", known_as, clock_wall_us(), actor->who, actor->why, str_of(ACTIONS[move->action]), move->name,
 		move->version, move->alias, move->before, move->after);
 }
 
@@ -55,7 +46,7 @@ bool history_add_alias_ends(
 	return db_run(db, err,
 		INTO "SELECT " MODEL_OF ", ?2, ?3, ?4, 'alias_deleted', name, version, alias, version, NULL"
 		     " FROM registered_model_aliases WHERE name = ?1 AND (?5 = 0 OR version = ?5) ORDER BY alias",
-		"sissi", name, now_us(), actor->who, actor->why, version);
+		"sissi", name, clock_wall_us(), actor->who, actor->why, version);
 }
 
 bool history_add_version_ends(struct db *db, const struct history_actor *actor, struct str name, struct error *err)
@@ -63,7 +54,7 @@ bool history_add_version_ends(struct db *db, const struct history_actor *actor, 
 	return db_run(db, err,
 		INTO "SELECT " MODEL_OF ", ?2, ?3, ?4, 'version_deleted', name, version, NULL, current_stage, NULL"
 		     " FROM model_versions WHERE name = ?1 AND current_stage <> 'Deleted_Internal' ORDER BY version",
-		"siss", name, now_us(), actor->who, actor->why);
+		"siss", name, clock_wall_us(), actor->who, actor->why);
 }
 
 bool history_add_archiving(struct db *db, const struct history_actor *actor, struct str name, const char *stage,
@@ -72,7 +63,7 @@ bool history_add_archiving(struct db *db, const struct history_actor *actor, str
 	return db_run(db, err,
 		INTO "SELECT " MODEL_OF ", ?2, ?3, ?4, 'stage_changed', name, version, NULL, current_stage, 'Archived'"
 		     " FROM model_versions WHERE name = ?1 AND current_stage = ?5 AND version <> ?6 ORDER BY version",
-		"sisssi", name, now_us(), actor->who, actor->why, str_of(stage), except_version);
+		"sisssi", name, clock_wall_us(), actor->who, actor->why, str_of(stage), except_version);
 }
 
 static struct history_row row_of(const struct db_rows *rows, struct arena *arena)

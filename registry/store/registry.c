@@ -9,15 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* Opens DIR/name and makes it where it is missing; -1 with the error set. */
+/* Opens DIR/name and makes it where it is missing, to stay; -1 with the error set. */
 static int open_folder(int dir_fd, const char *name, struct error *err)
 {
 	int fd = -1;
 
-	if (mkdirat(dir_fd, name, 0700) == 0 || errno == EEXIST)
+	if (mkdirat(dir_fd, name, 0700) == 0 ? fsync(dir_fd) == 0 : errno == EEXIST)
 		fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		error_set_errno(err, ERR_INTERNAL, errno, "make the registry's folder '%s'", name);
+		error_set_errno(err, ERR_INTERNAL, errno, "open or make the registry's folder '%s'", name);
 	return fd;
 }
 
@@ -26,8 +26,8 @@ static bool make_path(const char *path, struct error *err)
 	char *copy = strdup(path);
 	bool is_made = copy != NULL;
 
-	for (char *at = copy + 1; is_made && *at != '\0'; at++) {
-		if (*at != '/')
+	for (char *at = copy; is_made && *at != '\0'; at++) {
+		if (*at != '/' || at == copy)
 			continue;
 		*at = '\0';
 		is_made = mkdir(copy, 0700) == 0 || errno == EEXIST;

@@ -6,11 +6,20 @@
  *
  * No OR, no parentheses but those of IN lists; keywords whatever their case; keys with dots or spaces in backticks or
  * double quotes; strings in single or double quotes. Values never become part of the SQL text: they are bound. LIKE is
- * case-sensitive, ILIKE is not.
+ * case-sensitive, ILIKE is not (of ASCII): by the connection's PRAGMA case_sensitive_like, which db.c sets.
  *
- * What may be searched is a table a kind of entity (search_runs, search_versions, …): keys, their type, column and
- * operators. Sources: docs/protocol/MLFLOW_REST.md B.4; MLflow 3.17.2 utils/search_utils.py, whose messages are kept word
- * for word.
+ * What is taken and what is refused, in which words, is what MLflow 3.17.2's parsers (on sqlparse) and SQL stores do,
+ * down to their oddities: text → search_scan.h (tokens) → search_group.h (names, operands, comparisons) →
+ * search_clause.h (clauses by the tables of search_spec.c) → SQL. tests/protocol/search_differential.py holds it beside
+ * them. Meant to differ:
+ *  - What is a 500 there is ERR_INVALID_PARAMETER here: unknown keys of logged models, `run_id = ('a')`, IS NULL on a
+ *    model's tags, numbers beyond 64 bits, an order given twice, …
+ *  - Logged models: `status = 'READY'` and text in double quotes find what they say, where MLflow finds nothing; a list
+ *    of numbers is refused.
+ *  - SQL that is nothing to a search is refused, also where MLflow reads a key out of it: type casts (`tags.a::b`).
+ *  - A key that is one of SQL's many keywords is an unknown key, not an "invalid clause".
+ *  - Limits: filters and page tokens of 64 KiB, 200 clauses, 5000 values in a list, patterns of 5000 bytes, 20 orders.
+ * Source: docs/protocol/MLFLOW_REST.md B.4.
  */
 #include "base/arena.h"
 #include "base/error.h"
@@ -42,6 +51,7 @@ void search_add(struct search *search, const char *sql);
 /* A bound value, for the next `?` of the text. */
 void search_bind_str(struct search *search, struct str text);
 void search_bind_int(struct search *search, int64_t value);
+void search_bind(struct search *search, struct db_value value);
 
 /* Adds " AND (…)" for each clause. An empty or NULL filter adds nothing. */
 bool search_filter(struct search *search, enum search_entity entity, struct str filter, struct error *err);
@@ -50,7 +60,7 @@ bool search_filter(struct search *search, enum search_entity entity, struct str 
  * {"field_name", "ascending", "dataset_name", "dataset_digest"} for logged models), or NULL.
  */
 bool search_order(struct search *search, enum search_entity entity, const struct json *order_by, struct error *err);
-/* Adds " LIMIT max_results + 1 OFFSET …" from the page token (base64 of {"offset": N}; an empty one is the first page). */
+/* Adds " LIMIT max_results + 1 OFFSET …" from the page token: base64 of {"offset": N}; an empty one is the first page. */
 bool search_page(struct search *search, int64_t max_results, struct str page_token, struct error *err);
 /* After the rows were read: the next page's token where there were more than max_results, else an empty str. */
 struct str search_next_token(struct search *search, size_t rows_read);

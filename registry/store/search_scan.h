@@ -1,21 +1,30 @@
 #pragma once
 /*
- * Scan: a filter's words, as sqlparse finds them for MLflow. Nothing is decoded: a token is a view of the text, and a
- * string's value is what stands between its quotes (MLflow takes it raw, too). Private to registry/store.
+ * Scan: a filter's tokens, as the lexer of sqlparse cuts them for MLflow. Nothing is decoded: a token is a view of the
+ * text. Comments are SCAN_OTHER, which no search takes. Private to registry/store.
  */
 #include "base/str.h"
 
 enum scan_kind {
 	SCAN_END,
-	SCAN_NAME,    /* a, a.b, a.`b c`, "a".b: an identifier; also a value in double quotes */
-	SCAN_STRING,  /* 'text' */
-	SCAN_INTEGER, /* -12 */
-	SCAN_FLOAT,   /* 1.5, 2e9 */
-	SCAN_COMPARE, /* =, !=, <=, … any run of these characters */
-	SCAN_LIKE,    /* LIKE, ILIKE, NOT LIKE … */
-	SCAN_LIST,    /* ( … ), with its parentheses */
-	SCAN_WORD,    /* AND, OR, NOT, IN, IS, NULL */
-	SCAN_OTHER,   /* one character that begins nothing */
+	SCAN_NAME,     /* a word that is no keyword, `quoted` or [quoted] */
+	SCAN_SYMBOL,   /* "text": a name or a value */
+	SCAN_STRING,   /* 'text' */
+	SCAN_INTEGER,  /* -12 */
+	SCAN_FLOAT,    /* 1.5, .5, 2e9 */
+	SCAN_HEX,      /* 0x1f: a number that nothing takes */
+	SCAN_COMPARE,  /* a run of <>=~!, LIKE, NOT LIKE, ILIKE, … */
+	SCAN_KEYWORD,  /* AND, OR, NOT, IN, IS, NULL, NOT NULL, … */
+	SCAN_ORDER,    /* ASC, DESC */
+	SCAN_OPERATOR, /* + - * / … */
+	SCAN_DOT,
+	SCAN_COMMA,
+	SCAN_SEMICOLON,
+	SCAN_OPEN,
+	SCAN_CLOSE,
+	SCAN_OPEN_SQUARE,
+	SCAN_CLOSE_SQUARE,
+	SCAN_OTHER,
 };
 
 struct scan_token {
@@ -24,12 +33,9 @@ struct scan_token {
 };
 
 struct scan {
-	struct str rest;
-	struct scan_token token; /* the current one */
+	struct str text;
+	size_t at;
 };
 
-/* Stands at the first token. */
-void scan_start(struct scan *scan, struct str text);
-void scan_next(struct scan *scan);
-/* Is the current token that keyword, whatever its case? */
-bool scan_is_word(const struct scan *scan, const char *word);
+/* The next token without the white space before it; SCAN_END at the end. */
+struct scan_token scan_next(struct scan *scan);

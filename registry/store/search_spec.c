@@ -39,6 +39,8 @@ static const struct search_key LOGGED_MODEL_KEYS[] = {
 	{"creation_time", "creation_timestamp_ms", true, false, true, true},
 	{"last_updated_timestamp", "last_updated_timestamp_ms", true, false, true, true},
 	{"last_updated_timestamp_ms", "last_updated_timestamp_ms", true, false, true, true},
+	{"status_message", "status_message", false, true, true, true},
+	{"lifecycle_stage", "lifecycle_stage", false, true, true, true},
 	{0},
 };
 
@@ -69,7 +71,8 @@ const struct search_spec search_specs[] = {
 		.list_keys = "['experiment_id']",
 		.types_text = REGISTRY_TYPES,
 		.has_null = true,
-		.id = "experiment_id",
+		.is_case_kept = true,
+		.id = "s.experiment_id = e.experiment_id",
 		.tags = "experiment_tags",
 	},
 	[SEARCH_RUNS] = {
@@ -83,7 +86,7 @@ const struct search_spec search_specs[] = {
 		.has_all_types = true,
 		.has_null = true,
 		.is_quoting = true,
-		.id = "run_id",
+		.id = "s.run_id = e.run_id",
 		.tags = "run_tags",
 		.params = "params",
 		.metrics = "latest_metrics",
@@ -95,7 +98,7 @@ const struct search_spec search_specs[] = {
 		.types_text = "['attributes', 'metrics', 'params', 'tags']",
 		.has_all_types = true,
 		.is_model_grammar = true,
-		.id = "model_id",
+		.id = "s.model_id = e.model_id",
 		.tags = "logged_model_tags",
 		.params = "logged_model_params",
 		.metrics = "logged_model_metrics",
@@ -106,7 +109,8 @@ const struct search_spec search_specs[] = {
 		.order_keys = "{'name', 'timestamp'}",
 		.list_keys = "['name']",
 		.types_text = REGISTRY_TYPES,
-		.id = "name",
+		.is_key_raw = true,
+		.id = "s.name = e.name",
 		.tags = "registered_model_tags",
 	},
 	[SEARCH_MODEL_VERSIONS] = {
@@ -115,7 +119,8 @@ const struct search_spec search_specs[] = {
 		.order_keys = "{'name', 'version_number', 'creation_timestamp', 'last_updated_timestamp'}",
 		.list_keys = "['name', 'run_id']",
 		.types_text = REGISTRY_TYPES,
-		.id = "name = e.name AND version",
+		.is_key_raw = true,
+		.id = "s.name = e.name AND s.version = e.version",
 		.tags = "model_version_tags",
 	},
 };

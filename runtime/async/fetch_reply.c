@@ -64,20 +64,12 @@ static void split_headers(struct fetch *fetch, struct str text)
 	fetch->header_count = count;
 }
 
-static bool is_digits(struct str text)
-{
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] < '0' || text.data[i] > '9')
-			return false;
-	return text.len > 0;
-}
-
 /* Digits only; a number too large for its type becomes the largest one. */
 static bool read_number(struct str text, uint64_t *ret_number)
 {
 	uint64_t number = 0;
 
-	if (!is_digits(text))
+	if (!str_is_digits(text))
 		return false;
 	for (size_t i = 0; i < text.len; i++)
 		if (__builtin_mul_overflow(number, 10, &number) ||

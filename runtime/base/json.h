@@ -71,7 +71,9 @@ struct json_member {
 /* Reads one document. Needs nothing behind the text, which it copies: the tree refers to `arena`
  * only. */
 bool json_read(struct arena *arena, struct str text, struct json *ret_value, struct error *err);
-/* The same without a copy: the tree refers to `text`, and JSON_PADDING bytes behind it must be
+/* The same, but integers beyond int64 are read as doubles, to the nearest. */
+bool json_read_wide(struct arena *arena, struct str text, struct json *ret_value, struct error *err);
+/* json_read without a copy: the tree refers to `text`, and JSON_PADDING bytes behind it must be
  * readable for as long. What they hold does not matter. */
 bool json_read_padded(
 	struct arena *arena, struct str text, struct json *ret_value, struct error *err);

@@ -49,8 +49,8 @@ static const char *read_document(struct json_reader *r)
 	return p == r->end ? p : json_refuse(r, p, "unexpected text behind the document");
 }
 
-bool json_read_padded(
-	struct arena *arena, struct str text, struct json *ret_value, struct error *err)
+static bool read_text(
+	struct arena *arena, struct str text, bool is_wide, struct json *ret_value, struct error *err)
 {
 	struct json first[STACK_FIRST];
 	struct json_reader r;
@@ -65,6 +65,7 @@ bool json_read_padded(
 	r.stack = r.top = first;
 	r.limit = first + STACK_FIRST;
 	r.is_stack_heap = false;
+	r.is_wide = is_wide;
 	r.decoded = r.decoded_end = NULL;
 	r.depth = r.depth_seen = 0;
 
@@ -78,16 +79,33 @@ bool json_read_padded(
 	return is_read;
 }
 
-bool json_read(struct arena *arena, struct str text, struct json *ret_value, struct error *err)
+static bool read_copy(
+	struct arena *arena, struct str text, bool is_wide, struct json *ret_value, struct error *err)
 {
 	if (text.len > JSON_SIZE_MAX)
-		return json_read_padded(arena, text, ret_value, err);
+		return read_text(arena, text, is_wide, ret_value, err);
 	char *copy = arena_alloc(arena, text.len + JSON_PADDING);
 
 	if (text.len > 0)
 		memcpy(copy, text.data, text.len);
 	memset(copy + text.len, 0, JSON_PADDING);
-	return json_read_padded(arena, (struct str){copy, text.len}, ret_value, err);
+	return read_text(arena, (struct str){copy, text.len}, is_wide, ret_value, err);
+}
+
+bool json_read_padded(
+	struct arena *arena, struct str text, struct json *ret_value, struct error *err)
+{
+	return read_text(arena, text, false, ret_value, err);
+}
+
+bool json_read(struct arena *arena, struct str text, struct json *ret_value, struct error *err)
+{
+	return read_copy(arena, text, false, ret_value, err);
+}
+
+bool json_read_wide(struct arena *arena, struct str text, struct json *ret_value, struct error *err)
+{
+	return read_copy(arena, text, true, ret_value, err);
 }
 
 static const char *read_word(

@@ -76,7 +76,8 @@ const char *json_read_number(struct json_reader *r, const char *p, struct json *
 	if (p < r->end && (*p == '.' || (*p | 0x20) == 'e'))
 		return read_double(r, start, p, sum, ret_number);
 	if (p - first > JSON_DIGITS_MAX || sum > (uint64_t)INT64_MAX + is_negative)
-		return json_refuse(r, start, "integer beyond the range of int64");
+		return r->is_wide ? read_double(r, start, p, sum, ret_number)
+				  : json_refuse(r, start, "integer beyond the range of int64");
 	*ret_number = json_value(r, JSON_INTEGER, start, 0);
 	ret_number->integer = (int64_t)(is_negative ? 0 - sum : sum);
 	return p;
@@ -128,14 +129,14 @@ static size_t significant(const char *first, const char *end)
 	return count;
 }
 
-/* p stands behind the integer part, whose value is `digits`, at '.', 'e' or 'E'. */
+/* p stands behind the integer part, whose value is `digits`, at '.', 'e' or 'E', or behind a long integer. */
 static const char *read_double(struct json_reader *r, const char *start, const char *p,
 	uint64_t digits, struct json *ret_number)
 {
 	const char *first = start + (*start == '-');
 	int scale = 0, exponent = 0;
 
-	if (*p == '.') {
+	if (p < r->end && *p == '.') {
 		const char *fraction = p + 1;
 
 		p = read_digits(r, fraction, &digits);

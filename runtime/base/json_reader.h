@@ -24,6 +24,7 @@ struct json_reader {
 	 * whenever a value begins. */
 	struct json *stack, *top, *limit;
 	bool is_stack_heap;
+	bool is_wide; /* integers beyond int64 become doubles */
 
 	/* Free bytes of the block that strings with escapes are decoded to. */
 	char *decoded, *decoded_end;

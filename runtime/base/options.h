@@ -35,6 +35,7 @@ struct option {
 struct options_spec {
 	const char *program;   /* "sluiced", "sluice pack" */
 	const char *summary;   /* one line */
+	const char *about;     /* a paragraph for whom that line is not enough; may be NULL */
 	const char *arguments; /* "DIR|FILE …", or NULL where none are taken */
 	unsigned arguments_min, arguments_max;
 	const struct option *options; /* ended by a row without name */

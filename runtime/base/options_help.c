@@ -152,6 +152,10 @@ void options_help(const struct options_spec *spec, struct buf *out, bool is_term
 	arena_init(&page.arena);
 	const char *summary = arena_printf(&page.arena, "%s: %s", spec->program, spec->summary);
 	wrapped(&page, summary, 0, 2);
+	if (spec->about != NULL) {
+		buf_add_char(out, '\n');
+		wrapped(&page, spec->about, 0, 0);
+	}
 	heading(&page, "Usage");
 	buf_printf(out, "  %s [OPTIONS]%s%s\n", spec->program, spec->arguments != NULL ? " " : "",
 		spec->arguments != NULL ? spec->arguments : "");

@@ -114,6 +114,14 @@ size_t str_utf8_step(struct str s)
 	return is_bad ? 0 : need;
 }
 
+bool str_is_digits(struct str s)
+{
+	for (size_t i = 0; i < s.len; i++)
+		if (s.data[i] < '0' || s.data[i] > '9')
+			return false;
+	return s.len > 0;
+}
+
 /* Eight bytes at a time where they are ASCII. */
 static size_t skip_ascii(struct str s)
 {

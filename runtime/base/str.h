@@ -46,6 +46,8 @@ size_t str_count(struct str s, char mark);
 /* Up to the first `mark` into *ret_head; what follows it stays in *rest. False where no mark is left
  * (then *ret_head is all of *rest, and *rest is empty). */
 bool str_cut(struct str *rest, char mark, struct str *ret_head);
+/* At least one byte, and all of them '0' to '9'. */
+bool str_is_digits(struct str s);
 /* True where all of s is valid UTF-8 (RFC 3629: no overlong forms, no surrogates). */
 bool str_is_utf8(struct str s);
 /* Bytes of the valid UTF-8 sequence that s begins with, 1 to 4; 0 where there is none. */

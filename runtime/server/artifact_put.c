@@ -4,8 +4,10 @@
  *	path → read → on_read → { write on the pool, while the next piece is read } … → written, last → answer
  *
  * Two pieces are in memory: one that is read into and one that is hashed and written. The disk holds the client up by
- * its piece not being free. A client that leaves, or is refused by the front end, ends in discard: what was written goes.
+ * its piece not being free. A client that leaves, or is refused by the front end, ends in discard: what was written
+ * goes.
  */
+#include "base/clock.h"
 #include "server/artifact_call.h"
 #include "store/artifact_upload.h"
 
@@ -78,7 +80,7 @@ static bool store(struct artifact_put *put, struct error *err)
 		return false;
 	if (!artifact_upload_add(&put->file, piece, err))
 		return false;
-	return !put->is_last || artifact_upload_end(&put->file, put->path, seam_real_now_us(NULL) / 1000, err);
+	return !put->is_last || artifact_upload_end(&put->file, put->path, clock_wall_ms(), err);
 }
 
 static void run(struct work *work)
@@ -176,6 +178,7 @@ void artifact_put(struct exchange *exchange, struct str path)
 	put->file.fd = -1;
 	put->work.run = run;
 	put->work.done = on_written;
+	put->work.owner = &exchange->worker->server->transfers;
 	put->piece_size = request->body_length < PIECE ? (size_t)request->body_length : PIECE;
 	if (put->piece_size == 0)
 		put->piece_size = 1;

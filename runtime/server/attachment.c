@@ -1,8 +1,10 @@
 #include "server/attachment.h"
 
+#include "base/percent.h"
+
 /* Shown as text, whatever they are registered as. */
-static const char *const TEXTS[] = {"txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop", "hocon",
-	"toml", "yaml", "yml", "xml", "json", "js", "py", "py3", "csv", "tsv", "md", "rst", "ipynb", "MLmodel", "MLproject",
+static const char *const TEXTS[] = {"txt", "log", "err", "cfg", "conf", "cnf", "cf", "ini", "properties", "prop",
+	"hocon", "toml", "yaml", "yml", "xml", "json", "js", "py", "py3", "csv", "tsv", "md", "rst", "ipynb", "MLmodel",
 	"mlproject"};
 
 /* The common ones of the IANA registry; what is not here is bytes. */
@@ -144,18 +146,8 @@ static void add_value(struct buf *buf, struct str text)
 	buf_add_char(buf, '"');
 }
 
-static void add_percent_encoded(struct buf *buf, struct str text)
-{
-	for (size_t i = 0; i < text.len; i++) {
-		if (is_one_of(text.data[i], "!#$&+-.^_`|~"))
-			buf_add_char(buf, text.data[i]);
-		else
-			buf_printf(buf, "%%%02X", (unsigned char)text.data[i]);
-	}
-}
-
-/* For clients that know no UTF-8: letters of Latin-1 and Latin Extended-A (U+00C0 to U+017F) lose their accents, what has
- * no ASCII letter below them ('_' here) and all else is left out. */
+/* For clients that know no UTF-8: letters of Latin-1 and Latin Extended-A (U+00C0 to U+017F) lose their accents, what
+ * has no ASCII letter below them ('_' here) and all else is left out. */
 static void add_plain(struct buf *buf, struct str text)
 {
 	static const char LETTERS[] = "AAAAAA_CEEEEIIII_NOOOOO__UUUUY__aaaaaa_ceeeeiiii_nooooo__uuuuy_y"
@@ -188,7 +180,7 @@ struct str attachment_disposition(struct arena *arena, struct str name)
 	add_value(&text, buf_str(&plain));
 	if (!is_ascii) {
 		buf_add_text(&text, "; filename*=UTF-8''");
-		add_percent_encoded(&text, name);
+		percent_encode(&text, name, "!#$&+-.^_`|~");
 	}
 	const struct str disposition = {arena_memdup(arena, text.data, text.len), text.len};
 	buf_done(&text);

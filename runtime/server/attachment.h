@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Attachment: how a file of any name is sent: its media type by its name, and a Content-Disposition that a browser saves
- * rather than shows. As MLflow answers: 3.17.2 utils/mime_type_utils.py, server/handlers.py; RFC 6266, RFC 8187.
+ * Attachment: how a file of any name is sent: its media type by its name, and a Content-Disposition that a browser
+ * saves rather than shows. As MLflow answers: 3.17.2 utils/mime_type_utils.py, server/handlers.py; RFC 6266, RFC 8187.
  */
 #include "base/arena.h"
 #include "base/str.h"

@@ -100,9 +100,9 @@ void http_tls_free(struct ssl_ctx_st *tls);
 struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,
 	struct ssl_ctx_st *tls, const struct http_limits *limits, http_handler *handler, void *data);
 /*
- * Bodies in pieces. The hook is asked when a request's head is complete: with true the handler has the request at once and
- * reads its body; *ret_body_max, limits.body_max at first, is the longest body that is taken then (413). `path` is decoded.
- * To be set before the loop runs.
+ * Bodies in pieces. The hook is asked when a request's head is complete: with true the handler has the request at
+ * once and reads its body; *ret_body_max, limits.body_max at first, is the longest body that is taken then (413).
+ * `path` is decoded. To be set before the loop runs.
  */
 typedef bool http_head_hook(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
 void http_server_on_head(struct http_server *server, http_head_hook *hook);
@@ -110,9 +110,9 @@ void http_server_on_head(struct http_server *server, http_head_hook *hook);
  * Reads on, into `data`: on_read is called when `size` bytes are there or the body is whole, never inside of this call;
  * `size` is not 0. Of a client whose body is not asked for nothing is read, and its deadline stands still: that is the
  * back-pressure. "100 Continue" goes out with the first call.
- * on_gone ends the reading, and `data` is not written to from then on. It is also called where the body broke the rules, ended
- * early, was too long or too slow: the front end has answered then (400, 413, 408) and drops the handler's answer.
- * Who answers before the body is whole has the connection closed behind the answer.
+ * on_gone ends the reading, and `data` is not written to from then on. It is also called where the body broke the
+ * rules, ended early, was too long or too slow: the front end has answered then (400, 413, 408) and drops the
+ * handler's answer. Who answers before the body is whole has the connection closed behind the answer.
  */
 typedef void http_body_fn(struct http_request *request, size_t len, bool is_whole);
 void http_body_read(struct http_request *request, char *data, size_t size, http_body_fn *on_read);
@@ -145,8 +145,8 @@ struct http_answer {
 /* Writes the answer (no body to HEAD, 204, 304) and ends the request: `request` is gone when this returns. */
 void http_answer(struct http_request *request, const struct http_answer *answer);
 
-/* A body in pieces. Of unknown length: chunked to HTTP/1.1, until close to HTTP/1.0. Of answer->length bytes where has_length
- * says so; then exactly that many are written (asserted). */
+/* A body in pieces. Of unknown length: chunked to HTTP/1.1, until close to HTTP/1.0. Of answer->length bytes where
+ * has_length says so; then exactly that many are written (asserted). */
 void http_stream_start(struct http_request *request, const struct http_answer *head);
 /* Queues `data`. Returns false when 256 KiB or more wait to be sent: then stop until on_ready is called. */
 bool http_stream_write(struct http_request *request, struct str data);

@@ -7,6 +7,7 @@
  *byte all the same, because a reader that is lax there sees other requests than its neighbour.
  *Their amount is limited.
  */
+#include "base/percent.h"
 #include "server/http_class.h"
 #include "server/http_parse.h"
 
@@ -85,7 +86,7 @@ static bool take_size_end(struct http_chunked *chunked, char c)
 
 static bool take_size(struct http_chunked *chunked, char c)
 {
-	const int digit = http_hex(c);
+	const int digit = hex_digit(c);
 
 	if (digit < 0)
 		return chunked->digits > 0 ? take_size_end(chunked, c) : malformed_size(chunked);

@@ -32,12 +32,3 @@ static inline bool http_is_host(char c)
 {
 	return http_classes[(unsigned char)c] & HTTP_CLASS_HOST;
 }
-
-/* -1 where it is none. */
-static inline int http_hex(char c)
-{
-	if (c >= '0' && c <= '9')
-		return c - '0';
-	const char low = (char)(c | 0x20);
-	return low >= 'a' && low <= 'f' ? low - 'a' + 10 : -1;
-}

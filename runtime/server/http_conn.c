@@ -314,6 +314,7 @@ static bool step_handling(struct http_conn *conn)
 	}
 	if ((conn->is_broken || conn->is_refused) && !conn->is_gone_told) {
 		conn->is_gone_told = request->is_gone = true;
+		conn->desk->intake.data = NULL;
 		if (request->on_gone != NULL)
 			request->on_gone(request);
 		return conn->state != HTTP_CONN_HANDLING;

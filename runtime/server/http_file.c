@@ -112,7 +112,8 @@ static void on_gone(struct http_request *request)
 		finish(sending, false);
 }
 
-static struct http_answer head_of(struct http_request *request, const struct http_file *file, const struct http_range *range)
+static struct http_answer head_of(
+	struct http_request *request, const struct http_file *file, const struct http_range *range)
 {
 	struct http_field *fields = arena_array(request->arena, file->field_count + 3, sizeof(*fields));
 	size_t count = file->field_count;
@@ -160,7 +161,7 @@ bool http_file_answer(struct http_request *request, const struct http_file *file
 	}
 	struct http_sending *sending = arena_zalloc(request->arena, sizeof(*sending));
 	*sending = (struct http_sending){
-		.work = {.run = run, .done = on_piece},
+		.work = {.run = run, .done = on_piece, .owner = file->owner},
 		.request = request,
 		.file = *file,
 		.status = range.status,

@@ -1,5 +1,6 @@
 /*
- * A body in pieces: the handler has the request from its head on and asks for the body, piece by piece (http_body_read).
+ * A body in pieces: the handler has the request from its head on and asks for the body, piece by piece
+ * (http_body_read).
  *
  * A body of known length is read straight into the handler's memory; a chunked one is taken apart on its way there. The
  * desk's bytes do not move meanwhile: the request points into them. What was asked for is read until it is full or the

@@ -5,6 +5,7 @@
  * on who reads it is refused before any route sees it: "." and ".." segments, escaped or not,
  * control bytes, bad escapes (docs/protocol/HTTP.md 1.5 rule 8).
  */
+#include "base/percent.h"
 #include "server/http_class.h"
 #include "server/http_parse.h"
 
@@ -66,13 +67,11 @@ static int next_byte(struct str text, size_t *at)
 {
 	if (text.data[*at] != '%')
 		return (unsigned char)text.data[(*at)++];
-	if (text.len - *at < 3)
-		return -1;
-	const int high = http_hex(text.data[*at + 1]), low = http_hex(text.data[*at + 2]);
-	if (high < 0 || low < 0 || high + low == 0)
+	const int byte = percent_byte((struct str){text.data + *at, text.len - *at});
+	if (byte <= 0)
 		return -1;
 	*at += 3;
-	return high * 16 + low;
+	return byte;
 }
 
 /* `dots`: number of dots where the segment has nothing else, more than 2 where it is harmless. */

@@ -51,7 +51,7 @@ static void announce(const struct server *server)
 		LOG_TEXT("url", server_url(server, &arena)),
 		LOG_TEXT("bundle", server->bundle != NULL ? server->bundle->name : ""),
 		LOG_TEXT("digest", server->bundle != NULL ? server->bundle->digest : ""),
-		LOG_INT("workers", server->worker_count));
+		LOG_TEXT("state", server->settings->state_dir), LOG_INT("workers", server->worker_count));
 	arena_done(&arena);
 }
 

@@ -7,9 +7,8 @@
  */
 #include "rest/rest.h"
 
+#include "base/base64.h"
 #include "server/route.h"
-
-#include <openssl/evp.h>
 
 enum { WHO_MAX = 256, WHY_MAX = 4096 };
 
@@ -48,15 +47,14 @@ static void on_done(struct work *work)
 static struct str basic_user(struct arena *arena, struct str authorization)
 {
 	static const struct str SCHEME = {"Basic ", 6};
-	unsigned char *text = arena_alloc(arena, authorization.len + 4);
-	struct str user = {NULL, 0};
+	struct str user = {NULL, 0}, text;
 
 	if (authorization.len < SCHEME.len || !str_eq_nocase((struct str){authorization.data, SCHEME.len}, SCHEME))
 		return user;
-	const int len = EVP_DecodeBlock(text, (const unsigned char *)authorization.data + SCHEME.len,
-		(int)(authorization.len - SCHEME.len));
-	struct str rest = {(const char *)text, len > 0 ? (size_t)len : 0};
-	return str_cut(&rest, ':', &user) ? user : (struct str){NULL, 0};
+	if (!base64_decode(arena, (struct str){authorization.data + SCHEME.len, authorization.len - SCHEME.len}, &text) ||
+		!str_cut(&text, ':', &user))
+		return (struct str){NULL, 0};
+	return user;
 }
 
 static struct str plain(struct str text, size_t size_max)

@@ -31,6 +31,8 @@ static const struct route ROUTES[] = {
 	{"/get-artifact", false, true, METRICS_ARTIFACTS, GET_, run_artifact_handle, "one file of a run"},
 	{"/model-versions/get-artifact", false, true, METRICS_ARTIFACTS, GET_, version_artifact_handle,
 		"one file of a model version"},
+	{"/ajax-api/2.0/mlflow/upload-artifact", false, true, METRICS_ARTIFACTS, POST_, upload_artifact_handle,
+		"a small file of a run, as web pages send it"},
 	{"/api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
 		"the embedded registry: [its calls](registry.md)"},
 	{"/ajax-api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
@@ -206,6 +208,7 @@ void exchange_file(struct exchange *exchange, struct http_file *file)
 	struct error err;
 
 	file->pool = exchange->worker->server->pool;
+	file->owner = &exchange->worker->server->transfers;
 	file->on_end = on_file_end;
 	if (!http_file_answer(exchange->request, file, &err))
 		exchange_error(exchange, &err, NULL);

@@ -58,7 +58,7 @@ static bool open_models(struct server *server, struct error *err)
 {
 	if (server->settings->bundle != NULL)
 		return open_bundle(server, err);
-	return server_registry(server, err) != NULL;
+	return server_registry(server, err) != NULL || error_wrap(err, "--state");
 }
 
 static bool bind_port(struct server *server, struct error *err)

@@ -44,6 +44,8 @@ struct server {
 	struct http_listener *listener;
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool;
+	/* Transfers of artifacts share one turn, so that all of them together never hold all threads while others wait. */
+	struct work_owner transfers;
 	bool has_fetch; /* libcurl is set up: the bundle calls out */
 	struct worker *workers;
 	unsigned worker_count;

@@ -50,8 +50,8 @@ static const struct option OPTIONS[] = {
 		.fallback = "30000", .min = 0, .max = 86400000,
 		.help = "how long SIGTERM waits for requests in flight"},
 	{"http-target-max", 0, OPTION_SIZE, AT(http_target_max), .value = "BYTES",
-		.fallback_number = HTTP_TARGET_MAX, .min = 64, .max = 1 << 20,
-		.help = "longest request target (414)"},
+		.fallback = "0", .min = 0, .max = 1 << 20,
+		.help = "longest request target (414); 0: 8k, or 64k for a registry alone, whose clients name many runs in one"},
 	{"http-header-max", 0, OPTION_SIZE, AT(http_header_max), .value = "BYTES",
 		.fallback_number = HTTP_HEADER_MAX, .min = 256, .max = 16 << 20,
 		.help = "largest header section (431)"},
@@ -109,10 +109,19 @@ const struct options_spec *settings_spec(void)
 	return &SPEC;
 }
 
+enum { REGISTRY_TARGET_MAX = 64 << 10, HTTP_TARGET_LEAST = 64 };
+
+static size_t target_max(const struct settings *settings)
+{
+	if (settings->http_target_max > 0)
+		return (size_t)settings->http_target_max;
+	return settings->bundle != NULL ? HTTP_TARGET_MAX : REGISTRY_TARGET_MAX;
+}
+
 static void set_limits(const struct settings *settings, struct http_limits *limits)
 {
 	*limits = (struct http_limits){
-		.target_max = (size_t)settings->http_target_max,
+		.target_max = target_max(settings),
 		.header_max = (size_t)settings->http_header_max,
 		.fields_max = (unsigned)settings->http_fields_max,
 		.body_max = (size_t)settings->http_body_max,
@@ -161,6 +170,9 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 	*ret_is_over = result.is_help;
 	if (result.is_help)
 		return true;
+	if (ret->http_target_max > 0 && ret->http_target_max < HTTP_TARGET_LEAST)
+		return error_set(err, ERR_USAGE, "--http-target-max '%lld': expected 0, or %d and more",
+			(long long)ret->http_target_max, HTTP_TARGET_LEAST);
 	if ((ret->tls_cert == NULL) != (ret->tls_key == NULL))
 		return error_set(err, ERR_USAGE,
 			"--tls-cert and --tls-key come together; only --%s was given",

@@ -13,14 +13,14 @@ import os
 import shutil
 import subprocess
 import sys
-import tempfile
+
+from kills import SKIPPED, has_strace, traced, work_folder
 
 KILLED_AT = ["openat", "mkdirat", "write", "fchmod", "fsync", "sync_file_range", "renameat", "unlinkat", "close", "flock",
              "clone", "wait4", "read"]
 FAILING = [("openat", "EMFILE"), ("mkdirat", "ENOSPC"), ("write", "ENOSPC"), ("fsync", "EIO"), ("renameat", "EIO"),
            ("clone", "EAGAIN"), ("pipe2", "EMFILE"), ("flock", "ENOLCK"), ("read", "EIO")]
 SYNCED = 5 + 4 + 1  # files with the manifest, folders with the bundle's own, and bundles/
-SKIPPED = 77
 
 
 def make_bundle(folder):
@@ -50,9 +50,7 @@ def check_bundles(state):
 
 
 def add(probe, state, archive, inject=None):
-    command = [probe, "store", state, archive]
-    if inject:
-        command = ["strace", "-qq", "-o", "/dev/null", "-e", f"inject={inject}"] + command
+    command = traced([probe, "store", state, archive], inject)
     return subprocess.run(command, capture_output=True, text=True, timeout=60)
 
 
@@ -122,12 +120,9 @@ def fail_everywhere(probe, work, archive):
 
 def main():
     probe = sys.argv[1]
-    if not shutil.which("strace"):
-        print("skipped: no strace")
+    if not has_strace():
         return SKIPPED
-    # In memory where there is such a place: what is tested is the order of calls, not the disk.
-    memory = "/dev/shm" if os.access("/dev/shm", os.W_OK) else None
-    with tempfile.TemporaryDirectory(prefix="store-kills-", dir=memory) as work:
+    with work_folder("store-kills-") as work:
         make_bundle(os.path.join(work, "bundle"))
         archive = os.path.join(work, "bundle.tar.gz")
         subprocess.run([probe, "pack", os.path.join(work, "bundle"), archive], check=True, capture_output=True)

@@ -73,3 +73,16 @@ def test_the_server_links_no_archive_writer():
     """libxml2 stands for it: with it come ICU and libstdc++, 2 MB of every process (packaging/pack_manifest.c)."""
     needed = subprocess.run(["readelf", "-d", str(BUILD / "sluiced")], capture_output=True, text=True, check=True).stdout
     assert "libcurl" in needed and "libxml2" not in needed and "libstdc++" not in needed
+
+
+@pytest.mark.parametrize("state", ["", "/dev/null", "/proc/nowhere", "/dev/null/below"])
+def test_a_state_that_cannot_be_is_named(state):
+    """Empty: was read beyond its end."""
+    done = subprocess.run([BUILD / "sluiced", "--state", state, "--port", "0"], capture_output=True, text=True, timeout=60)
+    assert done.returncode == 70 and "--state: open the registry in '%s'" % state in done.stderr, done.stderr
+
+
+def test_ready_tells_the_state(sluiced):
+    server = sluiced(None)
+    state = server.wait_records("server.ready")[0]["state"]
+    assert os.path.isdir(os.path.join(state, "registry"))

@@ -1,6 +1,9 @@
 """The embedded registry's tracking: experiments, runs, metrics and logged models, through MLflow's client and raw requests."""
+import concurrent.futures
 import json
 import math
+import os
+import subprocess
 import sys
 
 import pytest
@@ -19,11 +22,15 @@ class Registry:
     def __init__(self, server):
         self.url = server.url
 
-    def post(self, path, body, **kw):
-        return requests.post(self.url + API + path, json=body, timeout=30, **kw)
+    def base(self, path):
+        """Some calls are for MLflow's web pages only."""
+        return self.url + ("/ajax-api/2.0/mlflow/" if "bulk" in path or "datasets" in path else API) + path
+
+    def post(self, path, body):
+        return requests.post(self.base(path), json=body, timeout=30)
 
     def get(self, where, /, **query):
-        return requests.get(self.url + API + where, params=query, timeout=30)
+        return requests.get(self.base(where), params=query, timeout=30)
 
     def ok(self, path, body):
         answer = self.post(path, body)
@@ -97,10 +104,17 @@ def test_experiment_rules(registry):
     assert registry.ok("experiments/create", {"name": "ü" * 500})["experiment_id"]
     refused(registry.get("experiments/get", experiment_id="abc"), 400, "INVALID_PARAMETER_VALUE",
             "Invalid experiment ID 'abc'. Experiment ID must be a valid integer.")
-    assert registry.found("experiments/get", experiment_id="0")["experiment"]["name"] == "Default"
+    for text in ("0", " +00 ", "-0", "0" * 40):
+        assert registry.found("experiments/get", experiment_id=text)["experiment"]["name"] == "Default"
+    for text in ("9" * 30, "1.0", "+", "1x"):
+        refused(registry.get("experiments/get", experiment_id=text), 400, "INVALID_PARAMETER_VALUE", "Invalid experiment ID '")
+    refused(registry.post("runs/create", {"start_time": "\x00"}), 400, "INVALID_PARAMETER_VALUE",
+            "Invalid value \"\\u0000\" for parameter 'start_time' supplied:  Hint: Value was of type 'str'.")
+    refused(registry.post("runs/create", {"start_time": "ü"}), 400, "INVALID_PARAMETER_VALUE", "Invalid value \"\\u00fc\" for")
     registry.ok("experiments/delete", {"experiment_id": first})
     refused(registry.post("experiments/delete", {"experiment_id": first}), 404, "RESOURCE_DOES_NOT_EXIST",
             "No Experiment with id=%s exists" % first)
+    # MLflow's status is 500, which its clients retry for minutes.
     refused(registry.post("experiments/update", {"experiment_id": first, "new_name": "z"}), 400, "INVALID_STATE",
             "Cannot rename a non-active experiment.")
     refused(registry.post("experiments/set-experiment-tag", {"experiment_id": first, "key": "k", "value": "v"}), 400,
@@ -131,8 +145,6 @@ def test_refused_locations(registry, location, message):
 
 
 def test_locations(registry):
-    import os
-
     for name, given, wanted in (("a", "s3://bucket/path/?region=x", "s3://bucket/path/RUN/artifacts?region=x"),
                                 ("b", "mlflow-artifacts:/own", "mlflow-artifacts:/own/RUN/artifacts"),
                                 ("c", "./my//location", os.getcwd() + "/my/location/RUN/artifacts"),
@@ -366,6 +378,7 @@ def test_logged_model_rules(registry):
 
     refused(send("PATCH", path, {"status": "LOGGED_MODEL_READY"}), 400, "INVALID_PARAMETER_VALUE",
             "Missing value for required parameter 'model_id'.")
+    # MLflow takes a name that it does not know for LOGGED_MODEL_STATUS_UNSPECIFIED.
     refused(send("PATCH", path, {"model_id": model, "status": "DONE"}), 400, "INVALID_PARAMETER_VALUE",
             "Invalid value \"DONE\" for parameter 'status' supplied:  Hint: Value was of type 'str'.")
     assert send("PATCH", path, {"model_id": model, "status": 3}).json()["model"]["info"]["status"] == \
@@ -381,6 +394,10 @@ def test_logged_model_rules(registry):
                                     "dataset_name": "d", "dataset_digest": "x"})
     refused(registry.post("runs/log-metric", {"run_id": run, "key": "acc", "value": 1, "timestamp": 8, "model_id": "m-none"}),
             400, "BAD_REQUEST", "FOREIGN KEY constraint failed")
+    same = {"run_id": run, "key": "acc", "timestamp": 7, "step": 2, "model_id": model, "dataset_digest": "x"}
+    registry.ok("runs/log-metric", {**same, "value": 0.5, "dataset_name": "d"})
+    for more in ({"value": 0.75, "dataset_name": "d"}, {"value": 0.5, "dataset_name": "other"}):
+        refused(registry.post("runs/log-metric", {**same, **more}), 400, "BAD_REQUEST", "UNIQUE constraint failed")
     found = registry.found(path)["model"]
     assert found["data"] == {"params": [{"key": "a", "value": "1"}], "metrics": [
         {"key": "acc", "value": 0.5, "timestamp": 7, "step": 2, "dataset_name": "d", "dataset_digest": "x",
@@ -446,27 +463,36 @@ def test_searches_page_through_everything(registry):
     refused(registry.post("runs/search", {"experiment_ids": ["x"]}), 400, "INVALID_PARAMETER_VALUE",
             "Invalid experiment ID 'x'. Experiment ID must be a valid integer.")
     assert registry.ok("runs/search", {}) == {}
+    found = registry.ok("runs/search", {"experiment_ids": [experiment], "run_view_type": "NONSENSE"})
+    assert len(found["runs"]) == 6
+    assert len(registry.ok("experiments/search", {"max_results": 5, "view_type": "NONSENSE"})["experiments"]) == 2
+    refused(registry.post("experiments/search", {}), 400, "INVALID_PARAMETER_VALUE", "Invalid value 0 for parameter")
 
 
 def test_logged_models_by_dataset(registry):
-    experiment, models = registry.experiment(), {}
+    experiment = registry.experiment()
     run = registry.run(experiment)
-    for name, dataset, digest, value in (("a", "d1", "x", 0.9), ("b", "d1", None, 0.9), ("c", "d2", "x", 0.9),
+    for name, dataset, digest, value in (("a", "d1", "x", 0.9), ("b", "d1", "y", 0.9), ("c", "d2", "x", 0.9),
                                          ("d", "d1", "x", 0.1)):
-        models[name] = registry.model(experiment, name=name)
-        registry.ok("runs/log-metric", {"run_id": run, "key": "acc", "value": value, "timestamp": 1, "model_id": models[name],
-                                        "dataset_name": dataset, **({"dataset_digest": digest} if digest else {})})
+        registry.ok("runs/log-metric", {"run_id": run, "key": "acc", "value": value, "timestamp": 1, "dataset_name": dataset,
+                                        "dataset_digest": digest, "model_id": registry.model(experiment, name=name)})
     registry.model(experiment, name="without metrics")
+    for body in ({"dataset_name": "d1"}, {"dataset_digest": "x"}):
+        refused(registry.post("runs/log-metric", {"run_id": run, "key": "acc", "value": 1, "timestamp": 1, **body}), 400,
+                "INVALID_PARAMETER_VALUE", "Both dataset_name and dataset_digest must be provided if one is provided")
 
-    def search(**body):
-        answer = registry.ok("logged-models/search", {"experiment_ids": [experiment], **body})
-        return sorted(model["info"]["name"] for model in answer.get("models", []))
+    def search(*datasets, **body):
+        body = {"experiment_ids": [experiment], "datasets": [dict(zip(("dataset_name", "dataset_digest"), dataset))
+                                                             for dataset in datasets], **body}
+        found = registry.ok("logged-models/search", body).get("models", [])
+        return "".join(sorted(model["info"]["name"] for model in found))
 
-    assert search(filter="metrics.acc > 0.5") == ["a", "b", "c"]
-    assert search(datasets=[{"dataset_name": "d1", "dataset_digest": "x"}]) == ["a", "d"]
-    assert search(datasets=[{"dataset_name": "d1"}]) == ["b"]
-    assert search(filter="metrics.acc > 0.5", datasets=[{"dataset_name": "d1", "dataset_digest": "x"}]) == ["a"]
-    assert search(datasets=[{"dataset_name": "d1"}, {"dataset_name": "d2", "dataset_digest": "x"}]) == ["b", "c"]
+    assert search(filter="metrics.acc > 0.5") == "abc"
+    assert search(("d1", "x")) == "ad"
+    assert search(("d1",)) == ""
+    assert search(("d1", "x"), filter="metrics.acc > 0.5") == "a"
+    assert search(("d1", "y"), ("d2", "x")) == "bc"
+    assert search(("d1", "y"), ("d2", "x"), filter="name != 'b'") == "c"
     refused(registry.post("logged-models/search", {"experiment_ids": [experiment], "datasets": [{"dataset_digest": "x"}]}), 400,
             "INVALID_PARAMETER_VALUE", "`dataset_name` in the `datasets` clause must be specified.")
 
@@ -508,6 +534,75 @@ def test_real_client(client):
     client.restore_run(run.info.run_id)
     client.delete_experiment(experiment)
     assert [item.name for item in client.search_experiments()] == ["Default"]
+
+
+FLUENT = """
+import mlflow, numpy
+mlflow.set_tracking_uri(URL)
+experiment = mlflow.set_experiment("fluent")
+with mlflow.start_run(run_name="outer", tags={"x": "y"}, description="words") as outer:
+    mlflow.log_params({"p%d" % i: i for i in range(250)})
+    mlflow.log_metrics({"m%d" % i: i * 0.5 for i in range(1500)}, step=3)
+    for step, loss in enumerate((1.0, 0.5)):
+        mlflow.log_metric("loss", loss, step=step)
+    mlflow.log_table({"q": ["a", "b"], "r": [1, 2]}, "table.json")
+    mlflow.log_input(mlflow.data.from_numpy(numpy.arange(6).reshape(3, 2), source="s3://b/x", name="np"), "training")
+    with mlflow.start_run(nested=True, run_name="inner") as inner:
+        mlflow.log_param("z", "1")
+    assert mlflow.load_table("table.json").shape == (2, 2)
+found = mlflow.search_runs(experiment_names=["fluent"], filter_string="tags.x = 'y' and metrics.loss < 0.6")
+assert list(found.run_id) == [outer.info.run_id] and found["params.p249"][0] == "249", found
+run = mlflow.get_run(outer.info.run_id)
+assert (len(run.data.params), len(run.data.metrics), run.data.metrics["loss"]) == (250, 1501, 0.5)
+assert run.data.tags["mlflow.note.content"] == "words" and run.info.status == "FINISHED"
+assert run.inputs.dataset_inputs[0].dataset.name == "np"
+found = mlflow.search_runs(experiment_names=["fluent"], output_format="list", filter_string="dataset.name = 'np'")
+assert [item.info.run_id for item in found] == [outer.info.run_id]
+client = mlflow.MlflowClient()
+found = client.search_runs([experiment.experiment_id], "tags.mlflow.parentRunId = '%s'" % outer.info.run_id)
+assert [item.info.run_id for item in found] == [inner.info.run_id]
+model = mlflow.initialize_logged_model(name="external", model_type="agent", params={"a": "1"})
+mlflow.finalize_logged_model(model.model_id, "READY")
+with mlflow.start_run():
+    mlflow.log_metric("acc", 0.9, model_id=model.model_id)
+assert mlflow.get_logged_model(model.model_id).metrics[0].value == 0.9
+found = mlflow.search_logged_models([experiment.experiment_id], "metrics.acc > 0.5", output_format="list")
+assert [item.model_id for item in found] == [model.model_id]
+mlflow.delete_experiment(experiment.experiment_id)
+try:
+    mlflow.set_experiment("fluent")
+    raise SystemExit("a deleted experiment was set")
+except mlflow.exceptions.MlflowException as refused:
+    assert "Cannot set a deleted experiment 'fluent'" in str(refused)
+"""
+
+
+def test_fluent_client(registry):
+    """In a process of its own, as it keeps where it logs to."""
+    client_module("mlflow")
+    done = subprocess.run([sys.executable, "-c", FLUENT.replace("URL", repr(registry.url))], capture_output=True, text=True,
+                          env={**os.environ, "MLFLOW_HTTP_REQUEST_MAX_RETRIES": "0"}, timeout=120)
+    assert done.returncode == 0, done.stderr[-3000:]
+
+
+def test_writers_at_once(registry):
+    run = registry.run()
+
+    def write(writer):
+        mine = Registry(registry)
+        for i in range(20):
+            mine.ok("runs/log-batch", {"run_id": run, "tags": [{"key": "t%d" % writer, "value": str(i)}],
+                                       "metrics": [{"key": "m", "value": writer, "timestamp": i, "step": i}]})
+        return mine.post("runs/log-parameter", {"run_id": run, "key": "p", "value": str(writer)}).status_code
+
+    with concurrent.futures.ThreadPoolExecutor(8) as pool:
+        answers = sorted(pool.map(write, range(8)))
+    assert answers == [200] + [400] * 7
+    data = registry.found("runs/get", run_id=run)["run"]["data"]
+    assert data["metrics"] == [{"key": "m", "value": 7.0, "timestamp": 19, "step": 19}]
+    assert {key: value for key, value in pairs(data["tags"]).items() if key != "mlflow.runName"} == \
+        {"t%d" % writer: "19" for writer in range(8)}
+    assert len(registry.found("metrics/get-history", run_id=run, metric_key="m")["metrics"]) == 160
 
 
 def test_all_is_there_after_a_restart(sluiced):

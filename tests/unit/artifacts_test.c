@@ -368,7 +368,8 @@ static void test_paths(void **state)
 {
 	static const char *const REFUSED[] = {"..", "a/..", "../a", "a/../b", "%2e%2e/a", "a/%2E%2e", "%252e%252e/a",
 		"%25252e%25252e", "/a", "//host/a", "%2fa", "%252Fa", "a#b", "a%23b", "#", "c:/a", "c:\\a", "\\\\host\\a",
-		"file:a", "FILE:///etc/passwd", "a/..%2f..%2fb", "%ff", "a%c0%af"};
+		"file:a", "FILE:///etc/passwd", "a/..%2f..%2fb", "%ff", "a%c0%af", "./c:/a",
+		"./\\/a", "./file:a"};
 
 	assert_string_equal(path_of("2/run/artifacts/a b.txt"), "2/run/artifacts/a b.txt");
 	assert_string_equal(path_of(""), "");

@@ -42,7 +42,8 @@ static void on_planned(void *data, const struct client_planned *planned)
 
 	json_write(&body, planned->body);
 	snprintf(scene->planned + len, sizeof(scene->planned) - len, "%s %s %s %s\n", planned->method,
-		planned->url + strlen(scene->endpoint.url), buf_text(&body), planned->file != NULL ? planned->file : "-");
+		planned->url + strlen(scene->endpoint.url), buf_text(&body),
+		planned->file != NULL ? planned->file : "-");
 	buf_done(&body);
 }
 
@@ -52,7 +53,8 @@ static struct scene *setup(const struct endpoint_answer *script, unsigned count)
 
 	endpoint_start(&scene->endpoint, script, count);
 	scene->loop = loop_new();
-	scene->target.registry = (struct target_site){.kind = TARGET_MLFLOW, .uri = "http://x", .url = scene->endpoint.url};
+	scene->target.registry =
+		(struct target_site){.kind = TARGET_MLFLOW, .uri = "http://x", .url = scene->endpoint.url};
 	scene->target.tracking = scene->target.registry;
 	scene->target.is_one_site = true;
 	scene->options = (struct client_options){
@@ -106,7 +108,8 @@ static void assert_error(const struct scene *scene, enum error_code code, const 
 		fail_msg("'%s' is not in '%s'", text, scene->err.text);
 }
 
-static const struct endpoint_answer BUSY_THEN_FINE[] = {{503, NULL, "busy", 0}, {500, NULL, "", 0}, {200, NULL, "{}", 0}};
+static const struct endpoint_answer BUSY_THEN_FINE[] = {
+	{503, NULL, "busy", 0}, {500, NULL, "", 0}, {200, NULL, "{}", 0}};
 
 static void test_reads_are_tried_again(void **state)
 {
@@ -123,8 +126,8 @@ static void test_reads_are_tried_again(void **state)
 static void test_what_creates_is_not_made_twice(void **state)
 {
 	/* GET /version; then what a server that did nothing says; then what may have done something. */
-	static const struct endpoint_answer SCRIPT[] = {{200, NULL, "3.17.2", 0}, {503, NULL, "busy", 0}, {429, NULL, "", 0},
-		{500, NULL, "{\"error_code\":\"INTERNAL_ERROR\",\"message\":\"boom\"}", 0}};
+	static const struct endpoint_answer SCRIPT[] = {{200, NULL, "3.17.2", 0}, {503, NULL, "busy", 0},
+		{429, NULL, "", 0}, {500, NULL, "{\"error_code\":\"INTERNAL_ERROR\",\"message\":\"boom\"}", 0}};
 	struct scene *scene = SETUP(SCRIPT);
 
 	assert_false(call(scene, "POST", CALL_CREATES));
@@ -158,11 +161,21 @@ static void test_nobody_listens(void **state)
 	assert_error(scene, ERR_UPSTREAM, "cannot connect");
 	assert_int_equal(scene->retries, 2);
 	teardown(scene);
+
+	/* On this machine it is not a network that fails: nobody started it. */
+	scene = SETUP(NONE);
+	scene->target.registry.url = "http://127.0.0.1:1";
+	scene->target.registry.is_local = true;
+	assert_false(call(scene, "GET", CALL_READS));
+	assert_error(scene, ERR_UPSTREAM, "cannot connect");
+	assert_int_equal(scene->retries, 0);
+	teardown(scene);
 }
 
 static void test_retry_after_is_heard(void **state)
 {
-	static const struct endpoint_answer SCRIPT[] = {{429, "Retry-After: 1\r\n", "slow down", 0}, {200, NULL, "{}", 0}};
+	static const struct endpoint_answer SCRIPT[] = {
+		{429, "Retry-After: 1\r\n", "slow down", 0}, {200, NULL, "{}", 0}};
 	struct scene *scene = SETUP(SCRIPT);
 	struct timespec before, after;
 
@@ -208,11 +221,12 @@ static void test_what_errors_say(void **state)
 	} CASES[] = {
 		{{400, NULL, "{\"error_code\":\"RESOURCE_ALREADY_EXISTS\",\"message\":\"m\\nn\"}", 0}, ERR_CONFLICT,
 			"RESOURCE_ALREADY_EXISTS: m n"},
-		{{400, NULL, "{\"error_code\":\"INVALID_PARAMETER_VALUE\",\"message\":\"m\"}", 0}, ERR_INVALID_PARAMETER,
-			"INVALID_PARAMETER_VALUE: m"},
+		{{400, NULL, "{\"error_code\":\"INVALID_PARAMETER_VALUE\",\"message\":\"m\"}", 0},
+			ERR_INVALID_PARAMETER, "INVALID_PARAMETER_VALUE: m"},
 		{{404, NULL, "{\"error_code\":\"NOT_FOUND\",\"message\":\"m\"}", 0}, ERR_NOT_FOUND, "NOT_FOUND: m"},
 		{{404, NULL, "<html>Not Found</html>", 0}, ERR_NOT_IMPLEMENTED, "HTTP 404: the server says no more"},
-		{{422, NULL, "{\"detail\":[{\"msg\":\"field required\"}]}", 0}, ERR_INVALID_PARAMETER, "field required"},
+		{{422, NULL, "{\"detail\":[{\"msg\":\"field required\"}]}", 0}, ERR_INVALID_PARAMETER,
+			"field required"},
 		{{401, NULL, "{\"error\":\"invalid_client\",\"error_description\":\"no\"}", 0}, ERR_UPSTREAM,
 			"invalid_client: no (GET"},
 		{{401, NULL, "", 0}, ERR_UPSTREAM, "set MLFLOW_TRACKING_TOKEN"},
@@ -244,8 +258,9 @@ static void test_nothing_is_an_answer(void **state)
 
 static void test_secrets_stay_where_they_are(void **state)
 {
-	static const struct endpoint_answer SCRIPT[] = {
-		{403, NULL, "{\"error_code\":\"PERMISSION_DENIED\",\"message\":\"dapi-canary-1 may not: Bearer dapi-canary-1\"}", 0}};
+	static const struct endpoint_answer SCRIPT[] = {{403, NULL,
+		"{\"error_code\":\"PERMISSION_DENIED\",\"message\":\"dapi-canary-1 may not: Bearer dapi-canary-1\"}",
+		0}};
 	struct scene *scene = SETUP(SCRIPT);
 
 	scene->target.registry.login = LOGIN_BEARER;
@@ -298,8 +313,8 @@ static void test_a_token_is_asked_for_and_kept(void **state)
 
 static void test_a_token_that_is_refused_is_renewed_once(void **state)
 {
-	static const struct endpoint_answer SCRIPT[] = {{200, NULL, "{\"access_token\":\"tok-1\"}", 0}, {200, NULL, "{}", 0},
-		{401, NULL, "{\"error_code\":\"UNAUTHENTICATED\",\"message\":\"expired\"}", 0},
+	static const struct endpoint_answer SCRIPT[] = {{200, NULL, "{\"access_token\":\"tok-1\"}", 0},
+		{200, NULL, "{}", 0}, {401, NULL, "{\"error_code\":\"UNAUTHENTICATED\",\"message\":\"expired\"}", 0},
 		{200, NULL, "{\"access_token\":\"tok-2\"}", 0}, {401, NULL, "{\"message\":\"tok-2 is no good\"}", 0}};
 	struct scene *scene = SETUP(SCRIPT);
 
@@ -314,8 +329,8 @@ static void test_a_token_that_is_refused_is_renewed_once(void **state)
 
 static void test_a_login_that_fails(void **state)
 {
-	static const struct endpoint_answer SCRIPT[] = {
-		{401, NULL, "{\"error\":\"invalid_client\",\"error_description\":\"Client authentication failed\"}", 0}};
+	static const struct endpoint_answer SCRIPT[] = {{401, NULL,
+		"{\"error\":\"invalid_client\",\"error_description\":\"Client authentication failed\"}", 0}};
 	struct scene *scene = SETUP(SCRIPT);
 
 	use_oauth(scene);
@@ -327,8 +342,8 @@ static void test_a_login_that_fails(void **state)
 
 static void test_only_sluice_is_told_who_and_why(void **state)
 {
-	static const struct endpoint_answer SLUICE[] = {{200, "Server: sluice/0.1\r\n", "3.17.2", 0},
-		{200, "Server: sluice/0.1\r\n", "{}", 0}};
+	static const struct endpoint_answer SLUICE[] = {
+		{200, "Server: sluice/0.1\r\n", "3.17.2", 0}, {200, "Server: sluice/0.1\r\n", "{}", 0}};
 	static const struct endpoint_answer OTHER[] = {{200, "Server: uvicorn\r\n", "3.17.2", 0}, {200, NULL, "{}", 0}};
 	struct scene *scene = SETUP(SLUICE);
 
@@ -364,30 +379,35 @@ static void test_a_dry_run_reads_and_tells(void **state)
 	assert_int_equal(scene->endpoint.asked, 1);
 	assert_non_null(strstr(scene->endpoint.requests[0],
 		"GET /v1/api/2.0/mlflow/experiments/get-by-name?experiment_name=E%20%221%22 HTTP/1.1\r\n"));
-	assert_non_null(strstr(scene->planned, "POST /api/2.0/mlflow/experiments/create {\"name\":\"E \\\"1\\\"\"} -\n"));
-	assert_non_null(strstr(scene->planned, "POST /api/2.0/mlflow/runs/create {\"experiment_id\":\"$EXPERIMENT_ID\""));
+	assert_non_null(
+		strstr(scene->planned, "POST /api/2.0/mlflow/experiments/create {\"name\":\"E \\\"1\\\"\"} -\n"));
+	assert_non_null(
+		strstr(scene->planned, "POST /api/2.0/mlflow/runs/create {\"experiment_id\":\"$EXPERIMENT_ID\""));
 	teardown(scene);
 }
 
 static void test_pages_are_followed(void **state)
 {
 	static const struct endpoint_answer SCRIPT[] = {
-		{200, NULL, "{\"registered_models\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"next_page_token\":\"T=\"}", 0},
-		{200, NULL, "{\"registered_models\":[{\"name\":\"c\"}],\"next_page_token\":\"U\"}", 0}, {200, NULL, "{}", 0}};
+		{200, NULL, "{\"registered_models\":[{\"name\":\"a\"},{\"name\":\"b\"}],\"next_page_token\":\"T=\"}",
+			0},
+		{200, NULL, "{\"registered_models\":[{\"name\":\"c\"}],\"next_page_token\":\"U\"}", 0},
+		{200, NULL, "{}", 0}};
 	struct scene *scene = SETUP(SCRIPT);
 	struct client_models models;
 
-	assert_true(wait_for(scene,
-		client_models_search(client_of(scene), &scene->arena, &(struct client_search){.order_by = STR("name")}, &models)));
+	assert_true(wait_for(scene, client_models_search(client_of(scene), &scene->arena,
+					    &(struct client_search){.order_by = STR("name")}, &models)));
 	assert_int_equal(models.count, 3);
 	assert_false(models.is_cut);
 	assert_true(str_is(models.items[2].name, "c"));
-	assert_non_null(strstr(scene->endpoint.requests[0], "filter=tag.%60mlflow.prompt.is_prompt%60%20%21%3D%20%27true%27"));
+	assert_non_null(
+		strstr(scene->endpoint.requests[0], "filter=tag.%60mlflow.prompt.is_prompt%60%20%21%3D%20%27true%27"));
 	assert_non_null(strstr(scene->endpoint.requests[1], "&page_token=T%3D "));
 	teardown(scene);
 	scene = SETUP(SCRIPT);
-	assert_true(
-		wait_for(scene, client_models_search(client_of(scene), &scene->arena, &(struct client_search){.max = 3}, &models)));
+	assert_true(wait_for(scene,
+		client_models_search(client_of(scene), &scene->arena, &(struct client_search){.max = 3}, &models)));
 	assert_int_equal(models.count, 3);
 	assert_true(models.is_cut);
 	assert_int_equal(scene->endpoint.asked, 2);
@@ -402,8 +422,8 @@ static void test_a_server_that_gives_one_page_for_ever(void **state)
 	struct scene *scene = SETUP(SCRIPT);
 	struct client_models models;
 
-	assert_false(wait_for(
-		scene, client_models_search(client_of(scene), &scene->arena, &(struct client_search){.max = 0}, &models)));
+	assert_false(wait_for(scene,
+		client_models_search(client_of(scene), &scene->arena, &(struct client_search){.max = 0}, &models)));
 	assert_error(scene, ERR_UPSTREAM, "the same page again");
 	teardown(scene);
 }
@@ -432,7 +452,8 @@ static void test_a_batch_is_cut_at_the_limits(void **state)
 static void test_an_alias_that_is_not_there(void **state)
 {
 	static const struct endpoint_answer SCRIPT[] = {{400, NULL,
-		"{\"error_code\":\"INVALID_PARAMETER_VALUE\",\"message\":\"Registered model alias prod not found.\"}", 0}};
+		"{\"error_code\":\"INVALID_PARAMETER_VALUE\",\"message\":\"Registered model alias prod not found.\"}",
+		0}};
 	struct scene *scene = SETUP(SCRIPT);
 	struct client_version version;
 
@@ -466,7 +487,8 @@ static void test_cancel(void **state)
 
 	for (int i = 0; i < 2; i++) {
 		struct scene *scene = i == 0 ? SETUP(SLOW) : SETUP(PAUSE);
-		struct cancelling cancelling = {client_call(client_of(scene), &scene->arena, &what, NULL), {.fn = NULL}};
+		struct cancelling cancelling = {
+			client_call(client_of(scene), &scene->arena, &what, NULL), {.fn = NULL}};
 
 		timer_init(&cancelling.timer, scene->loop, cancel_it, &cancelling);
 		timer_start(&cancelling.timer, 50);

@@ -10,7 +10,7 @@
 
 #include <cmocka.h>
 
-#include "model/base64.h"
+#include "base/base64.h"
 #include "model/enforce_text.h"
 
 static void is_time(const char *text, const char *expected)
@@ -201,6 +201,22 @@ static void test_base64(void **state)
 	arena_done(&arena);
 }
 
+static void test_base64_bytes(void **state)
+{
+	static const struct str BYTES[] = {STR(""), STR("\0"), STR("a:"), STR("a=\0"), STR("\xFF\xFE\xFD\xFC\0\0")};
+	struct arena arena;
+	struct str out;
+
+	arena_init(&arena);
+	assert_true(str_is(base64_encode(&arena, STR("hello")), "aGVsbG8="));
+	for (size_t i = 0; i < sizeof(BYTES) / sizeof(BYTES[0]); i++) {
+		assert_true(base64_decode(&arena, base64_encode(&arena, BYTES[i]), &out));
+		assert_true(str_eq(out, BYTES[i]));
+	}
+	assert_false(base64_decode(&arena, STR("aGVsbG8"), &out));
+	arena_done(&arena);
+}
+
 int main(void)
 {
 	const struct CMUnitTest tests[] = {
@@ -210,6 +226,7 @@ int main(void)
 		cmocka_unit_test(test_integers),
 		cmocka_unit_test(test_doubles),
 		cmocka_unit_test(test_base64),
+		cmocka_unit_test(test_base64_bytes),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -278,10 +278,8 @@ static void upload(struct scene *scene, uint32_t first_byte_ms, uint32_t idle_ms
 {
 	const struct fetch_file file = {scene->file_fd, FILE_SIZE};
 
-	run(scene, (struct fetch_request){.method = "PUT",
-			   .file = &file,
-			   .first_byte_ms = first_byte_ms,
-			   .idle_ms = idle_ms});
+	run(scene, (struct fetch_request){
+			   .method = "PUT", .file = &file, .first_byte_ms = first_byte_ms, .idle_ms = idle_ms});
 }
 
 static void test_a_file_arrives(void **state)

@@ -227,6 +227,110 @@ static void test_stream_to_nobody(void **state)
 	end(&fixture);
 }
 
+#define PUT "PUT /a HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n"
+
+static char piece[64];
+
+static bool wants_pieces(enum http_method method, struct str path, uint64_t *ret_body_max, void *data)
+{
+	return method == HTTP_PUT;
+}
+
+static void on_no_piece(struct http_request *request, size_t len, bool is_whole)
+{
+	fail_msg("nothing is to be read here");
+}
+
+static void ask_for_pieces(struct fixture *fixture, struct http_request *request)
+{
+	assert_true(request->is_streamed);
+	assert_int_equal(request->body_length, 10);
+	assert_int_equal(request->body.len, 0);
+	http_body_read(request, piece, sizeof(piece), on_no_piece);
+	keep(fixture, request);
+}
+
+/* The server goes while a body is being read: what came of it is not handed over any more. */
+static void test_free_inside_a_body(void **state)
+{
+	struct fixture fixture;
+
+	start(&fixture, ask_for_pieces);
+	http_server_on_head(fixture.server, wants_pieces);
+	send_text(&fixture, PUT "12345");
+	loop_run(fixture.loop);
+	run_a_turn(&fixture);
+	http_server_free(fixture.server);
+	fixture.server = NULL;
+	assert_int_equal(fixture.gone, 1);
+	assert_true(fixture.request->is_gone);
+	/* Harmless: nobody is left to read from. */
+	http_body_read(fixture.request, piece, sizeof(piece), on_no_piece);
+	run_a_turn(&fixture);
+	http_answer(fixture.request, &(struct http_answer){.status = 200});
+	run_a_turn(&fixture);
+	end(&fixture);
+}
+
+/* A handler answers while it still reads: the reading ends, and the connection behind the answer. */
+static void test_an_answer_ends_the_reading(void **state)
+{
+	struct fixture fixture;
+	char text[512];
+	size_t len = 0;
+	ssize_t got;
+
+	start(&fixture, ask_for_pieces);
+	http_server_on_head(fixture.server, wants_pieces);
+	send_text(&fixture, PUT "12345");
+	loop_run(fixture.loop);
+	http_answer(fixture.request, &(struct http_answer){.status = 409});
+	send_text(&fixture, "67890" REQUEST);
+	run_a_turn(&fixture);
+	shutdown(fixture.client, SHUT_WR);
+	run_a_turn(&fixture);
+	while ((got = recv(fixture.client, text + len, sizeof(text) - 1 - len, 0)) > 0)
+		len += (size_t)got;
+	text[len] = '\0';
+	assert_non_null(strstr(text, "HTTP/1.1 409 Conflict\r\n"));
+	assert_non_null(strstr(text, "\r\nConnection: close\r\n"));
+	assert_null(strstr(text + 1, "HTTP/1.1"));
+	assert_int_equal(fixture.gone, 0);
+	end(&fixture);
+}
+
+static void stream_ten(struct fixture *fixture, struct http_request *request)
+{
+	struct buf taken = {0};
+
+	http_stream_start(request, &(struct http_answer){.status = 200, .has_length = true, .length = 10});
+	assert_true(http_stream_write(request, STR("01234")));
+	buf_add_text(&taken, "56789");
+	assert_true(http_stream_take(request, &taken));
+	assert_null(taken.data);
+	http_stream_end(request, true);
+	loop_stop(fixture->loop);
+}
+
+/* HEAD and HTTP/1.0 keep the length, and the connection. */
+static void test_a_stream_of_known_length(void **state)
+{
+	struct fixture fixture;
+	char text[2048];
+
+	start(&fixture, stream_ten);
+	send_text(&fixture, "GET /a HTTP/1.0\r\nConnection: keep-alive\r\n\r\nHEAD /a HTTP/1.1\r\nHost: t\r\n\r\n");
+	loop_run(fixture.loop);
+	run_a_turn(&fixture);
+	run_a_turn(&fixture);
+	const ssize_t len = recv(fixture.client, text, sizeof(text) - 1, 0);
+	assert_true(len > 0);
+	text[len] = '\0';
+	assert_non_null(strstr(text, "\r\nContent-Length: 10\r\nConnection: keep-alive\r\n\r\n0123456789HTTP/1.1 200 OK\r\n"));
+	assert_true(str_ends(str_of(text), STR("\r\nContent-Length: 10\r\n\r\n")));
+	end(&fixture);
+}
+
 static void on_drained(void *data)
 {
 	struct fixture *fixture = data;
@@ -359,6 +463,9 @@ int main(void)
 		cmocka_unit_test(test_answer),
 		cmocka_unit_test(test_free_before_the_answer),
 		cmocka_unit_test(test_stream_to_nobody),
+		cmocka_unit_test(test_free_inside_a_body),
+		cmocka_unit_test(test_an_answer_ends_the_reading),
+		cmocka_unit_test(test_a_stream_of_known_length),
 		cmocka_unit_test(test_drain_is_told_once),
 		cmocka_unit_test(test_a_socket_that_cannot_be_watched_is_refused),
 		cmocka_unit_test(test_drain_without_descriptors_loses_nothing),

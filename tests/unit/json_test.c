@@ -135,6 +135,25 @@ static void reads_integers_that_fit_int64(void **state)
 	FAILS("100000000000000000000000000000000000000000", "int64");
 }
 
+static void WIDE(const char *text, const char *expected)
+{
+	struct json value;
+	struct error err = {0};
+
+	if (!json_read_wide(&arena, str_of(text), &value, &err))
+		fail_msg("%s", err.text);
+	assert_string_equal(written(&value), expected);
+}
+
+static void reads_wide_integers_as_doubles(void **state)
+{
+	WIDE("[9223372036854775807,-9223372036854775808]", "[9223372036854775807,-9223372036854775808]");
+	WIDE("9223372036854775808", "9.223372036854776e+18");
+	WIDE("[-9223372036854775809,18446744073709551616]", "[-9.223372036854776e+18,1.8446744073709552e+19]");
+	WIDE("{\"a\":100000000000000000000000000000000000000000}", "{\"a\":1e+41}");
+	WIDE("12345678901234567890.5", "1.2345678901234567e+19");
+}
+
 static void refuses_malformed_numbers(void **state)
 {
 	FAILS("01", "leading zero in a number near '01' at line 1, column 1");
@@ -999,6 +1018,7 @@ int main(void)
 		TEST(reads_scalars),
 		TEST(reads_tokens_of_no_number_as_null),
 		TEST(reads_integers_that_fit_int64),
+		TEST(reads_wide_integers_as_doubles),
 		TEST(refuses_malformed_numbers),
 		TEST(reads_doubles_to_the_nearest),
 		TEST(rounds_ties_to_even),

@@ -20,6 +20,7 @@ static const struct rest_field FIELDS[] = {
 	{"max_results", REST_INT, REST_CHECKED, 100, NULL, NULL},
 	{"order_by", REST_STRING, REST_REPEATED | REST_CHECKED, 0, NULL, NULL},
 	{"status", REST_ENUM, 0, 0, NULL, STATES},
+	{"state", REST_ENUM, REST_CHECKED, 0, NULL, STATES},
 	{"metrics", REST_MESSAGE, REST_REPEATED | REST_CHECKED | REST_KEYED, 0, METRIC, NULL},
 	{"allow_partial", REST_BOOL, 0, 0, NULL, NULL},
 	{0},
@@ -52,7 +53,11 @@ static const char *decode(const char *method, const char *query, const char *bod
 static void fields_are_taken_by_either_spelling(void **state)
 {
 	BODY("{\"run_id\":\"r\",\"max_results\":\"7\",\"unknown\":1}", "{\"run_id\":\"r\",\"max_results\":7}");
-	BODY("{\"runId\":\"r\",\"allowPartial\":true}", "{\"run_id\":\"r\",\"allow_partial\":true}");
+	BODY("{\"run_id\":\"r\",\"allowPartial\":true}", "{\"run_id\":\"r\",\"allow_partial\":true}");
+	/* MLflow looks for what it requires in the first spelling alone. */
+	BODY("{\"runId\":\"r\"}", "Missing value for required parameter 'run_id'." MORE);
+	BODY("{\"run_id\":\"r\",\"maxResults\":7}", "{\"run_id\":\"r\",\"max_results\":7}");
+	QUERY("run_id=r&allowPartial=true&runId=s", "{\"run_id\":\"r\"}");
 	BODY("{\"runId\":\"r\",\"run_id\":\"r\"}", "Request specifies both 'run_id' and 'runId'; provide only one of them.");
 	BODY("{\"run_uuid\":\"r\"}", "{\"run_id\":\"r\"}");
 	BODY("{\"run_id\":\"\",\"run_uuid\":\"r\"}", "{\"run_id\":\"r\"}");
@@ -66,6 +71,7 @@ static void what_is_missing_is_named(void **state)
 	BODY("", missing);
 	BODY("{\"run_id\":null}", missing);
 	BODY("{\"run_id\":\"\"}", missing);
+	BODY("{\"runId\":\"r\"}", missing);
 	BODY("not json", missing);
 	BODY("{\"run_id\":\"r\",\"metrics\":[{\"key\":\"k\",\"value\":1,\"timestamp\":2},{\"key\":\"k\",\"value\":1}]}",
 		"Missing value for required parameter 'metrics[1].timestamp'." MORE);
@@ -85,6 +91,11 @@ static void wrong_types_are_told_where_mlflow_checks(void **state)
 		"Invalid value [1] for parameter 'order_by' supplied:  Hint: Value was of type 'list'." MORE);
 	BODY("{\"run_id\":\"r\",\"status\":\"NOPE\",\"allow_partial\":1}", "{\"run_id\":\"r\"}");
 	BODY("{\"run_id\":\"r\",\"status\":1}", "{\"run_id\":\"r\",\"status\":\"FINISHED\"}");
+	BODY("{\"run_id\":\"r\",\"state\":\"NOPE\"}", "{\"run_id\":\"r\"}");
+	BODY("{\"run_id\":\"r\",\"state\":[]}",
+		"Invalid value [] for parameter 'state' supplied:  Hint: Value was of type 'list'." MORE);
+	BODY("{\"run_id\":\"r\",\"max_results\":9223372036854775808}",
+		"Invalid value 9.223372036854776e+18 for parameter 'max_results' supplied:  Hint: Value was of type 'float'." MORE);
 }
 
 static void numbers_are_taken_as_proto3_json_has_them(void **state)

@@ -136,6 +136,13 @@ static void utf8_anywhere(void **state)
 	}
 }
 
+static void digits(void **state)
+{
+	assert_true(str_is_digits(STR("0")) && str_is_digits(STR("0123456789")));
+	assert_false(str_is_digits(STR("")) || str_is_digits(STR("1 ")) || str_is_digits(STR("-1")));
+	assert_false(str_is_digits(STR("1/")) || str_is_digits(STR("1:")));
+}
+
 static void buffers(void **state)
 {
 	struct buf buf;
@@ -211,6 +218,7 @@ int main(void)
 		cmocka_unit_test(comparing),
 		cmocka_unit_test(trimming),
 		cmocka_unit_test(clipping),
+		cmocka_unit_test(digits),
 		cmocka_unit_test(cutting),
 		cmocka_unit_test(utf8_by_arithmetic),
 		cmocka_unit_test(utf8_anywhere),

@@ -92,7 +92,8 @@ static void test_nothing_said_is_the_local_one(void **state)
 static void test_who_is_asked_first(void **state)
 {
 	struct scene *scene = *state;
-	const char *const *both = ENV("MLFLOW_REGISTRY_URI=https://r.example/", "MLFLOW_TRACKING_URI=http://t.example:5000");
+	const char *const *both =
+		ENV("MLFLOW_REGISTRY_URI=https://r.example/", "MLFLOW_TRACKING_URI=http://t.example:5000");
 
 	assert_true(read_with(scene, NULL, both));
 	assert_string_equal(scene->target.registry.url, "https://r.example");
@@ -112,8 +113,8 @@ static void test_who_is_asked_first(void **state)
 static void test_logins_of_mlflow(void **state)
 {
 	struct scene *scene = *state;
-	const char *const *all = ENV(
-		"MLFLOW_TRACKING_TOKEN=tok", "MLFLOW_TRACKING_USERNAME=u", "MLFLOW_TRACKING_PASSWORD=pw", "HTTP=1");
+	const char *const *all =
+		ENV("MLFLOW_TRACKING_TOKEN=tok", "MLFLOW_TRACKING_USERNAME=u", "MLFLOW_TRACKING_PASSWORD=pw", "HTTP=1");
 
 	assert_true(read_with(scene, "http://h", all));
 	assert_login(&scene->target.registry, LOGIN_BASIC, "u", "pw");
@@ -125,6 +126,23 @@ static void test_logins_of_mlflow(void **state)
 	assert_string_equal(scene->target.registry.uri, "http://h:81/p");
 }
 
+static void test_this_machine(void **state)
+{
+	static const char *const LOCAL[] = {
+		"http://127.0.0.1", "http://127.0.0.1:5000/x", "https://LOCALHOST:1", "http://u:p@[::1]:5"};
+	static const char *const OTHER[] = {"http://127.0.0.1.example:5000", "http://localhost.example", "http://10.0.0.1"};
+	struct scene *scene = *state;
+
+	for (size_t i = 0; i < sizeof(LOCAL) / sizeof(LOCAL[0]); i++) {
+		assert_true(read_with(scene, LOCAL[i], NO_ENV));
+		assert_true(scene->target.registry.is_local);
+	}
+	for (size_t i = 0; i < sizeof(OTHER) / sizeof(OTHER[0]); i++) {
+		assert_true(read_with(scene, OTHER[i], NO_ENV));
+		assert_false(scene->target.registry.is_local);
+	}
+}
+
 static void test_trust(void **state)
 {
 	struct scene *scene = *state;
@@ -134,21 +152,24 @@ static void test_trust(void **state)
 	assert_true(read_with(scene, "https://h", ENV("MLFLOW_TRACKING_INSECURE_TLS=true")));
 	assert_true(scene->target.registry.is_insecure);
 	assert_fails(scene, "https://h",
-		ENV("MLFLOW_TRACKING_INSECURE_TLS=true", "MLFLOW_TRACKING_SERVER_CERT_PATH=/ca.pem"), "exclude each other");
+		ENV("MLFLOW_TRACKING_INSECURE_TLS=true", "MLFLOW_TRACKING_SERVER_CERT_PATH=/ca.pem"),
+		"exclude each other");
 }
 
 static void test_databricks_from_variables(void **state)
 {
 	struct scene *scene = *state;
 
-	assert_true(read_with(scene, "databricks-uc", ENV("DATABRICKS_HOST=adb-1.example.net/?o=1", "DATABRICKS_TOKEN=dapi1")));
+	assert_true(read_with(
+		scene, "databricks-uc", ENV("DATABRICKS_HOST=adb-1.example.net/?o=1", "DATABRICKS_TOKEN=dapi1")));
 	assert_string_equal(scene->target.registry.url, "https://adb-1.example.net");
 	assert_int_equal(scene->target.registry.kind, TARGET_UNITY);
 	assert_int_equal(scene->target.tracking.kind, TARGET_MLFLOW);
 	assert_string_equal(scene->target.tracking.url, "https://adb-1.example.net");
 	assert_login(&scene->target.tracking, LOGIN_BEARER, "", "dapi1");
 	assert_true(read_with(scene, "databricks",
-		ENV("DATABRICKS_HOST=http://127.0.0.1:9/", "DATABRICKS_CLIENT_ID=cid", "DATABRICKS_CLIENT_SECRET=sec")));
+		ENV("DATABRICKS_HOST=http://127.0.0.1:9/", "DATABRICKS_CLIENT_ID=cid",
+			"DATABRICKS_CLIENT_SECRET=sec")));
 	assert_login(&scene->target.registry, LOGIN_OAUTH, "cid", "sec");
 	assert_string_equal(scene->target.registry.url, "http://127.0.0.1:9");
 	assert_true(scene->target.is_one_site);
@@ -188,15 +209,18 @@ static void test_a_login_is_taken_whole(void **state)
 {
 	struct scene *scene = *state;
 
-	write_config(scene, "[DEFAULT]\nhost=https://default.example\ntoken=dapiDEF\n[other]\nhost=https://o.example\n");
-	assert_true(read_with(
-		scene, "databricks", ENV(scene->config_variable, "DATABRICKS_HOST=https://env.example", "DATABRICKS_TOKEN=dapiENV")));
+	write_config(
+		scene, "[DEFAULT]\nhost=https://default.example\ntoken=dapiDEF\n[other]\nhost=https://o.example\n");
+	assert_true(read_with(scene, "databricks",
+		ENV(scene->config_variable, "DATABRICKS_HOST=https://env.example", "DATABRICKS_TOKEN=dapiENV")));
 	assert_string_equal(scene->target.registry.url, "https://env.example");
 	assert_login(&scene->target.registry, LOGIN_BEARER, "", "dapiENV");
-	assert_fails(scene, "databricks", ENV(scene->config_variable, "DATABRICKS_HOST=https://env.example"), "DATABRICKS_HOST");
+	assert_fails(scene, "databricks", ENV(scene->config_variable, "DATABRICKS_HOST=https://env.example"),
+		"DATABRICKS_HOST");
 	assert_true(read_with(scene, "databricks", ENV(scene->config_variable, "DATABRICKS_TOKEN=dapiENV")));
 	assert_login(&scene->target.registry, LOGIN_BEARER, "", "dapiDEF");
-	assert_fails(scene, "databricks://other", ENV(scene->config_variable, "DATABRICKS_TOKEN=dapiENV"), "neither a token");
+	assert_fails(scene, "databricks://other", ENV(scene->config_variable, "DATABRICKS_TOKEN=dapiENV"),
+		"neither a token");
 }
 
 static void test_what_is_refused(void **state)
@@ -211,8 +235,10 @@ static void test_what_is_refused(void **state)
 	assert_fails(scene, "http://h/ x", NO_ENV, "blank");
 	assert_fails(scene, "databricks", ENV("HOME=/nowhere"), "set DATABRICKS_HOST and DATABRICKS_TOKEN");
 	assert_fails(scene, "databricks://scope:key", NO_ENV, "secret scopes");
-	assert_fails(scene, NULL, ENV("MLFLOW_REGISTRY_URI=http://h", "MLFLOW_TRACKING_URI=databricks-uc",
-		"DATABRICKS_HOST=h", "DATABRICKS_TOKEN=t"), "runs are in 'databricks'");
+	assert_fails(scene, NULL,
+		ENV("MLFLOW_REGISTRY_URI=http://h", "MLFLOW_TRACKING_URI=databricks-uc", "DATABRICKS_HOST=h",
+			"DATABRICKS_TOKEN=t"),
+		"runs are in 'databricks'");
 	write_config(scene, "[DEFAULT]\nhost = h\ndapiSECRET\n");
 	assert_fails(scene, "databricks", ENV(scene->config_variable), ":3: neither [profile] nor key = value");
 	assert_null(strstr(scene->err.text, "dapiSECRET"));
@@ -226,6 +252,7 @@ int main(void)
 		cmocka_unit_test_setup_teardown(test_nothing_said_is_the_local_one, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_asked_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_logins_of_mlflow, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_this_machine, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_trust, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_databricks_from_variables, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_profiles, setup, teardown),

@@ -1,4 +1,7 @@
-#include "model/base64.h"
+#include "base/base64.h"
+
+#include <limits.h>
+#include <openssl/evp.h>
 
 static const char ALPHABET[] = "ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
 
@@ -59,5 +62,28 @@ bool base64_normalize(struct arena *arena, struct str text, struct str *ret)
 		copy[digits - 1] = ALPHABET[last & ~unused];
 		ret->data = copy;
 	}
+	return true;
+}
+
+struct str base64_encode(struct arena *arena, struct str bytes)
+{
+	unsigned char *text = arena_alloc(arena, (bytes.len + 2) / 3 * 4 + 1);
+	const int len = EVP_EncodeBlock(text, (const unsigned char *)bytes.data, (int)bytes.len);
+
+	return (struct str){(const char *)text, (size_t)len};
+}
+
+bool base64_decode(struct arena *arena, struct str text, struct str *ret)
+{
+	struct str whole;
+
+	if (text.len > INT_MAX || !base64_normalize(arena, text, &whole))
+		return false;
+	unsigned char *bytes = arena_alloc(arena, whole.len / 4 * 3 + 1);
+	const int len = EVP_DecodeBlock(bytes, (const unsigned char *)whole.data, (int)whole.len);
+	if (len < 0)
+		return false;
+	/* What pads the text is decoded, too, to zero bytes. */
+	*ret = (struct str){(const char *)bytes, (size_t)len - str_count(whole, '=')};
 	return true;
 }
