@@ -14,7 +14,7 @@ import pytest
 from conftest import BUILD
 from servers import Registry
 
-ROUNDS = 200 if os.environ.get("SLUICE_MACHINE_LONG") == "1" else 6
+ROUNDS = 200 if os.environ.get("SLUICE_MACHINE_LONG") == "1" else 20
 CLIENTS, CALLS, VERSIONS = 6, 14, 3
 NEVER = float("inf")
 
@@ -133,6 +133,7 @@ def check_versions(created, listed):
 @pytest.mark.timeout(0 if ROUNDS > 50 else 300)
 @pytest.mark.parametrize("is_killed", [False, True])
 def test_clients_at_once_fit_one_order(tmp_path, is_killed):
+    lost = 0
     with Registry.sluiced(BUILD / "sluiced", tmp_path) as registry:
         for turn in range(ROUNDS):
             name = "m%d" % turn
@@ -150,6 +151,8 @@ def test_clients_at_once_fit_one_order(tmp_path, is_killed):
             for client in clients:
                 client.join()
             check_round(registry, name, clients)
+            lost += sum(call[1] == NEVER for client in clients for calls in client.aliases.values() for call in calls)
+    assert (lost > 0) == is_killed, "%d calls without an answer" % lost
 
 
 def check_round(registry, name, clients):
