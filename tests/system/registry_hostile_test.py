@@ -246,6 +246,28 @@ def test_patterns_that_backtrack(kept):
         assert time.monotonic() - start < 10
 
 
+def test_as_many_as_there_are_numbers(kept):
+    most = 2**63 - 1
+    for path in ("runs/search", "experiments/search", "registered-models/search", "model-versions/search"):
+        method = "GET" if path.startswith(("reg", "model")) else "POST"
+        kept.client.refused(method, API + path, {"experiment_ids": ["1"], "max_results": most})
+    for answer in (
+            kept.client.ask("POST", API + "logged-models/search", {"experiment_ids": ["1"], "max_results": most}),
+            kept.client.ask("GET", API + "metrics/get-history?run_id=%s&metric_key=m&max_results=%d" % (kept.run["run_id"], most))):
+        assert answer[0] == 200 and "next_page_token" not in answer[1]
+    for number in (1e300, -1e300, 9.3e18, 0.5):
+        kept.client.refused("POST", API + "runs/search", {"experiment_ids": ["1"], "max_results": number})
+
+
+def test_more_datasets_than_an_expression_is_deep(kept):
+    asked = {"experiment_ids": ["1"], "datasets": [{"dataset_name": "d", "dataset_digest": "x"}] * 200,
+             "filter": " AND ".join(["metrics.m > 1"] * 100)}
+    assert kept.client.ask("POST", API + "logged-models/search", asked)[0] == 200
+    for count in (201, 1000, 40000):
+        asked["datasets"] = asked["datasets"][:1] * count
+        kept.client.refused("POST", API + "logged-models/search", asked, "more than 200 datasets")
+
+
 # ---- the artifact routes ----
 
 TRICKS = ["../x", "..", ".", "/etc/passwd", "a/../../x", "%2e%2e/x", "%2e%2e%2fx", "%252e%252e/x", "a%00b", "a%2f%2e%2e%2f..%2fx",
