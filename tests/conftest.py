@@ -133,6 +133,17 @@ class Sluiced:
         assert code == expect, "sluiced ended with %d: %s" % (code, self.log[-2000:])
 
 
+@pytest.fixture(autouse=True)
+def forget_registries():
+    """MLflow keeps its URIs in the process and its environment: the next test would ask a server that is gone, for minutes."""
+    yield
+    mlflow = sys.modules.get("mlflow")
+    if mlflow is not None and hasattr(mlflow, "set_registry_uri"):
+        mlflow.set_tracking_uri(None)
+        mlflow.set_registry_uri(None)  # which leaves the variable
+        os.environ.pop("MLFLOW_REGISTRY_URI", None)
+
+
 @pytest.fixture
 def sluiced(tmp_path):
     """Starts servers: sluiced(bundle, *options, env={}), or sluiced() for a registry alone; all are stopped, and must end

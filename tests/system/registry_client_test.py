@@ -151,7 +151,7 @@ def test_a_bundle_goes_there_and_back(registry, drive, tmp_path):
     assert (version["version"], version["status"]) == ("1", "READY")
     drive("alias-set", name, "champion", "1")
 
-    client = mlflow.MlflowClient(registry.url)
+    client = mlflow.MlflowClient(registry.url, registry_uri=registry.url)
     logged = client.get_run(run)
     assert len(logged.data.params) == 230 and logged.info.status == "FINISHED" and logged.data.metrics == {"loss": 0.25}
     assert logged.data.tags["mlflow.source.name"] == "sluice" and logged.info.experiment_id == experiment
@@ -160,6 +160,7 @@ def test_a_bundle_goes_there_and_back(registry, drive, tmp_path):
     assert [m.model_id for m in logged.outputs.model_outputs] == [model["id"]]
     assert client.get_model_version_by_alias(name, "champion").description == "by the driver"
     mlflow.set_tracking_uri(registry.url)
+    mlflow.set_registry_uri(registry.url)
     there = mlflow.artifacts.download_artifacts("models:/%s@champion" % name, dst_path=str(tmp_path / "theirs"))
     theirs = {k: v for k, v in tree(pathlib.Path(there)).items() if k != "registered_model_meta"}
     assert theirs == tree(bundle)
