@@ -91,8 +91,10 @@ static bool to_integer(const struct json *value, struct json *ret)
 		return true;
 	}
 	if (json_type(value) == JSON_DOUBLE) {
+		if (value->number != floor(value->number) || fabs(value->number) >= 9.2e18)
+			return false;
 		*ret = json_integer((int64_t)value->number);
-		return value->number == floor(value->number) && fabs(value->number) < 9.2e18;
+		return true;
 	}
 	char room[NUMBER_SIZE];
 	const struct str text = str_trim_space(json_str(value));

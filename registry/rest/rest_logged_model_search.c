@@ -5,7 +5,11 @@
 #include "rest/rest_search.h"
 #include "rest/rest_tables.h"
 
-enum { MAX_RESULTS_DEFAULT = 50, MAX_RESULTS_OF_ZERO = 100 };
+enum {
+	MAX_RESULTS_DEFAULT = 50,
+	MAX_RESULTS_OF_ZERO = 100,
+	DATASETS_MAX = 200, /* each makes an expression deeper, and SQLite takes 1000 */
+};
 
 static bool add_found(struct rest_call *call, const struct db_rows *rows, struct json *ret_message, struct error *err)
 {
@@ -16,6 +20,8 @@ static bool add_found(struct rest_call *call, const struct db_rows *rows, struct
 
 static bool check_datasets(const struct json *datasets, struct error *err)
 {
+	if (rest_element_count(datasets) > DATASETS_MAX)
+		return error_set(err, ERR_INVALID_PARAMETER, "the `datasets` clause has more than %d datasets", DATASETS_MAX);
 	for (size_t i = 0; i < rest_element_count(datasets); i++)
 		if (rest_element_str(&datasets->items[i], "dataset_name").len == 0)
 			return error_set(err, ERR_INVALID_PARAMETER,
@@ -76,10 +82,7 @@ static bool search_with(struct rest_call *call, struct search *search, struct er
 		!rest_search_experiments(search, rest_list(call, "experiment_ids"), err) || !add_filter(call, search, err) ||
 		!search_order(search, SEARCH_LOGGED_MODELS, rest_list(call, "order_by"), err))
 		return false;
-	search_add(search, " LIMIT ?");
-	search_bind_int(search, search->max_results + 1);
-	search_add(search, " OFFSET ?");
-	search_bind_int(search, search->offset);
+	search_limit(search);
 	if (!rest_search_rows(call, search, "models", add_found, &count, err))
 		return false;
 	if ((int64_t)count > search->max_results)

@@ -3,6 +3,9 @@
 #include "rest/rest_element.h"
 #include "rest/rest_experiment.h"
 
+/* Half a million params. Of four answers at once, as many as the pool has threads, this is 512 MiB. */
+enum { PAGE_MEMORY_MAX = 128 << 20 };
+
 const char *const rest_view_types[] = {"", "ACTIVE_ONLY", "DELETED_ONLY", "ALL", NULL};
 
 void rest_search_stages(struct search *search, struct str view_type)
@@ -35,18 +38,24 @@ bool rest_search_experiments(struct search *search, const struct json *experimen
 	return is_fine;
 }
 
-static bool read_rows(struct rest_call *call, struct db_rows *rows, int64_t max, rest_search_row *row, struct json *list,
-	size_t *ret_count, struct error *err)
+/* A page ends where it was asked to, or where its answer has become this large: what an answer costs must not grow with what
+ * clients have stored. A row at least is in each. */
+static bool read_rows(struct rest_call *call, struct db_rows *rows, struct search *search, rest_search_row *row,
+	struct json *list, size_t *ret_count, struct error *err)
 {
 	for (*ret_count = 0; db_next(rows); ++*ret_count) {
 		struct json message;
 
-		/* One more than asked for tells that there is another page. */
-		if ((int64_t)*ret_count >= max)
-			continue;
+		/* One more than the page has tells that there is another. */
+		if ((int64_t)*ret_count >= search->max_results) {
+			++*ret_count;
+			break;
+		}
 		if (!row(call, rows, &message, err))
 			return false;
 		json_append(call->arena, list, message);
+		if (arena_size(call->arena) >= PAGE_MEMORY_MAX)
+			search->max_results = (int64_t)list->size;
 	}
 	return true;
 }
@@ -59,7 +68,7 @@ bool rest_search_rows(struct rest_call *call, struct search *search, const char 
 
 	if (!db_start_text(&rows, call->db, err, buf_text(&search->sql), search->values, search->value_count))
 		return false;
-	const bool is_read = read_rows(call, &rows, search->max_results, row, &list, ret_count, err);
+	const bool is_read = read_rows(call, &rows, search, row, &list, ret_count, err);
 	if (!db_end(&rows) || !is_read)
 		return false;
 	rest_set(call, &call->out, member, list);

@@ -18,7 +18,7 @@ bool rest_search(struct rest_call *call, rest_search_do *act, struct error *err)
 typedef bool rest_search_row(
 	struct rest_call *call, const struct db_rows *rows, struct json *ret_message, struct error *err);
 /* Runs the finished search: the rows of the page become call->out's list `member`, *ret_count counts one more where there
- * is another page. */
+ * is another page. search->max_results becomes less where the page had to end earlier, because its answer became too large. */
 bool rest_search_rows(struct rest_call *call, struct search *search, const char *member, rest_search_row *row,
 	size_t *ret_count, struct error *err);
 /* And sets next_page_token. */

@@ -62,5 +62,7 @@ bool search_filter(struct search *search, enum search_entity entity, struct str 
 bool search_order(struct search *search, enum search_entity entity, const struct json *order_by, struct error *err);
 /* Adds " LIMIT max_results + 1 OFFSET …" from the page token: base64 of {"offset": N}; an empty one is the first page. */
 bool search_page(struct search *search, int64_t max_results, struct str page_token, struct error *err);
+/* The same from the search's own max_results and offset. */
+void search_limit(struct search *search);
 /* After the rows were read: the next page's token where there were more than max_results, else an empty str. */
 struct str search_next_token(struct search *search, size_t rows_read);

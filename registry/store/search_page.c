@@ -101,6 +101,14 @@ static bool read_token(struct search *search, struct str token, struct error *er
 	return false;
 }
 
+/* One more than asked for, as far as there are numbers: of so many rows there is no next page. */
+void search_limit(struct search *search)
+{
+	search_add(search, " LIMIT ? OFFSET ?");
+	search_bind_int(search, search->max_results < INT64_MAX ? search->max_results + 1 : INT64_MAX);
+	search_bind_int(search, search->offset);
+}
+
 bool search_page(struct search *search, int64_t max_results, struct str page_token, struct error *err)
 {
 	search->max_results = max_results;
@@ -108,9 +116,7 @@ bool search_page(struct search *search, int64_t max_results, struct str page_tok
 		return search_fail(err, "Invalid page token, longer than %d bytes", SEARCH_FILTER_MAX);
 	if (page_token.len > 0 && !read_token(search, page_token, err))
 		return false;
-	search_add(search, " LIMIT ? OFFSET ?");
-	search_bind_int(search, max_results + 1);
-	search_bind_int(search, search->offset);
+	search_limit(search);
 	return true;
 }
 

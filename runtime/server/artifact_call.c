@@ -58,7 +58,7 @@ void artifact_call_submit(struct artifact_call *call)
 	struct worker *worker = call->exchange->worker;
 	struct error err;
 
-	if (!worker_submit(worker->server->pool, worker->loop, &call->work, &err))
+	if (!worker_submit(worker->server->registry_pool, worker->loop, &call->work, &err))
 		exchange_error(call->exchange, &err, NULL);
 }
 

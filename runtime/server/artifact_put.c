@@ -115,7 +115,7 @@ static void write_next(struct artifact_put *put)
 	put->writing = put->reading;
 	put->is_read = false;
 	put->is_last = put->is_whole;
-	put->is_writing = worker_submit(worker->server->pool, worker->loop, &put->work, &err);
+	put->is_writing = worker_submit(worker->server->registry_pool, worker->loop, &put->work, &err);
 	if (!put->is_writing) {
 		artifact_upload_done(&put->file);
 		fail(put, &err);
@@ -151,7 +151,7 @@ static void discard(struct artifact_put *put)
 
 	put->work.run = run_discard;
 	put->work.done = on_discarded;
-	if (worker_submit(worker->server->pool, worker->loop, &put->work, &ignored))
+	if (worker_submit(worker->server->registry_pool, worker->loop, &put->work, &ignored))
 		return;
 	artifact_upload_done(&put->file);
 	on_discarded(&put->work);

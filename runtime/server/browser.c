@@ -1,5 +1,7 @@
 #include "server/browser.h"
 
+#include "server/http_parse.h"
+
 #include <arpa/inet.h>
 
 enum { NAME_SIZE = 256 };
@@ -63,7 +65,11 @@ static bool is_loopback_origin(struct str origin)
 	for (size_t i = 0; i < sizeof(SCHEMES) / sizeof(*SCHEMES); i++) {
 		if (!str_starts(origin, SCHEMES[i]))
 			continue;
-		host_of((struct str){origin.data + SCHEMES[i].len, origin.len - SCHEMES[i].len}, host);
+		const struct str authority = {origin.data + SCHEMES[i].len, origin.len - SCHEMES[i].len};
+		/* localhost:80@evil.example is evil.example. */
+		if (!http_host_is_valid(authority))
+			return false;
+		host_of(authority, host);
 		return strcmp(host, "localhost") == 0 || strcmp(host, "127.0.0.1") == 0 || strcmp(host, "::1") == 0;
 	}
 	return false;

@@ -111,7 +111,7 @@ void registry_handle(struct exchange *exchange)
 	}
 	call->work.run = on_pool;
 	call->work.done = on_done;
-	if (!worker_submit(exchange->worker->server->pool, exchange->worker->loop, &call->work, &err))
+	if (!worker_submit(exchange->worker->server->registry_pool, exchange->worker->loop, &call->work, &err))
 		exchange_error(exchange, &err, NULL);
 }
 

@@ -207,7 +207,7 @@ void exchange_file(struct exchange *exchange, struct http_file *file)
 {
 	struct error err;
 
-	file->pool = exchange->worker->server->pool;
+	file->pool = exchange->worker->server->registry_pool;
 	file->owner = &exchange->worker->server->transfers;
 	file->on_end = on_file_end;
 	if (!http_file_answer(exchange->request, file, &err))

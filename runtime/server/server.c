@@ -147,6 +147,7 @@ bool server_start(struct server *server, const struct settings *settings, struct
 	if (!open_models(server, err) || !init_fetch(server, err) || !bind_port(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
+	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->workers =
 		arena_zalloc(&server->arena, (size_t)settings->workers * sizeof(struct worker));
 	for (; server->worker_count < (unsigned)settings->workers; server->worker_count++) {
@@ -201,10 +202,11 @@ void server_join(struct server *server)
 	}
 }
 
-/* The pool's threads post to the loops, and end first. */
+/* The pools' threads post to the loops, and end first. */
 void server_done(struct server *server)
 {
 	worker_pool_free(server->pool);
+	worker_pool_free(server->registry_pool);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_done(&server->workers[i]);
 	http_listener_free(server->listener);

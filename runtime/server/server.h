@@ -43,7 +43,8 @@ struct server {
 	struct registry *registry; /* opened when first needed: server_registry() */
 	struct http_listener *listener;
 	struct ssl_ctx_st *tls;
-	struct worker_pool *pool;
+	struct worker_pool *pool; /* the tools' */
+	struct worker_pool *registry_pool; /* a search or a disk that takes its time holds up no tool */
 	/* Transfers of artifacts share one turn, so that all of them together never hold all threads while others wait. */
 	struct work_owner transfers;
 	bool has_fetch; /* libcurl is set up: the bundle calls out */
@@ -65,7 +66,7 @@ void server_done(struct server *server);
 
 /* The bundle that serves now, NULL where none does; give it back with bundle_unref(). */
 struct bundle *server_bundle(struct server *server);
-/* The embedded registry; NULL with the error set where it cannot be opened. Blocks: on the pool. */
+/* The embedded registry; NULL with the error set where it cannot be opened. Blocks: on registry_pool. */
 struct registry *server_registry(struct server *server, struct error *err);
 /* "http://127.0.0.1:8080" */
 char *server_url(const struct server *server, struct arena *arena);

@@ -45,5 +45,6 @@ def test_pages_of_others_change_nothing(sluiced):
     for number, origin in enumerate(("http://localhost:3000", "http://127.0.0.1:1", "https://ml.example.com")):
         assert ask(server, "POST", CREATE, b'{"name":"x%d"}' % number, Origin=origin)[0] == 200
     assert ask(server, "POST", CREATE, b'{"name":"y"}', Origin="http://localhost.evil.example")[0] == 403
-    assert ask(server, "POST", CREATE, b'{"name":"z"}', Origin="null")[0] == 403
+    for origin in ("null", "http://localhost:80@evil.example", "http://[::1]evil.example", "http://localhost:evil", "http://"):
+        assert ask(server, "POST", CREATE, b'{"name":"z"}', Origin=origin)[0] == 403, origin
     assert ask(server, "GET", SEARCH, Host="ml.example.com")[0] == 200

@@ -246,6 +246,48 @@ def test_patterns_that_backtrack(kept):
         assert time.monotonic() - start < 10
 
 
+def test_as_many_as_there_are_numbers(kept):
+    most = 2**63 - 1
+    for path in ("runs/search", "experiments/search", "registered-models/search", "model-versions/search"):
+        method = "GET" if path.startswith(("reg", "model")) else "POST"
+        kept.client.refused(method, API + path, {"experiment_ids": ["1"], "max_results": most})
+    for answer in (
+            kept.client.ask("POST", API + "logged-models/search", {"experiment_ids": ["1"], "max_results": most}),
+            kept.client.ask("GET", API + "metrics/get-history?run_id=%s&metric_key=m&max_results=%d" % (kept.run["run_id"], most))):
+        assert answer[0] == 200 and "next_page_token" not in answer[1]
+    for number in (1e300, -1e300, 9.3e18, 0.5):
+        kept.client.refused("POST", API + "runs/search", {"experiment_ids": ["1"], "max_results": number})
+
+
+def test_answers_without_end(sluiced, tmp_path):
+    """A search whose answer would need hundreds of megabytes comes in pages, whatever was asked for; none is lost."""
+    server, count = sluiced(), 6000
+    ids = ["%032x" % i for i in range(count)]
+    with contextlib.closing(sqlite3.connect(tmp_path / "registry" / "registry.db")) as db:
+        db.executemany(
+            "INSERT INTO runs (run_id, experiment_id, name, user_id, status, start_time, lifecycle_stage, artifact_uri)"
+            " VALUES (?, 0, 'n', 'u', 'FINISHED', 1, 'active', 'mlflow-artifacts:/0/x')", [(i,) for i in ids])
+        db.executemany("INSERT INTO params VALUES (?, ?, 'v')", [(i, "p%d" % p) for i in ids for p in range(200)])
+        db.commit()
+    client, found, asked, pages = Client(server), [], {"experiment_ids": ["0"], "max_results": 50000}, 0
+    while asked.get("page_token") != "":
+        answer = json.loads(client.ask("POST", API + "runs/search", asked)[1])
+        found += [run["info"]["run_id"] for run in answer["runs"]]
+        asked["page_token"], pages = answer.get("next_page_token", ""), pages + 1
+    assert found == ids
+    assert 1 < pages < 20
+    assert IS_SANITIZED or server.rss_kib() < 512 * 1024
+
+
+def test_more_datasets_than_an_expression_is_deep(kept):
+    asked = {"experiment_ids": ["1"], "datasets": [{"dataset_name": "d", "dataset_digest": "x"}] * 200,
+             "filter": " AND ".join(["metrics.m > 1"] * 100)}
+    assert kept.client.ask("POST", API + "logged-models/search", asked)[0] == 200
+    for count in (201, 1000, 40000):
+        asked["datasets"] = asked["datasets"][:1] * count
+        kept.client.refused("POST", API + "logged-models/search", asked, "more than 200 datasets")
+
+
 # ---- the artifact routes ----
 
 TRICKS = ["../x", "..", ".", "/etc/passwd", "a/../../x", "%2e%2e/x", "%2e%2e%2fx", "%252e%252e/x", "a%00b", "a%2f%2e%2e%2f..%2fx",

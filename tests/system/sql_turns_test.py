@@ -1,5 +1,7 @@
 """Requests whose rows need threads for SQL take turns; who waits for one is told so."""
+import contextlib
 import json
+import sqlite3
 import threading
 import time
 
@@ -44,3 +46,21 @@ def test_a_row_that_got_no_thread_in_time_says_so(sluiced, make_bundle):
     errors = json.dumps(answer)
     assert errors.count("while it waited for tool 'work'") == 4, answer
     assert errors.count("while it waited for a thread that would run tool 'work'") == 4, answer
+
+
+def test_a_registry_that_hangs_holds_up_no_tool(sluiced, make_bundle, tmp_path):
+    """Another process has the registry's database; more writers wait for it than a pool has threads."""
+    server = sluiced(make_bundle(CONFIG % 5000, INPUTS, OUTPUTS), "--state", str(tmp_path / "held"))
+    url = "/api/2.0/mlflow/experiments/create"
+    assert server.post({"name": "first"}, path=url)[0] == 200
+    database = tmp_path / "held" / "registry" / "registry.db"
+    with contextlib.closing(sqlite3.connect(database, isolation_level=None)) as db:
+        db.execute("BEGIN IMMEDIATE")
+        writers = [threading.Thread(target=server.post, args=({"name": "x%d" % i}, url)) for i in range(6)]
+        for writer in writers:
+            writer.start()
+        server.wait_metric("sluice_http_requests_active 7")
+        assert server.post({"dataframe_records": [{"n": 1}]}) == (200, {"predictions": [{"answer": 1}]})
+        db.execute("ROLLBACK")
+    for writer in writers:
+        writer.join()
