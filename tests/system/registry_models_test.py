@@ -456,7 +456,8 @@ def test_alias_at_follows_moves_and_ends(registry):
     row = next(row for row in registry.history("clf", alias="champion") if row.get("after") == "2")
     assert answer == {"name": "clf", "alias": "champion", "version": "2", "since": row["time"], "id": row["id"]}
     assert registry.alias_at("clf", "champion", row["time"]) == answer  # at that microsecond
-    milliseconds = int(datetime.datetime.fromisoformat(second.replace("Z", "+00:00")).timestamp() * 1000)
+    since_1970 = datetime.datetime.fromisoformat(second.replace("Z", "+00:00")) - datetime.datetime.fromtimestamp(0, datetime.timezone.utc)
+    milliseconds = since_1970 // datetime.timedelta(milliseconds=1)
     assert registry.alias_at("clf", "champion", str(milliseconds))["alias"] == "champion"
     for time in (before, gone):
         registry.missing("registered model 'clf' had no alias 'champion' at " + time, "GET", "sluice/alias-at",
