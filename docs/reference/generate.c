@@ -58,7 +58,7 @@ static const char *type_name(const struct rest_field *field)
 {
 	static const char *const NAMES[] = {
 		[REST_STRING] = "string", [REST_INT] = "integer", [REST_DOUBLE] = "number", [REST_BOOL] = "boolean",
-		[REST_ENUM] = "enum", [REST_MESSAGE] = "object", [REST_ANY] = "any"};
+		[REST_ENUM] = "enum", [REST_MESSAGE] = "object"};
 
 	return NAMES[field->type];
 }

@@ -24,7 +24,6 @@ enum rest_type {
 	REST_BOOL,    /* in queries: true and false whatever their case */
 	REST_ENUM,    /* a name of `names` or its index; becomes the name */
 	REST_MESSAGE, /* an object by `fields` */
-	REST_ANY,     /* left as it is (google.protobuf.Value, Struct) */
 };
 
 enum {

@@ -198,11 +198,8 @@ static bool to_one(struct decoding *decoding, const struct rest_field *field, co
 		return to_bool(decoding, value, ret);
 	case REST_ENUM:
 		return to_enum(field, value, ret);
-	case REST_MESSAGE:
-		return to_message(decoding, field, value, ret);
 	default:
-		*ret = *value;
-		return true;
+		return to_message(decoding, field, value, ret);
 	}
 }
 
