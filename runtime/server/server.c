@@ -216,13 +216,16 @@ bool server_start(struct server *server, const struct settings *settings, struct
 }
 
 /* The loop runs on until server_join(): a second signal may still be posted to it. */
-static void on_drained(void *data)
+static void end_worker(struct worker *worker)
 {
-	struct worker *worker = data;
-
 	worker->is_drained = true;
 	atomic_fetch_sub(&worker->server->draining, 1);
 	kill(getpid(), SIGUSR2);
+}
+
+static void on_drained(void *data)
+{
+	shadows_end(data, end_worker);
 }
 
 static void on_deployer_idle(void *data)

@@ -15,6 +15,7 @@
 #include "server/http.h"
 #include "server/metrics.h"
 #include "server/settings.h"
+#include "server/shadow.h"
 
 #include <pthread.h>
 
@@ -30,6 +31,7 @@ struct worker {
 	struct fetcher *fetcher;
 	struct seam seam;
 	struct metrics metrics;
+	struct shadows shadows;
 	uint64_t ticket; /* of the next request to an endpoint: whose turn it is */
 	struct loop_task drain_task;
 	bool is_drained;

@@ -71,7 +71,7 @@ static struct str column_value(const struct exchange *exchange, const char *colu
 	return value;
 }
 
-static struct entity *pick(struct exchange *exchange)
+static struct entity *pick(struct exchange *exchange, uint64_t ticket)
 {
 	const struct endpoint *endpoint = exchange->endpoint;
 	struct str value = {NULL, 0};
@@ -81,14 +81,18 @@ static struct entity *pick(struct exchange *exchange)
 	else if (endpoint->sticky == STICKY_COLUMN)
 		value = column_value(exchange, endpoint->sticky_by);
 	return value.data != NULL ? endpoint_pick_sticky(endpoint, value)
-				  : endpoint_pick(endpoint, exchange->worker->ticket++);
+				  : endpoint_pick(endpoint, ticket);
 }
 
 static bool find_entity(struct exchange *exchange, struct str served, struct error *err)
 {
 	const struct endpoint *endpoint = exchange->endpoint;
 
-	exchange->entity = served.data != NULL ? endpoint_entity(endpoint, served) : pick(exchange);
+	const uint64_t ticket = exchange->worker->ticket++;
+
+	exchange->entity = served.data != NULL ? endpoint_entity(endpoint, served) : pick(exchange, ticket);
+	if (exchange->entity != NULL && served.data == NULL)
+		shadows_start(exchange, ticket);
 	if (exchange->entity != NULL)
 		return true;
 	if (served.data == NULL)
