@@ -42,6 +42,7 @@ struct http_request {
 	struct str query;
 	const struct http_field *fields;
 	size_t field_count;
+	struct str client_subject; /* common name of the client's verified certificate; empty where there is none */
 	struct str body; /* contiguous, JSON_PADDING readable bytes behind it; empty where it comes in pieces */
 	bool is_streamed; /* it does: http_body_read() */
 	uint64_t body_length; /* of one in pieces, as announced; HTTP_LENGTH_UNKNOWN where it is chunked */
@@ -93,8 +94,14 @@ void http_listener_free(struct http_listener *listener);
 unsigned http_listener_port(const struct http_listener *listener);
 
 struct ssl_ctx_st;
-/* TLS 1.2+, AEAD with forward secrecy, ALPN http/1.1. Files in PEM. */
-struct ssl_ctx_st *http_tls_new(const char *cert_file, const char *key_file, struct error *err);
+/* Files in PEM. */
+struct http_tls_files {
+	const char *cert, *key;  /* the chain, ours first */
+	const char *client_ca;   /* who signs clients' certificates; NULL: none is asked for */
+	bool is_client_optional; /* a client without one is served, too; one with a wrong one never */
+};
+/* TLS 1.2+, AEAD with forward secrecy, ALPN http/1.1. Servers and connections that use it keep it alive. */
+struct ssl_ctx_st *http_tls_new(const struct http_tls_files *files, struct error *err);
 void http_tls_free(struct ssl_ctx_st *tls);
 
 struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,

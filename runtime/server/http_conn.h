@@ -84,6 +84,7 @@ struct http_conn {
 	struct http_deadline waiting, writing;
 	struct http_desk *desk;
 	struct evbuffer *out;
+	char *client_subject; /* NULL: none */
 	uint64_t first_byte_ns;
 	uint64_t body_since_ns;
 	uint64_t lingered;

@@ -1,4 +1,5 @@
 #include "server/http_server.h"
+#include "server/http_tls.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -33,7 +34,7 @@ struct http_server *http_server_new(struct loop *loop, struct http_listener *lis
 		abort();
 	server->loop = loop;
 	server->listener = listener;
-	server->tls = tls;
+	server->tls = http_tls_ref(tls);
 	server->limits = *limits;
 	server->handler = handler;
 	server->data = data;
@@ -74,6 +75,7 @@ static void server_release(struct http_server *server)
 		server->desks = desk->next;
 		http_desk_free(desk);
 	}
+	http_tls_free(server->tls);
 	free(server);
 }
 
