@@ -142,7 +142,7 @@ static void account(const struct exchange *exchange, int status, size_t bytes_ou
 	const struct log_field error = exchange->error != NULL ? LOG_TEXT("error", exchange->error)
 							       : (struct log_field){0};
 
-	metrics_answered(&exchange->worker->metrics, label, status, elapsed);
+	stats_answered(&exchange->worker->metrics.routes[label], status, elapsed);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
