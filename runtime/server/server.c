@@ -76,7 +76,9 @@ static bool bind_port(struct server *server, struct error *err)
 	const struct settings *settings = server->settings;
 
 	if (settings->tls_cert != NULL) {
-		server->tls = http_tls_new(settings->tls_cert, settings->tls_key, err);
+		const struct http_tls_files files = settings_tls_files(settings);
+
+		server->tls = http_tls_new(&files, err);
 		if (server->tls == NULL)
 			return false;
 	}

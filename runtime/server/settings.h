@@ -7,6 +7,8 @@
 #include "base/options.h"
 #include "server/http.h"
 
+enum tls_client_auth { TLS_CLIENT_REQUIRE, TLS_CLIENT_OPTIONAL };
+
 struct settings {
 	const char *bundle;
 	const char *host;
@@ -15,7 +17,8 @@ struct settings {
 	int64_t workers;
 	const char *state_dir;
 	const char *secret_dir;
-	const char *tls_cert, *tls_key;
+	const char *tls_cert, *tls_key, *tls_client_ca;
+	int tls_client_auth; /* enum tls_client_auth */
 	const char *ca_file;
 	int log_level; /* enum log_level */
 	int64_t request_timeout_ms;
@@ -39,3 +42,4 @@ struct settings {
 bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv,
 	bool *ret_is_over, struct error *err);
 const struct options_spec *settings_spec(void);
+struct http_tls_files settings_tls_files(const struct settings *settings);
