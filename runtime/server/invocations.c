@@ -78,7 +78,7 @@ static void on_row(void *data, size_t row, const struct json *answer, const stru
 static void run_rows(struct invocation *invocation)
 {
 	struct exchange *exchange = invocation->exchange;
-	const struct settings *settings = exchange->worker->server->settings;
+	const struct settings *settings = exchange->worker->settings;
 	const struct batch_options options = {
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,
@@ -99,7 +99,7 @@ static void run_rows(struct invocation *invocation)
 static void echo(struct invocation *invocation)
 {
 	struct exchange *exchange = invocation->exchange;
-	const size_t size_max = (size_t)exchange->worker->server->settings->answer_max;
+	const size_t size_max = (size_t)exchange->worker->settings->answer_max;
 	struct buf body = {0};
 	struct error err;
 
@@ -115,7 +115,7 @@ static void echo(struct invocation *invocation)
 static bool check_rows(const struct invocation *invocation, struct error *err)
 {
 	const struct exchange *exchange = invocation->exchange;
-	const int64_t rows_max = exchange->worker->server->settings->rows_max;
+	const int64_t rows_max = exchange->worker->settings->rows_max;
 	const bool has_rows = invocation->input.shape == INPUT_TABLE ||
 			      invocation->bundle->config.steps.count > 0;
 

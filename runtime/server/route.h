@@ -64,6 +64,8 @@ void exchange_error(struct exchange *exchange, const struct error *err, const ch
 /* Resources, one file each. */
 void ping_handle(struct exchange *exchange);
 void health_handle(struct exchange *exchange);
+void live_handle(struct exchange *exchange);
+void ready_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);
