@@ -14,6 +14,9 @@
 static const struct route ROUTES[] = {
 	{"/ping", false, false, METRICS_PING, GET_, ping_handle, "200 while the server runs"},
 	{"/health", false, false, METRICS_HEALTH, GET_, health_handle, "200 while the server runs"},
+	{"/live", false, false, METRICS_HEALTH, GET_, live_handle, "200 while the process runs"},
+	{"/ready", false, false, METRICS_HEALTH, GET_, ready_handle,
+		"200 while requests are welcome, else 503 and the reasons"},
 	{"/version", false, false, METRICS_VERSION, GET_, version_handle,
 		"the MLflow version whose protocol is spoken"},
 	{"/metrics", false, false, METRICS_METRICS, GET_, metrics_handle,
@@ -104,7 +107,7 @@ static void refuse(struct exchange *exchange)
 	if (route == NULL)
 		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s",
 			STR_ARGS(request->path),
-			"POST /invocations, GET /ping, /health, /version, /metrics and the registry's below /api/2.0/mlflow");
+			"POST /invocations, GET /ping, /health, /live, /ready, /version, /metrics and the registry's below /api/2.0/mlflow");
 	else
 		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
 			STR_ARGS(request->method_text), route->path, allow);
@@ -126,7 +129,7 @@ void route_request(struct http_request *request, void *data)
 	request->data = exchange;
 	if (exchange->route == NULL || (exchange->route->methods & 1u << request->method) == 0)
 		refuse(exchange);
-	else if (exchange->route->is_guarded && !browser_check(exchange->worker->server->settings, request, &err))
+	else if (exchange->route->is_guarded && !browser_check(exchange->worker->settings, request, &err))
 		exchange_error(exchange, &err, NULL);
 	else
 		exchange->route->handle(exchange);
@@ -140,7 +143,7 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 
 	if (route == NULL || route->handle != artifacts_handle)
 		return false;
-	const int64_t size_max = worker->server->settings->artifact_max;
+	const int64_t size_max = worker->settings->artifact_max;
 	*ret_body_max = size_max > 0 ? (uint64_t)size_max : UINT64_MAX;
 	return true;
 }

@@ -79,6 +79,8 @@ struct str request_why(const struct http_request *request);
 /* Resources, one file each. */
 void ping_handle(struct exchange *exchange);
 void health_handle(struct exchange *exchange);
+void live_handle(struct exchange *exchange);
+void ready_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);

@@ -66,7 +66,7 @@ static bool read_body(struct exchange *exchange, enum scoring_form form, struct 
 static bool check_rows(const struct scoring *scoring, struct error *err)
 {
 	const struct exchange *exchange = scoring->exchange;
-	const int64_t rows_max = exchange->worker->server->settings->rows_max;
+	const int64_t rows_max = exchange->worker->settings->rows_max;
 	const bool has_rows = scoring->input.shape == INPUT_TABLE || scoring->bundle->config.steps.count > 0;
 
 	return !has_rows || exchange->rows <= (size_t)rows_max ||
@@ -145,7 +145,7 @@ static bool read_rows(struct scoring *scoring, enum scoring_form form, struct er
 static void echo(struct scoring *scoring)
 {
 	struct exchange *exchange = scoring->exchange;
-	const size_t size_max = (size_t)exchange->worker->server->settings->answer_max;
+	const size_t size_max = (size_t)exchange->worker->settings->answer_max;
 	struct buf body = {0};
 	struct error err;
 
@@ -228,7 +228,7 @@ static void on_row(void *data, size_t row, const struct json *answer, const stru
 static void run_rows(struct scoring *scoring)
 {
 	struct exchange *exchange = scoring->exchange;
-	const struct settings *settings = exchange->worker->server->settings;
+	const struct settings *settings = exchange->worker->settings;
 	const struct batch_options options = {
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,
