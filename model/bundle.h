@@ -32,11 +32,21 @@ struct bundle {
 	int references; /* atomic */
 };
 
+/* Stands for an environment variable in ${env:NAME}, and goes before those of the process. One that is secret may only
+ * stand where secrets may. */
+struct bundle_variable {
+	const char *name;
+	struct secret value;
+	bool is_secret;
+};
+
 struct bundle_options {
 	const char *secret_dir; /* ${secret:name}: file NAME here, else environment
 				   SLUICE_SECRET_<NAME>; may be NULL */
 	bool is_offline; /* unresolved ${env:…} and ${secret:…} are no mistakes: pack and validate
 			  */
+	const struct bundle_variable *variables;
+	size_t variable_count;
 };
 
 /* Reads an unpacked bundle. Every mistake goes to `problems`; false where there are any. */

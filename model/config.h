@@ -12,7 +12,7 @@
 #include "base/decode.h"
 
 struct config;
-struct llm_gate;
+struct gate;
 struct schema;
 struct sql;
 
@@ -37,7 +37,7 @@ struct model_spec {
 	int64_t input_microusd_per_million,
 		output_microusd_per_million;    /* the same as integers, for the ledger */
 	const struct model_spec *fallback_spec; /* resolved; NULL: none */
-	struct llm_gate *gate;                  /* set by steps_prepare(); NULL: no limit */
+	struct gate *gate;                      /* set by steps_prepare(); NULL: no limit */
 	unsigned line;                          /* in config.yaml */
 	struct json extra;                      /* further members of the request body, as given */
 };

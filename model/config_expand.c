@@ -35,6 +35,29 @@ static bool is_for_secret(const struct decoder *decoder)
 	return decoder->field != NULL && decoder->field->kind == DECODE_SECRET;
 }
 
+static const struct bundle_variable *find_variable(const struct decoder *decoder, struct str name)
+{
+	const struct bundle_options *options = decoder->expand_data;
+
+	for (size_t i = 0; options != NULL && i < options->variable_count; i++)
+		if (str_is(name, options->variables[i].name))
+			return &options->variables[i];
+	return NULL;
+}
+
+static enum outcome expand_variable(struct decoder *decoder, const struct bundle_variable *variable, struct buf *out)
+{
+	if (variable->is_secret && !is_for_secret(decoder)) {
+		decode_problem(decoder, decoder->value,
+			"the endpoint's environment variable '%s' is a secret, which would show here: it may only stand in "
+			"a field of the type secret (api_key)",
+			variable->name);
+		return MISTAKEN;
+	}
+	buf_add_str(out, secret_reveal(variable->value));
+	return FOUND;
+}
+
 static enum outcome expand_env(struct decoder *decoder, struct str body, struct buf *out)
 {
 	char name[NAME_SIZE];
@@ -46,6 +69,9 @@ static enum outcome expand_env(struct decoder *decoder, struct str body, struct 
 			"'%.*s' is no name of an environment variable", STR_ARGS(key));
 		return MISTAKEN;
 	}
+	const struct bundle_variable *variable = find_variable(decoder, key);
+	if (variable != NULL && (mark == NULL || variable->value.len > 0))
+		return expand_variable(decoder, variable, out);
 	memcpy(name, key.data, key.len);
 	name[key.len] = '\0';
 	const char *value = getenv(name);

@@ -57,7 +57,7 @@ uint64_t llm_pause_ms(int64_t attempt, int64_t retry_after_ms, uint64_t random)
 static void leave_slot(struct llm_call *call)
 {
 	if (call->has_slot)
-		llm_gate_leave(call->model->gate);
+		gate_leave(&call->pass);
 	call->has_slot = false;
 }
 
@@ -76,7 +76,7 @@ static void on_cancel(void *self)
 
 	switch (call->waits_for) {
 	case LLM_WAIT_SLOT:
-		llm_gate_cancel(&call->waiter);
+		gate_cancel(&call->pass);
 		break;
 	case LLM_WAIT_REPLY:
 		call->provider->cancel(call);
@@ -151,23 +151,23 @@ static struct next begin_model(void *self)
 	return next_step(take_slot);
 }
 
-static void on_waited(void *data, bool has_slot)
+static void on_turn(void *data, enum gate_turn turn)
 {
 	struct llm_call *call = data;
 
-	call->has_slot = has_slot;
+	call->has_slot = turn == GATE_TURN;
 	flow_resume(&call->flow);
 }
 
 static struct next take_slot(void *self)
 {
 	struct llm_call *call = self;
-	struct llm_gate *gate = call->model->gate;
+	struct gate *gate = call->model->gate;
 
 	if (gate == NULL || call->provider->is_instant)
 		return next_step(ask);
-	call->has_slot =
-		llm_gate_enter(gate, &call->waiter, call->context->seam->loop, on_waited, call);
+	call->has_slot = gate_enter(gate, &call->pass, call->context->seam->loop, on_turn, call) ==
+			 GATE_ENTERED;
 	if (call->has_slot)
 		return next_step(ask);
 	call->waits_for = LLM_WAIT_SLOT;

@@ -9,9 +9,9 @@
  * beginning of the body.
  */
 #include "async/flow.h"
+#include "async/gate.h"
 #include "model/chat.h"
 #include "model/config.h"
-#include "model/llm_gate.h"
 
 struct recorder;
 struct recordings;
@@ -67,7 +67,7 @@ struct llm_call {
 	const struct llm_provider *provider;
 	enum llm_wait waits_for;
 	bool has_slot;
-	struct llm_waiter waiter;
+	struct gate_pass pass;
 	struct timer pause;
 	struct fetch *fetch;
 	struct chat_stream *stream; /* of the attempt, where there is a tap */

@@ -246,17 +246,29 @@ static bool move_in(const struct adding *adding, bool *ret_present, struct error
 	return true;
 }
 
-static bool add_staged(struct adding *adding, const char *archive_path,
-	const struct archive_limits *limits, bool *ret_present, struct error *err)
+/* Extracted or written, and listed in adding->files: root → manifest → in. */
+static bool add_listed(struct adding *adding, const char *what, bool *ret_present, struct error *err)
 {
-	if (!archive_extract(adding->arena, archive_path, adding->stage.files_fd, limits,
-		    &adding->files, err))
-		return false;
 	if (!find_root(adding, err) || !check_manifest(adding, err))
-		return error_wrap(err, "%s", archive_path);
+		return error_wrap(err, "%s", what);
 	digest_hex(&adding->digest, adding->hex);
 	*ret_present = is_present(adding);
 	return *ret_present || move_in(adding, ret_present, err);
+}
+
+static bool finish(struct adding *adding, bool is_fine, bool was_present, struct stored *ret)
+{
+	if (adding->root_fd >= 0)
+		close(adding->root_fd);
+	stage_done(&adding->stage);
+	if (is_fine)
+		*ret = (struct stored){
+			.dir = arena_printf(adding->arena, "%s/bundles/%s", adding->store->path, adding->hex),
+			.digest = adding->digest,
+			.was_present = was_present,
+			.is_unfiltered = adding->files.is_unfiltered,
+		};
+	return is_fine;
 }
 
 bool store_add(struct arena *arena, const struct store *store, const char *archive_path,
@@ -267,16 +279,59 @@ bool store_add(struct arena *arena, const struct store *store, const char *archi
 
 	if (!stage_init(&adding.stage, store->staging_fd, err))
 		return false;
-	const bool ok = add_staged(&adding, archive_path, limits, &was_present, err);
-	if (adding.root_fd >= 0)
-		close(adding.root_fd);
-	stage_done(&adding.stage);
-	if (ok)
-		*ret = (struct stored){
-			.dir = arena_printf(arena, "%s/bundles/%s", store->path, adding.hex),
-			.digest = adding.digest,
-			.was_present = was_present,
-			.is_unfiltered = adding.files.is_unfiltered,
-		};
-	return ok;
+	const bool ok =
+		archive_extract(arena, archive_path, adding.stage.files_fd, limits, &adding.files, err) &&
+		add_listed(&adding, archive_path, &was_present, err);
+	return finish(&adding, ok, was_present, ret);
+}
+
+/* A walk leaves the manifest out, because it describes the others. */
+static void list_manifest(struct adding *adding)
+{
+	struct stat st;
+
+	if (fstatat(adding->stage.files_fd, MANIFEST_NAME, &st, AT_SYMLINK_NOFOLLOW) != 0)
+		return;
+	files_add(adding->arena, &adding->files, (struct file){.path = MANIFEST_NAME, .size = (uint64_t)st.st_size});
+	files_sort(&adding->files);
+}
+
+static bool list_written(struct adding *adding, struct error *err)
+{
+	const struct files_walk walk = {.limits = &archive_limits_default};
+
+	if (!files_walk(adding->arena, adding->stage.files_fd, &walk, &adding->files, err))
+		return false;
+	if (adding->files.count == 0)
+		return error_set(err, ERR_INVALID_BUNDLE, "there are no files");
+	list_manifest(adding);
+	return true;
+}
+
+bool store_add_files(struct arena *arena, const struct store *store, store_fill *fill, void *data, struct stored *ret,
+	struct error *err)
+{
+	struct adding adding = {.arena = arena, .store = store, .root_fd = -1};
+	bool was_present = false;
+
+	if (!stage_init(&adding.stage, store->staging_fd, err))
+		return false;
+	const bool ok = fill(data, adding.stage.files_fd, err) && list_written(&adding, err) &&
+			add_listed(&adding, "the files", &was_present, err);
+	return finish(&adding, ok, was_present, ret);
+}
+
+bool store_find(struct arena *arena, const struct store *store, const struct digest *digest, struct stored *ret)
+{
+	struct adding adding = {.arena = arena, .store = store, .digest = *digest};
+
+	digest_hex(digest, adding.hex);
+	if (!is_present(&adding))
+		return false;
+	*ret = (struct stored){
+		.dir = arena_printf(arena, "%s/bundles/%s", store->path, adding.hex),
+		.digest = *digest,
+		.was_present = true,
+	};
+	return true;
 }

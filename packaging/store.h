@@ -40,3 +40,11 @@ bool store_open(struct arena *arena, const char *state_dir, struct store *ret, s
  */
 bool store_add(struct arena *arena, const struct store *store, const char *archive_path,
 	const struct archive_limits *limits, struct stored *ret, struct error *err);
+
+/* Adds what `fill` writes below dir_fd (files_create()): a bundle that comes as files. Those that belong to none
+ * (files_leave_out()) must not be written. */
+typedef bool store_fill(void *data, int dir_fd, struct error *err);
+bool store_add_files(struct arena *arena, const struct store *store, store_fill *fill, void *data, struct stored *ret,
+	struct error *err);
+/* Whether a bundle of that digest is there and whole. */
+bool store_find(struct arena *arena, const struct store *store, const struct digest *digest, struct stored *ret);

@@ -4,6 +4,7 @@
  */
 #include "base/clock.h"
 #include "rest/rest_decode.h"
+#include "rest/rest_path.h"
 #include "rest/rest_tables.h"
 #include "store/registry.h"
 
@@ -47,26 +48,6 @@ static bool cut_base(struct str *path)
 	return false;
 }
 
-/* Component by component; `ret_ids` gets the raw text of each {…}. */
-static bool path_fits(struct str path, const char *pattern, struct str ret_ids[static REST_IDS_MAX])
-{
-	struct str wanted_rest = str_of(pattern), wanted, part;
-	size_t ids = 0;
-	bool has_wanted = true, has_part = true;
-
-	memset(ret_ids, 0, REST_IDS_MAX * sizeof(*ret_ids));
-	while (has_wanted && has_part) {
-		has_wanted = str_cut(&wanted_rest, '/', &wanted);
-		has_part = str_cut(&path, '/', &part);
-		const bool is_id = wanted.len > 0 && wanted.data[0] == '{';
-		if (is_id ? part.len == 0 : !str_eq(wanted, part))
-			return false;
-		if (is_id && ids < REST_IDS_MAX)
-			ret_ids[ids++] = part;
-	}
-	return has_wanted == has_part;
-}
-
 static void allow_add(char allow[static 64], const char *method)
 {
 	const size_t len = strlen(allow);
@@ -84,7 +65,7 @@ void rest_find(const struct rest_request *request, struct rest_match *ret)
 		return;
 	for (size_t i = 0; rest_tables[i] != NULL; i++) {
 		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
-			if (!path_fits(path, rpc->path, ret->ids))
+			if (!rest_path_fits(path, rpc->path, ret->ids, REST_IDS_MAX))
 				continue;
 			allow_add(ret->allow, rpc->method);
 			if (!str_is(request->method, rpc->method))

@@ -148,6 +148,29 @@ bool artifacts_list(
 	return true;
 }
 
+bool artifacts_below(struct db *db, struct arena *arena, struct str folder, struct file_list *ret, struct error *err)
+{
+	const struct range range = range_below(arena, folder);
+	const size_t prefix = folder.len > 0 ? folder.len + 1 : 0;
+	struct db_rows rows;
+	bool is_sound = true;
+
+	*ret = (struct file_list){0};
+	if (!db_start(&rows, db, err, "SELECT path, size, digest FROM artifacts WHERE path >= ? AND path < ? ORDER BY path",
+		    "ss", range.from, range.to))
+		return false;
+	while (is_sound && db_next(&rows)) {
+		const struct str path = db_text(&rows, 0, arena);
+		struct file file = {.path = path.data + prefix, .size = (uint64_t)db_integer(&rows, 1)};
+
+		is_sound = digest_parse(db_text(&rows, 2, arena), &file.sha256);
+		files_add(arena, ret, file);
+	}
+	if (!db_end(&rows))
+		return false;
+	return is_sound || error_set(err, ERR_INTERNAL, "an artifact below '%.*s' has a malformed digest", STR_ARGS(folder));
+}
+
 /* ---- put and delete ---- */
 
 /* No part of the way to it may be a file, and it may not be a folder. */

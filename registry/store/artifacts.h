@@ -15,6 +15,7 @@
  * Everything here blocks. Errors: ERR_INVALID_PARAMETER for paths and conflicts, ERR_NOT_FOUND, and those of db.h.
  */
 #include "base/hash.h"
+#include "packaging/files.h"
 #include "store/registry.h"
 
 enum {
@@ -60,6 +61,9 @@ struct artifact_list {
 /* What is in the folder, one level, sorted by name. A folder that is not there, and a file, have nothing in it. */
 bool artifacts_list(
 	struct db *db, struct arena *arena, struct str folder, struct artifact_list *ret, struct error *err);
+
+/* Every file below the folder, whatever its depth: their paths in it, sizes and digests, sorted. */
+bool artifacts_below(struct db *db, struct arena *arena, struct str folder, struct file_list *ret, struct error *err);
 
 /* Makes `path` name these bytes; their file must be in blobs/ (artifact_upload.h sees to that). */
 bool artifacts_put(struct db *db, const struct artifact *artifact, struct error *err);

@@ -119,7 +119,37 @@ static const char ARTIFACTS[] =
 	"CREATE INDEX artifacts_by_digest ON artifacts (digest);"
 	"CREATE TABLE orphans (digest TEXT PRIMARY KEY) WITHOUT ROWID;";
 
-static const char *const PARTS[] = {EXPERIMENTS, RUNS, LOGGED_MODELS, REGISTERED_MODELS, HISTORY, ARTIFACTS};
+/*
+ * The control plane's (runtime/control). An endpoint that was deleted stays, with its time, for its history; `name` is
+ * unique among the others. `config_version` serves, 0: none; `pending_version` is being deployed or failed, 0: none.
+ * `attributes` is a JSON object of what answers show besides. A config never changes; `resolved` says what its entities
+ * stood for when it was deployed: {"slides-champion": {"version": "3", "digest": "…"}}.
+ */
+static const char SERVING[] =
+	"CREATE TABLE endpoints ("
+	" id TEXT PRIMARY KEY, name TEXT NOT NULL, creator TEXT NOT NULL, created_ms INTEGER NOT NULL,"
+	" updated_ms INTEGER NOT NULL, deleted_ms INTEGER, description TEXT NOT NULL, attributes TEXT NOT NULL,"
+	" config_version INTEGER NOT NULL, pending_version INTEGER NOT NULL, update_state TEXT NOT NULL,"
+	" is_stopped INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE UNIQUE INDEX endpoints_by_name ON endpoints (name) WHERE deleted_ms IS NULL;"
+	"CREATE TABLE endpoint_configs ("
+	" endpoint_id TEXT NOT NULL REFERENCES endpoints, version INTEGER NOT NULL, created_ms INTEGER NOT NULL,"
+	" who TEXT NOT NULL, why TEXT NOT NULL, config TEXT NOT NULL, resolved TEXT NOT NULL, state TEXT NOT NULL,"
+	" message TEXT NOT NULL, served_ms INTEGER, PRIMARY KEY (endpoint_id, version)) WITHOUT ROWID;"
+	"CREATE TABLE endpoint_events ("
+	" id INTEGER PRIMARY KEY AUTOINCREMENT, endpoint_id TEXT NOT NULL REFERENCES endpoints, time_ms INTEGER NOT NULL,"
+	" type TEXT NOT NULL, who TEXT NOT NULL, message TEXT NOT NULL, config_version INTEGER NOT NULL);"
+	"CREATE INDEX endpoint_events_by_endpoint ON endpoint_events (endpoint_id, id);"
+	"CREATE TABLE endpoint_build_logs ("
+	" endpoint_id TEXT NOT NULL REFERENCES endpoints, version INTEGER NOT NULL, entity TEXT NOT NULL, log TEXT NOT NULL,"
+	" PRIMARY KEY (endpoint_id, version, entity)) WITHOUT ROWID;";
+
+/* What each version of the schema added. */
+static const struct {
+	int since;
+	const char *sql;
+} PARTS[] = {{1, EXPERIMENTS}, {1, RUNS}, {1, LOGGED_MODELS}, {1, REGISTERED_MODELS}, {1, HISTORY}, {1, ARTIFACTS},
+	{2, SERVING}};
 
 static bool fail(struct sqlite3 *connection, struct error *err)
 {
@@ -139,12 +169,13 @@ static int version_of(struct sqlite3 *connection)
 	return version;
 }
 
-static bool create(struct sqlite3 *connection, struct error *err)
+/* From the version that the file has; 0: a new one. */
+static bool bring_up(struct sqlite3 *connection, int version, struct error *err)
 {
 	char set_version[64];
 
 	for (size_t i = 0; i < sizeof(PARTS) / sizeof(*PARTS); i++)
-		if (sqlite3_exec(connection, PARTS[i], NULL, NULL, NULL) != SQLITE_OK)
+		if (PARTS[i].since > version && sqlite3_exec(connection, PARTS[i].sql, NULL, NULL, NULL) != SQLITE_OK)
 			return fail(connection, err);
 	sqlite3_snprintf(sizeof(set_version), set_version, "PRAGMA user_version = %d", DB_SCHEMA_VERSION);
 	return sqlite3_exec(connection, set_version, NULL, NULL, NULL) == SQLITE_OK || fail(connection, err);
@@ -165,8 +196,8 @@ bool db_schema_apply(struct sqlite3 *connection, struct error *err)
 		error_set(err, ERR_INTERNAL,
 			"the registry's database has schema version %d, this program knows up to %d: use a newer Sluice",
 			version, DB_SCHEMA_VERSION);
-	else if (version == 0)
-		is_fine = create(connection, err);
+	else if (!is_fine)
+		is_fine = bring_up(connection, version, err);
 	if (is_fine && sqlite3_exec(connection, "COMMIT", NULL, NULL, NULL) == SQLITE_OK)
 		return true;
 	if (is_fine)

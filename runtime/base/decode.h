@@ -85,6 +85,7 @@ struct decoder {
 	struct str text;
 	decode_expand *expand;
 	void *expand_data;
+	bool takes_text; /* "90" and "true" are as good as 90 and true: messages as protobuf's JSON has them */
 	const struct decode_field *field; /* being decoded */
 	const struct json *value;         /* being expanded: for decode_problem */
 	struct buf path;  /* of the value being decoded; decoder_done frees it */

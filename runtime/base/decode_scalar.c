@@ -76,9 +76,9 @@ bool decode_expand_text(struct decoder *decoder, const struct json *value, struc
 
 /* Text that came from the environment may stand for any scalar; what is quoted in the file may not.
  */
-static bool is_expanded(const struct json *given, const struct json *value)
+static bool may_be_text(const struct decoder *decoder, const struct json *given, const struct json *value)
 {
-	return json_type(given) == JSON_STRING && given->text != value->text;
+	return json_type(given) == JSON_STRING && (decoder->takes_text || given->text != value->text);
 }
 
 static bool in_range(struct decoder *decoder, const struct json *given, double number)
@@ -154,7 +154,7 @@ void decode_bool(struct decoder *decoder, const struct json *given, void *ret)
 		return;
 	if (json_type(&value) == JSON_BOOL)
 		*(bool *)ret = value.boolean;
-	else if (!is_expanded(given, &value) || !parse_bool(json_str(&value), ret))
+	else if (!may_be_text(decoder, given, &value) || !parse_bool(json_str(&value), ret))
 		decode_problem(decoder, given, "expected true or false, got %s",
 			decode_got(decoder, &value));
 }
@@ -168,7 +168,7 @@ void decode_integer(struct decoder *decoder, const struct json *given, void *ret
 		return;
 	if (json_type(&value) == JSON_INTEGER)
 		number = value.integer;
-	else if (!is_expanded(given, &value) || !parse_integer(json_str(&value), &number)) {
+	else if (!may_be_text(decoder, given, &value) || !parse_integer(json_str(&value), &number)) {
 		decode_problem(
 			decoder, given, "expected an integer, got %s", decode_got(decoder, &value));
 		return;
@@ -188,7 +188,7 @@ void decode_double(struct decoder *decoder, const struct json *given, void *ret)
 		number = (double)value.integer;
 	else if (json_type(&value) == JSON_DOUBLE)
 		number = value.number;
-	else if (!is_expanded(given, &value) || !parse_double(json_str(&value), &number)) {
+	else if (!may_be_text(decoder, given, &value) || !parse_double(json_str(&value), &number)) {
 		decode_problem(
 			decoder, given, "expected a number, got %s", decode_got(decoder, &value));
 		return;

@@ -1,5 +1,6 @@
-/* POST /invocations and OpenAI's paths, where one bundle is served: it is the one that every request means. */
-#include "server/scoring.h"
+/* POST /invocations and OpenAI's paths: where one bundle is served, it is the one that every request means; else OpenAI's
+ * `model` names an endpoint. */
+#include "server/serving.h"
 
 static void handle(struct exchange *exchange, enum scoring_form form)
 {
@@ -11,7 +12,13 @@ static void handle(struct exchange *exchange, enum scoring_form form)
 		scoring_handle(exchange, bundle, form, (struct str){0});
 		return;
 	}
-	error_set(&err, ERR_NOT_FOUND, "no bundle is served here: start sluiced with --bundle DIR|FILE");
+	if (exchange->worker->server->has_control && form != SCORING_INVOCATIONS) {
+		serving_query_model(exchange, form);
+		return;
+	}
+	error_set(&err, ERR_NOT_FOUND,
+		"no bundle is served here: start sluiced with --bundle DIR|FILE, or ask an endpoint: "
+		"POST /serving-endpoints/NAME/invocations");
 	exchange_error(exchange, &err, NULL);
 }
 

@@ -6,8 +6,6 @@
 #include <stdio.h>
 #include <unistd.h>
 
-static const int STATUSES[METRICS_STATUSES] = {200, 206, 304, 400, 401, 403, 404, 405, 408, 409, 413, 415,
-	429, 499, 500, 501, 502, 503, 504, 0 /* any other */};
 static const char *const LABELS[METRICS_LABEL_COUNT] = {
 	[METRICS_NO_ROUTE] = "none",
 	[METRICS_PING] = "ping",
@@ -15,14 +13,13 @@ static const char *const LABELS[METRICS_LABEL_COUNT] = {
 	[METRICS_VERSION] = "version",
 	[METRICS_METRICS] = "metrics",
 	[METRICS_INVOCATIONS] = "invocations",
+	[METRICS_SERVING] = "serving-endpoints",
+	[METRICS_CONTROL] = "control",
 	[METRICS_COMPLETIONS] = "completions",
 	[METRICS_MODELS] = "models",
 	[METRICS_REGISTRY] = "registry",
 	[METRICS_ARTIFACTS] = "artifacts",
 };
-static const double BUCKETS[METRICS_BUCKETS] = {0.0001, 0.00025, 0.0005, 0.001, 0.0025, 0.005, 0.01,
-	0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 120};
-
 static const struct {
 	const char *name, *help;
 	double scale;
@@ -45,27 +42,6 @@ static const struct {
 	[METRIC_COST_MICROUSD] = {"sluice_cost_usd",
 		"Cost by the configured prices, for graphs only.", 1e-6},
 };
-
-static void bump(_Atomic uint64_t *counter, uint64_t by)
-{
-	atomic_store_explicit(counter, atomic_load_explicit(counter, memory_order_relaxed) + by,
-		memory_order_relaxed);
-}
-
-void metrics_answered(struct metrics *metrics, enum metrics_label label, int status, uint64_t elapsed_ns)
-{
-	struct metrics_route *counts = &metrics->routes[label];
-	const double seconds = (double)elapsed_ns * 1e-9;
-	unsigned s = 0, b = 0;
-
-	while (s < METRICS_STATUSES - 1 && STATUSES[s] != status)
-		s++;
-	while (b < METRICS_BUCKETS && seconds > BUCKETS[b])
-		b++;
-	bump(&counts->by_status[s], 1);
-	bump(&counts->buckets[b], 1);
-	bump(&counts->sum_ns, elapsed_ns);
-}
 
 /* What a scrape adds up, of all workers. */
 struct totals {
@@ -104,14 +80,14 @@ static void put_requests(const struct totals *totals)
 	put_family(totals, "sluice_http_requests", "counter",
 		"Requests answered, by route and status.");
 	for (unsigned r = 0; r < METRICS_LABEL_COUNT; r++) {
-		for (unsigned s = 0; s < METRICS_STATUSES; s++) {
+		for (unsigned s = 0; s < STATS_STATUSES; s++) {
 			const uint64_t value = SUM(totals, routes[r].by_status[s]);
 			char status[16] = "other";
 
 			if (value == 0)
 				continue;
-			if (STATUSES[s] != 0)
-				snprintf(status, sizeof(status), "%d", STATUSES[s]);
+			if (stats_statuses[s] != 0)
+				snprintf(status, sizeof(status), "%d", stats_statuses[s]);
 			buf_printf(totals->out,
 				"sluice_http_requests_total{route=\"%s\",code=\"%s\"} %lu\n",
 				LABELS[r], status, value);
@@ -124,11 +100,11 @@ static void put_histogram(const struct totals *totals, unsigned r)
 	const char *name = "sluice_http_request_duration_seconds", *label = LABELS[r];
 	uint64_t seen = 0;
 
-	for (unsigned b = 0; b <= METRICS_BUCKETS; b++) {
+	for (unsigned b = 0; b <= STATS_BUCKETS; b++) {
 		seen += SUM(totals, routes[r].buckets[b]);
-		if (b < METRICS_BUCKETS)
+		if (b < STATS_BUCKETS)
 			buf_printf(totals->out, "%s_bucket{route=\"%s\",le=\"%g\"} %lu\n", name,
-				label, BUCKETS[b], seen);
+				label, stats_buckets[b], seen);
 		else
 			buf_printf(totals->out, "%s_bucket{route=\"%s\",le=\"+Inf\"} %lu\n", name,
 				label, seen);

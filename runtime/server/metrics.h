@@ -5,9 +5,7 @@
  * the tables in metrics.c.
  */
 #include "base/str.h"
-
-#include <stdatomic.h>
-#include <stdint.h>
+#include "serving/stats.h"
 
 enum metrics_counter {
 	METRIC_ROWS,
@@ -33,6 +31,8 @@ enum metrics_label {
 	METRICS_VERSION,
 	METRICS_METRICS,
 	METRICS_INVOCATIONS,
+	METRICS_SERVING,
+	METRICS_CONTROL,
 	METRICS_COMPLETIONS,
 	METRICS_MODELS,
 	METRICS_REGISTRY,
@@ -40,29 +40,15 @@ enum metrics_label {
 	METRICS_LABEL_COUNT
 };
 
-enum { METRICS_STATUSES = 20, METRICS_BUCKETS = 19 };
-
-struct metrics_route {
-	_Atomic uint64_t by_status[METRICS_STATUSES];
-	_Atomic uint64_t buckets[METRICS_BUCKETS + 1]; /* the last one is +Inf */
-	_Atomic uint64_t sum_ns;
-};
-
 struct metrics {
-	struct metrics_route routes[METRICS_LABEL_COUNT];
+	struct stats_requests routes[METRICS_LABEL_COUNT];
 	_Atomic uint64_t counters[METRIC_COUNTER_COUNT];
 };
-
-void metrics_answered(struct metrics *metrics, enum metrics_label label, int status, uint64_t elapsed_ns);
 
 static inline void metrics_add(
 	struct metrics *metrics, enum metrics_counter counter, uint64_t value)
 {
-	/* Single writer: a load and a store are enough, and cheaper than a locked add. */
-	const uint64_t now =
-		atomic_load_explicit(&metrics->counters[counter], memory_order_relaxed);
-
-	atomic_store_explicit(&metrics->counters[counter], now + value, memory_order_relaxed);
+	stats_add(&metrics->counters[counter], value);
 }
 
 struct server;

@@ -9,6 +9,7 @@
 #include "server/server.h"
 
 struct exchange;
+struct query;
 struct scoring;
 struct row_stream;
 struct text_stream;
@@ -42,6 +43,10 @@ struct exchange {
 	struct text_stream *text;
 	int status; /* for the log, of a stream that failed; 0: none did */
 	struct artifact_put *put; /* of an artifact's upload */
+	/* Of a request to an endpoint; both live until the request ends. */
+	struct endpoint *endpoint;
+	struct entity *entity;
+	struct query *query;
 };
 
 /* The http_handler: `data` is the struct worker. */
@@ -55,6 +60,8 @@ const struct route *route_table(size_t *ret_count);
 void exchange_text(
 	struct exchange *exchange, int status, const char *content_type, struct str body);
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body);
+void exchange_body(
+	struct exchange *exchange, int status, const char *content_type, struct buf *take_body);
 /* A body in pieces, for answers whose end is not known yet; true and false as of
  * http_stream_write(). */
 void exchange_stream_start(struct exchange *exchange, const char *content_type);
@@ -70,12 +77,18 @@ void exchange_error(struct exchange *exchange, const struct error *err, const ch
 /* Appends that body: where the path is OpenAI's, with "error":{"message","type","param","code"} beside it. */
 void exchange_error_write(struct buf *out, const struct exchange *exchange, const struct error *err);
 
+/* Who asks and why, as he says: for histories. NULL where he does not. */
+struct str request_who(const struct http_request *request);
+struct str request_why(const struct http_request *request);
+
 /* Resources, one file each. */
 void ping_handle(struct exchange *exchange);
 void health_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);
+void serving_handle(struct exchange *exchange);
+void control_handle(struct exchange *exchange);
 void chat_handle(struct exchange *exchange);
 void completions_handle(struct exchange *exchange);
 void responses_handle(struct exchange *exchange);

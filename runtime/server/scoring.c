@@ -14,6 +14,7 @@ struct scoring {
 	struct bundle *bundle;
 	struct json tree; /* of the body; JSON_ABSENT: not read as JSON */
 	struct input input;
+	bool is_events; /* rows with `stream` */
 	bool is_completion;
 	struct completion completion;
 	struct batch *batch;
@@ -83,7 +84,7 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 
 	exchange->is_openai = form != SCORING_INVOCATIONS;
 	arena_on_end(request->arena, unref_bundle, take_bundle);
-	if (!read_body(exchange, form, &err)) {
+	if (!worker_ready_for(exchange->worker, take_bundle, &err) || !read_body(exchange, form, &err)) {
 		exchange_error(exchange, &err, NULL);
 		return;
 	}
@@ -110,8 +111,15 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 		run_rows(scoring);
 }
 
-/* At /invocations a bundle answers as a completion only where it says that it is one: a column that is called
- * `messages` is no promise. */
+static bool wants_stream(const struct json *tree)
+{
+	const struct json *stream = json_get(tree, STR("stream"));
+
+	return json_type(stream) == JSON_BOOL && stream->boolean;
+}
+
+/* At /invocations a bundle answers as a completion where it says that it is one, or is asked to stream: a column that is
+ * called `messages` is no promise. */
 static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_form form)
 {
 	static const enum task_kind KINDS[] = {
@@ -122,7 +130,9 @@ static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_for
 	};
 	const struct bundle *bundle = scoring->bundle;
 
-	if (form != SCORING_INVOCATIONS || !bundle->task.is_declared || bundle->task.answer == TASK_NO_TEXT ||
+	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree);
+
+	if (form != SCORING_INVOCATIONS || !is_promised || bundle->task.answer == TASK_NO_TEXT ||
 		!completion_is_asked(bundle, &scoring->tree))
 		return KINDS[form];
 	return bundle->task.kind;
@@ -137,6 +147,7 @@ static bool read_rows(struct scoring *scoring, enum scoring_form form, struct er
 	if (json_type(&scoring->tree) == JSON_ABSENT)
 		return input_read(request->arena, signature, INPUT_CSV, request->body, &scoring->input, err);
 	scoring->is_completion = kind != TASK_ROWS;
+	scoring->is_events = !scoring->is_completion && wants_stream(&scoring->tree);
 	if (!scoring->is_completion)
 		return input_take_tree(
 			request->arena, signature, &scoring->tree, request->body.len, &scoring->input, err);
@@ -200,7 +211,7 @@ static void end_rows(struct scoring *scoring, const struct error *err)
 	struct exchange *exchange = scoring->exchange;
 	struct buf body = {0};
 
-	if (row_stream_finish(&scoring->rows, err == NULL))
+	if (row_stream_finish(&scoring->rows, err))
 		return;
 	if (err != NULL) {
 		exchange_error(exchange, err, NULL);
@@ -256,6 +267,13 @@ static void on_row(void *data, size_t row, const struct json *answer, const stru
 		row_stream_push(&scoring->rows);
 }
 
+static enum row_stream_shape shape_of(const struct scoring *scoring)
+{
+	if (!scoring->is_events)
+		return ROWS_JSON;
+	return scoring->input.is_bare ? ROWS_BARE_EVENTS : ROWS_EVENTS;
+}
+
 static void run_rows(struct scoring *scoring)
 {
 	struct exchange *exchange = scoring->exchange;
@@ -278,7 +296,7 @@ static void run_rows(struct scoring *scoring)
 	scoring->batch = batch_start(
 		&exchange->worker->seam, scoring->bundle, exchange->request->arena, &scoring->input, &options);
 	if (!scoring->is_completion)
-		row_stream_init(&scoring->rows, exchange, scoring->batch, after_ms);
+		row_stream_init(&scoring->rows, exchange, scoring->batch, shape_of(scoring), after_ms);
 	exchange->stream = &scoring->rows;
 	exchange->request->on_gone = on_gone;
 }

@@ -6,6 +6,9 @@
 
 #define AT(field) offsetof(struct settings, field)
 
+/* By enum tls_client_auth. */
+static const char *const CLIENT_AUTHS[] = {"require", "optional", NULL};
+
 static const struct option OPTIONS[] = {
 	{"bundle", 'b', OPTION_STRING, AT(bundle), .value = "DIR|FILE",
 		.help = "the model: a bundle's folder, or its archive (.tar.gz, .tar.zst, .tar, .zip); without "
@@ -28,6 +31,11 @@ static const struct option OPTIONS[] = {
 	{"tls-cert", 0, OPTION_STRING, AT(tls_cert), .value = "FILE",
 		.help = "certificate chain in PEM; with --tls-key the port speaks TLS only"},
 	{"tls-key", 0, OPTION_STRING, AT(tls_key), .value = "FILE", .help = "private key in PEM"},
+	{"tls-client-ca", 0, OPTION_STRING, AT(tls_client_ca), .value = "FILE",
+		.help = "authorities in PEM that sign clients' certificates; with one, clients are asked for theirs"},
+	{"tls-client-auth", 0, OPTION_CHOICE, AT(tls_client_auth), .value = "WHEN", .fallback = "require",
+		.choices = CLIENT_AUTHS,
+		.help = "whether a client without a certificate is served; one with a wrong certificate never is"},
 	{"ca-file", 0, OPTION_STRING, AT(ca_file), .value = "FILE",
 		.help = "certificates to trust in outgoing calls instead of the system's"},
 	{"log-level", 0, OPTION_CHOICE, AT(log_level), .value = "LEVEL", .fallback = "info",
@@ -49,6 +57,12 @@ static const struct option OPTIONS[] = {
 	{"drain-timeout-ms", 0, OPTION_INTEGER, AT(drain_timeout_ms), .value = "N",
 		.fallback = "30000", .min = 0, .max = 86400000,
 		.help = "how long SIGTERM waits for requests in flight"},
+	{"self-test-timeout-ms", 0, OPTION_INTEGER, AT(self_test_timeout_ms), .value = "N",
+		.fallback = "60000", .min = 1, .max = 86400000,
+		.help = "how long a bundle that is deployed may take to answer its own input example"},
+	{"unload-after-ms", 0, OPTION_INTEGER, AT(unload_after_ms), .value = "N",
+		.fallback = "1800000", .min = 0, .max = INT64_C(31536000000),
+		.help = "a served entity that scales to zero, or has no traffic, gives its memory back after this long without requests"},
 	{"http-target-max", 0, OPTION_SIZE, AT(http_target_max), .value = "BYTES",
 		.fallback = "0", .min = 0, .max = 1 << 20,
 		.help = "longest request target (414); 0: 8k, or 64k for a registry alone, whose clients name many runs in one"},
@@ -151,6 +165,27 @@ static bool set_state_dir(struct settings *settings, struct arena *arena, struct
 	return true;
 }
 
+struct http_tls_files settings_tls_files(const struct settings *settings)
+{
+	return (struct http_tls_files){
+		.cert = settings->tls_cert,
+		.key = settings->tls_key,
+		.client_ca = settings->tls_client_ca,
+		.is_client_optional = settings->tls_client_auth == TLS_CLIENT_OPTIONAL,
+	};
+}
+
+static bool check_tls(const struct settings *settings, struct error *err)
+{
+	if ((settings->tls_cert == NULL) != (settings->tls_key == NULL))
+		return error_set(err, ERR_USAGE, "--tls-cert and --tls-key come together; only --%s was given",
+			settings->tls_cert != NULL ? "tls-cert" : "tls-key");
+	if (settings->tls_client_ca != NULL && settings->tls_cert == NULL)
+		return error_set(err, ERR_USAGE, "--tls-client-ca needs --tls-cert and --tls-key");
+	return (settings->tls_client_auth == TLS_CLIENT_REQUIRE || settings->tls_client_ca != NULL) ||
+	       error_set(err, ERR_USAGE, "--tls-client-auth optional needs --tls-client-ca");
+}
+
 bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv,
 	bool *ret_is_over, struct error *err)
 {
@@ -173,10 +208,8 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 	if (ret->http_target_max > 0 && ret->http_target_max < HTTP_TARGET_LEAST)
 		return error_set(err, ERR_USAGE, "--http-target-max '%lld': expected 0, or %d and more",
 			(long long)ret->http_target_max, HTTP_TARGET_LEAST);
-	if ((ret->tls_cert == NULL) != (ret->tls_key == NULL))
-		return error_set(err, ERR_USAGE,
-			"--tls-cert and --tls-key come together; only --%s was given",
-			ret->tls_cert != NULL ? "tls-cert" : "tls-key");
+	if (!check_tls(ret, err))
+		return false;
 	if (ret->workers == 0)
 		ret->workers =
 			sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;

@@ -1,0 +1,7 @@
+#pragma once
+/* Path: whether a call's path is that of an rpc. */
+#include "base/str.h"
+
+/* Component by component; `ret_ids` gets the raw text of each {…} of the pattern, as many as there is room for, NULL
+ * behind them. */
+bool rest_path_fits(struct str path, const char *pattern, struct str *ret_ids, size_t ids_max);

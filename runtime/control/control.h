@@ -1,0 +1,88 @@
+#pragma once
+/*
+ * Control: the control plane's REST calls (/api/2.0/serving-endpoints, as Databricks' clients speak it) on the rows, and
+ * what they set going. Knows no sockets: the server hands in a request and sends what comes back
+ * (runtime/server/control.c).
+ *
+ * One table a resource (control_*.c), each ending in its `static const struct control_rpc` array; the table of tables is
+ * in control_routes.c. A call runs on a pool thread inside of one transaction, which is committed before the answer.
+ *
+ * Answers and errors: docs/protocol/DATABRICKS.md 1. Every 200 is a JSON object, but where `text` is set.
+ */
+#include "control/deploy.h"
+
+struct control {
+	struct registry *registry;
+	struct serving *serving;
+	struct deployer *deployer;
+	const char *url; /* "http://127.0.0.1:8080", for answers; its clients' own where they say one */
+};
+
+enum { CONTROL_IDS_MAX = 2 };
+
+struct control_call {
+	struct control *control;
+	struct arena *arena;
+	struct db *db;
+	struct str ids[CONTROL_IDS_MAX]; /* what stood for the path's {…}, decoded */
+	struct json in;                  /* the body: an object; {} where there was none */
+	struct json query;               /* object of strings */
+	int64_t now_ms;
+	struct str who, why; /* never NULL */
+	struct str host;     /* the Host field: "127.0.0.1:8080" */
+	struct str accept;   /* the Accept field; may be NULL */
+
+	struct json out;          /* the answer: an object */
+	struct buf text;          /* instead of it, where content_type is set */
+	const char *content_type;
+	/* After the commit: */
+	struct str deploys;       /* the id of the endpoint whose pending version is to be deployed */
+	int64_t deploys_version;
+	struct str refreshes;     /* … that is to be published anew */
+	struct str removes;       /* the name of the endpoint that is gone */
+};
+
+struct control_rpc {
+	const char *method;
+	const char *path; /* below /api/2.0/: "serving-endpoints/{name}/config" */
+	bool (*run)(struct control_call *call, struct error *err);
+	enum db_mode mode;
+	const char *help;
+};
+
+struct control_request {
+	struct str method, path /* as sent, without query */, query, body, who, why, host, accept;
+};
+struct control_match {
+	const struct control_rpc *rpc;
+	struct str ids[CONTROL_IDS_MAX]; /* not decoded yet */
+	char allow[64];                  /* without an rpc: as struct rest_match's */
+};
+void control_find(const struct control_request *request, struct control_match *ret);
+
+struct control_answer {
+	struct buf body;
+	const char *content_type;
+	const char *waits_for; /* an endpoint's id, on the arena: deployer_wait() before it is sent; NULL: nothing */
+};
+/* Blocks. */
+bool control_answer(struct control *control, const struct control_match *match, const struct control_request *request,
+	struct arena *arena, struct control_answer *ret, struct error *err);
+
+/* After something changed in the registry: endpoints that follow an alias are deployed anew where it moved. Blocks. */
+void control_follow(struct control *control);
+
+/* ---- for the tables ---- */
+
+/* A number of the query, 0 and more; left as it is where it is not there. */
+bool control_query_number(struct control_call *call, const char *name, int64_t *ret, struct error *err);
+bool control_endpoint(struct control_call *call, struct endpoint_row *ret, struct error *err);
+/* The answer: the endpoint in full. */
+bool control_answer_endpoint(struct control_call *call, const struct endpoint_row *row, struct error *err);
+/* A new config version, pending, and its deployment after the commit. The row is changed but not written.
+ * ERR_CONFLICT while another one is being deployed. */
+bool control_begin_update(struct control_call *call, struct endpoint_row *row, const struct served_config *config,
+	struct str why, struct error *err);
+
+extern const struct control_rpc *const control_tables[];
+extern const struct control_rpc control_endpoints[], control_configs[], control_logs[];

@@ -1,0 +1,415 @@
+/*
+ * start → begin (loop) → prepare (pool) → on_prepared (loop): self-tests → deployment_tested
+ *       → finish (pool): commit and publish, or note why not → on_finished (loop): waiters are told
+ */
+#include "control/deploy_internal.h"
+
+#include "base/clock.h"
+#include "base/log.h"
+
+#include <stdlib.h>
+
+enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536, SWEEP_MS = 1000 };
+
+struct deployer *deployer_new(const struct deployer_options *options)
+{
+	struct deployer *deployer = calloc(1, sizeof(*deployer));
+
+	if (deployer == NULL)
+		abort();
+	deployer->options = *options;
+	deployer->origin = (struct origin){options->registry, options->store};
+	deployer->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
+	pthread_mutex_init(&deployer->lock, NULL);
+	LIST_INIT(&deployer->deployments);
+	LIST_INIT(&deployer->waiters);
+	return deployer;
+}
+
+void deployer_free(struct deployer *deployer)
+{
+	struct deployment *deployment;
+
+	if (deployer == NULL)
+		return;
+	worker_pool_free(deployer->pool);
+	/* Of a start that failed: the loop never ran. */
+	while ((deployment = LIST_FIRST(&deployer->deployments)) != NULL) {
+		LIST_REMOVE(deployment, entry);
+		deployment_free(deployment);
+	}
+	for (size_t i = 0; i < RECENT_MAX; i++)
+		resident_unref(deployer->recent[i]);
+	pthread_mutex_destroy(&deployer->lock);
+	free(deployer);
+}
+
+struct deployment *deployment_new(struct deployer *deployer, struct str endpoint_id, int64_t version)
+{
+	struct deployment *deployment = calloc(1, sizeof(*deployment));
+
+	if (deployment == NULL)
+		abort();
+	arena_init(&deployment->arena);
+	deployment->deployer = deployer;
+	deployment->endpoint_id = arena_memdup(&deployment->arena, endpoint_id.data, endpoint_id.len);
+	deployment->version = version;
+	deployment->row.id = str_of(deployment->endpoint_id);
+	return deployment;
+}
+
+void deployment_free(struct deployment *deployment)
+{
+	for (size_t i = 0; i < deployment->config.count && deployment->entities != NULL; i++) {
+		resident_unref(deployment->entities[i].resident);
+		buf_done(&deployment->entities[i].log);
+	}
+	arena_done(&deployment->arena);
+	free(deployment);
+}
+
+static struct deployment *deployment_of(struct work *work)
+{
+	return (struct deployment *)((char *)work - offsetof(struct deployment, work));
+}
+
+/* ---- waiting for the end ---- */
+
+/* With the lock. */
+static bool is_deploying(const struct deployer *deployer, const char *endpoint_id)
+{
+	const struct deployment *deployment;
+
+	LIST_FOREACH(deployment, &deployer->deployments, entry)
+		if (strcmp(deployment->endpoint_id, endpoint_id) == 0)
+			return true;
+	return false;
+}
+
+bool deployer_is_deploying(struct deployer *deployer, struct str endpoint_id)
+{
+	const struct deployment *deployment;
+	bool found = false;
+
+	pthread_mutex_lock(&deployer->lock);
+	LIST_FOREACH(deployment, &deployer->deployments, entry)
+		found = found || str_is(endpoint_id, deployment->endpoint_id);
+	pthread_mutex_unlock(&deployer->lock);
+	return found;
+}
+
+/* On the waiter's loop: told by the deployer, or by its timer. */
+static void end_wait(void *data)
+{
+	struct deployer_waiter *waiter = data;
+
+	timer_stop(&waiter->timer);
+	waiter->on_end(waiter);
+}
+
+static void on_patience_end(void *data)
+{
+	struct deployer_waiter *waiter = data;
+	struct deployer *deployer = waiter->deployer;
+
+	pthread_mutex_lock(&deployer->lock);
+	const bool is_told = !waiter->is_listed;
+	if (waiter->is_listed)
+		LIST_REMOVE(waiter, entry);
+	waiter->is_listed = false;
+	pthread_mutex_unlock(&deployer->lock);
+	/* Where it was told meanwhile, end_wait is on its way. */
+	if (!is_told)
+		waiter->on_end(waiter);
+}
+
+void deployer_wait(struct deployer *deployer, const char *endpoint_id, uint32_t max_ms, struct deployer_waiter *waiter)
+{
+	waiter->deployer = deployer;
+	waiter->endpoint_id = endpoint_id;
+	waiter->task = (struct loop_task){0};
+	timer_init(&waiter->timer, waiter->loop, on_patience_end, waiter);
+	timer_start(&waiter->timer, max_ms);
+	pthread_mutex_lock(&deployer->lock);
+	waiter->is_listed = is_deploying(deployer, endpoint_id);
+	if (waiter->is_listed)
+		LIST_INSERT_HEAD(&deployer->waiters, waiter, entry);
+	else
+		loop_post(waiter->loop, &waiter->task, end_wait, waiter);
+	pthread_mutex_unlock(&deployer->lock);
+}
+
+/* With the lock. */
+static void tell_waiters(struct deployer *deployer, const char *endpoint_id)
+{
+	struct deployer_waiter *waiter = LIST_FIRST(&deployer->waiters), *next;
+
+	for (; waiter != NULL; waiter = next) {
+		next = LIST_NEXT(waiter, entry);
+		if (strcmp(waiter->endpoint_id, endpoint_id) != 0)
+			continue;
+		LIST_REMOVE(waiter, entry);
+		waiter->is_listed = false;
+		loop_post(waiter->loop, &waiter->task, end_wait, waiter);
+	}
+}
+
+/* ---- a deployment ---- */
+
+static void on_finished(struct work *work);
+
+static void note_end(struct deployment *deployment)
+{
+	const struct str known = deployment->row.name.data != NULL ? deployment->row.name : deployment->row.id;
+	const struct log_field name = LOG_STR("endpoint", known);
+	const struct log_field version = LOG_INT("config_version", deployment->version);
+
+	if (deployment->is_dropped)
+		log_info("deploy.dropped", name, version);
+	else if (deployment->err.code != ERR_NONE)
+		log_error("deploy.failed", name, version, LOG_ERR(&deployment->err));
+	else
+		log_info("deploy.done", name, version);
+}
+
+static void finish(struct work *work)
+{
+	struct deployment *deployment = deployment_of(work);
+	struct error err = {0};
+
+	if (deployment->is_dropped || deployment->deployer->is_stopping)
+		return;
+	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err)) {
+		deployment_publish(deployment);
+		return;
+	}
+	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
+		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
+}
+
+static void submit(struct deployment *deployment, void (*run)(struct work *work), void (*done)(struct work *work))
+{
+	struct deployer *deployer = deployment->deployer;
+
+	deployment->work = (struct work){.run = run, .done = done};
+	if (worker_submit(deployer->pool, deployer->options.loop, &deployment->work, &deployment->err))
+		return;
+	log_error("deploy.queue", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&deployment->err));
+	on_finished(&deployment->work);
+}
+
+void deployment_tested(struct deployment *deployment)
+{
+	submit(deployment, finish, on_finished);
+}
+
+static void prepare(struct work *work)
+{
+	struct deployment *deployment = deployment_of(work);
+
+	if (!deployment->deployer->is_stopping && deployment_read(deployment))
+		deployment_prepare(deployment);
+}
+
+static void on_prepared(struct work *work)
+{
+	struct deployment *deployment = deployment_of(work);
+
+	if (deployment->err.code != ERR_NONE || deployment->deployer->is_stopping)
+		deployment_tested(deployment);
+	else
+		deployment_test(deployment);
+}
+
+static void check_idle(struct deployer *deployer)
+{
+	pthread_mutex_lock(&deployer->lock);
+	const bool is_idle = LIST_EMPTY(&deployer->deployments);
+	pthread_mutex_unlock(&deployer->lock);
+	if (!is_idle || deployer->on_idle == NULL)
+		return;
+	void (*on_idle)(void *data) = deployer->on_idle;
+	deployer->on_idle = NULL;
+	on_idle(deployer->idle_data);
+}
+
+static void on_finished(struct work *work)
+{
+	struct deployment *deployment = deployment_of(work);
+	struct deployer *deployer = deployment->deployer;
+
+	if (!deployer->is_stopping)
+		note_end(deployment);
+	pthread_mutex_lock(&deployer->lock);
+	LIST_REMOVE(deployment, entry);
+	tell_waiters(deployer, deployment->endpoint_id);
+	pthread_mutex_unlock(&deployer->lock);
+	deployment_free(deployment);
+	if (!deployer->is_stopping)
+		deployer->options.on_deployed(deployer->options.data);
+	check_idle(deployer);
+}
+
+/* ---- beginning ---- */
+
+/* On the loop: those that nobody began yet. */
+static void begin(void *data)
+{
+	struct deployer *deployer = data;
+	struct deployment *deployment;
+
+	do {
+		pthread_mutex_lock(&deployer->lock);
+		LIST_FOREACH(deployment, &deployer->deployments, entry)
+			if (!deployment->is_begun)
+				break;
+		if (deployment != NULL)
+			deployment->is_begun = true;
+		pthread_mutex_unlock(&deployer->lock);
+		if (deployment != NULL)
+			submit(deployment, prepare, on_prepared);
+	} while (deployment != NULL);
+}
+
+void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t version)
+{
+	struct deployment *deployment = deployment_new(deployer, endpoint_id, version);
+
+	pthread_mutex_lock(&deployer->lock);
+	LIST_INSERT_HEAD(&deployer->deployments, deployment, entry);
+	pthread_mutex_unlock(&deployer->lock);
+	loop_post(deployer->options.loop, &deployer->begin_task, begin, deployer);
+}
+
+/* ---- the start ---- */
+
+/* Bundles without traffic wait for their first request. */
+static bool restore_one(struct deployer *deployer, const struct endpoint_row *row, struct endpoint **ret)
+{
+	struct deployment *deployment = deployment_new(deployer, row->id, row->config_version);
+
+	deployment->is_restore = true;
+	const bool is_fine = deployment_read(deployment) && deployment_prepare(deployment);
+
+	deployment->row = *row;
+	if (!is_fine)
+		log_error("endpoint.not_ready", LOG_STR("endpoint", row->name), LOG_ERR(&deployment->err));
+	*ret = deployment_endpoint(deployment);
+	deployment_free(deployment);
+	return is_fine;
+}
+
+/* What was resolved when it was deployed is served again, whatever aliases stand for now: following is follow.c's. */
+static size_t restore_all(struct deployer *deployer, const struct endpoint_row *rows, size_t count,
+	struct endpoint **ret_endpoints)
+{
+	size_t ready = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (rows[i].config_version > 0) {
+			ready += restore_one(deployer, &rows[i], &ret_endpoints[i]);
+			continue;
+		}
+		ret_endpoints[i] = endpoint_new(rows[i].name.data, rows[i].id.data);
+		ret_endpoints[i]->not_ready = "it has no config that works yet";
+	}
+	return ready;
+}
+
+static void on_sweep(void *data);
+
+bool deployer_restore(struct deployer *deployer, struct error *err)
+{
+	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
+	struct endpoint_row *rows;
+	struct arena arena;
+	size_t count;
+
+	if (db == NULL)
+		return false;
+	arena_init(&arena);
+	const bool is_read = rows_endpoints(db, &arena, &rows, &count, err);
+	db_rollback(db);
+	if (is_read && count > 0) {
+		struct endpoint **endpoints = arena_array(&arena, count, sizeof(*endpoints));
+		const size_t ready = restore_all(deployer, rows, count, endpoints);
+
+		serving_put_all(deployer->options.serving, endpoints, count);
+		for (size_t i = 0; i < count; i++)
+			if (str_is(rows[i].update_state, UPDATE_RUNNING))
+				deployer_start(deployer, rows[i].id, rows[i].pending_version);
+		log_info("endpoints.restored", LOG_INT("endpoints", (int64_t)count), LOG_INT("ready", (int64_t)ready));
+	}
+	arena_done(&arena);
+	timer_init(&deployer->sweep, deployer->options.loop, on_sweep, deployer);
+	timer_start(&deployer->sweep, SWEEP_MS);
+	return is_read;
+}
+
+bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err)
+{
+	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
+	struct endpoint_row row;
+	struct endpoint *endpoint;
+	struct arena arena;
+
+	if (db == NULL)
+		return false;
+	arena_init(&arena);
+	const bool is_there = rows_endpoint_by_id(db, &arena, endpoint_id, &row, err);
+	db_rollback(db);
+	if (is_there && row.config_version > 0) {
+		restore_one(deployer, &row, &endpoint);
+		serving_put(deployer->options.serving, endpoint);
+	}
+	arena_done(&arena);
+	return is_there;
+}
+
+/* ---- idle bundles ---- */
+
+static void sweep_endpoints(struct deployer *deployer, int64_t before_ms)
+{
+	struct endpoint **endpoints;
+	struct arena arena;
+
+	arena_init(&arena);
+	const size_t count = serving_list(deployer->options.serving, &arena, &endpoints);
+	for (size_t i = 0; i < count; i++)
+		for (size_t j = 0; j < endpoints[i]->entity_count; j++)
+			resident_evict(endpoints[i]->entities[j].resident, before_ms);
+	arena_done(&arena);
+}
+
+static void on_sweep(void *data)
+{
+	struct deployer *deployer = data;
+	const int64_t before_ms = clock_ms() - deployer->options.idle_ms;
+
+	sweep_endpoints(deployer, before_ms);
+	pthread_mutex_lock(&deployer->lock);
+	for (size_t i = 0; i < RECENT_MAX; i++)
+		if (deployer->recent[i] != NULL)
+			resident_evict(deployer->recent[i], before_ms);
+	pthread_mutex_unlock(&deployer->lock);
+	timer_start(&deployer->sweep, SWEEP_MS);
+}
+
+/* ---- the end ---- */
+
+void deployer_stop(struct deployer *deployer, void (*on_idle)(void *data), void *data)
+{
+	struct deployment *deployment;
+
+	pthread_mutex_lock(&deployer->lock);
+	deployer->is_stopping = true;
+	pthread_mutex_unlock(&deployer->lock);
+	deployer->on_idle = on_idle;
+	deployer->idle_data = data;
+	if (deployer->sweep.is_ready)
+		timer_stop(&deployer->sweep);
+	LIST_FOREACH(deployment, &deployer->deployments, entry)
+		if (deployment->batch != NULL)
+			batch_cancel(deployment->batch);
+	check_idle(deployer);
+}
