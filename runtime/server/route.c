@@ -219,10 +219,14 @@ void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 
 void exchange_stream_start(struct exchange *exchange, const char *content_type)
 {
+	struct http_field fields[2];
 	struct http_answer answer = {.status = 200, .content_type = content_type};
-	struct http_field field;
 
-	add_served_name(exchange, &field, &answer);
+	add_served_name(exchange, &fields[0], &answer);
+	answer.fields = fields;
+	/* Of events that somebody waits for, no proxy keeps any back. */
+	if (strcmp(content_type, "text/event-stream") == 0)
+		fields[answer.field_count++] = (struct http_field){STR("Cache-Control"), STR("no-cache")};
 	http_stream_start(exchange->request, &answer);
 }
 
@@ -234,11 +238,26 @@ bool exchange_stream_write(struct exchange *exchange, struct str data)
 
 void exchange_stream_end(struct exchange *exchange, bool is_whole)
 {
-	if (!is_whole)
+	if (!is_whole && exchange->error == NULL)
 		exchange->error = "the stream was cut";
-	account(exchange, is_whole ? 200 : error_info(ERR_CANCELLED)->http_status,
-		exchange->streamed);
+	if (!is_whole && exchange->status == 0)
+		exchange->status = error_info(ERR_CANCELLED)->http_status;
+	account(exchange, is_whole ? 200 : exchange->status, exchange->streamed);
 	http_stream_end(exchange->request, is_whole);
+}
+
+void exchange_stream_error(struct exchange *exchange, struct buf *out, const struct error *err)
+{
+	const bool was_openai = exchange->is_openai;
+
+	exchange->error = arena_strdup(exchange->request->arena, err->text);
+	exchange->status = error_info(err->code)->http_status;
+	/* OpenAI's clients know an event of an error by this member, whatever the path. */
+	exchange->is_openai = true;
+	buf_add_text(out, "data: ");
+	exchange_error_write(out, exchange, err);
+	buf_add_text(out, "\n\n");
+	exchange->is_openai = was_openai;
 }
 
 static void on_file_end(struct http_request *request, int status, uint64_t sent, bool is_whole)

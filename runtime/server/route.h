@@ -12,6 +12,7 @@ struct exchange;
 struct query;
 struct scoring;
 struct row_stream;
+struct text_stream;
 struct artifact_put;
 struct http_file;
 
@@ -33,12 +34,14 @@ struct exchange {
 	uint64_t rows, rows_failed;
 	uint64_t streamed;             /* bytes of the body so far */
 	uint64_t received;             /* bytes of the request's body, where it came in pieces */
-	const char *error;             /* for the log: why it failed */
+	const char *error;             /* for the log: why it failed; on the request's arena */
 	const char *param;             /* what the error is about, where the path is OpenAI's; may be NULL */
 	bool is_openai;                /* errors carry OpenAI's member `error`, too */
 	bool is_closing;               /* the connection ends with the answer */
 	struct scoring *scoring;       /* of rows and completions: scoring.h */
 	struct row_stream *stream;
+	struct text_stream *text;
+	int status; /* for the log, of a stream that failed; 0: none did */
 	struct artifact_put *put; /* of an artifact's upload */
 	/* Of a request to an endpoint; both live until the request ends. */
 	struct endpoint *endpoint;
@@ -65,6 +68,8 @@ void exchange_body(
 void exchange_stream_start(struct exchange *exchange, const char *content_type);
 bool exchange_stream_write(struct exchange *exchange, struct str data);
 void exchange_stream_end(struct exchange *exchange, bool is_whole);
+/* Appends the event that tells a failure inside of a stream of events, which exchange_stream_end() then cuts. */
+void exchange_stream_error(struct exchange *exchange, struct buf *out, const struct error *err);
 /* A file, or the part of it that was asked for; takes file->fd. */
 void exchange_file(struct exchange *exchange, struct http_file *file);
 /* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow
