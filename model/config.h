@@ -72,7 +72,8 @@ struct tool_spec {
 enum step_type { STEP_LLM, STEP_TOOL, STEP_TYPE_COUNT };
 
 struct llm_step {
-	struct str model, prompt, system; /* prompt and system name templates; system may be "" */
+	struct str model, prompt, system; /* prompt and system name templates; "": none */
+	struct str messages;              /* dotted path to a conversation; "": none. One of prompt and messages is there */
 	struct json output;               /* "text" or a JSON Schema */
 	int64_t repairs; /* further turns when the answer misses its schema; default 1 */
 	const struct model_spec *model_spec;

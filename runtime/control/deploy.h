@@ -45,9 +45,11 @@ struct deployer *deployer_new(const struct deployer_options *options);
 /* Stopped, or never used. */
 void deployer_free(struct deployer *deployer);
 
-/* At the start, before the loop runs: every endpoint serves what its rows say; those that cannot say why. Deployments that
- * a killed process left are begun again once the loop runs. Blocks. */
-bool deployer_restore(struct deployer *deployer, struct error *err);
+/* At the start, and when another process has changed the rows: every endpoint serves what its rows say; those that cannot
+ * say why. `is_alone`: deployments that nobody is at any more are begun again. Blocks; not on the loop's thread. */
+bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err);
+/* Before the loop runs: idle bundles are unloaded from now on. */
+void deployer_run(struct deployer *deployer);
 
 /* From any thread: the endpoint's pending version, which the rows hold. */
 void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t version);

@@ -42,7 +42,7 @@ static void on_timer(void *data)
 
 	stream->is_open = true;
 	http_stream_on_ready(request, on_ready);
-	exchange_stream_start(stream->exchange);
+	exchange_stream_start(stream->exchange, "application/json");
 	send_ready(stream);
 }
 
