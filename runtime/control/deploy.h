@@ -29,6 +29,7 @@ struct deployer_options {
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */
+	unsigned queue_max, queue_timeout_ms; /* in front of each served entity: struct gate_limits */
 	int64_t idle_ms;      /* bundles without traffic, and those that scale to zero, are unloaded after this */
 	/* {{secrets/scope/key}}; on a pool thread. NULL: there is no store of secrets. */
 	bool (*read_secret)(void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret,

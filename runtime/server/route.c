@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/browser.h"
 #include "server/http_file.h"
+#include "server/serving.h"
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST_ (1u << HTTP_POST)
@@ -149,7 +150,7 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 }
 
 /* Counts and logs: once an exchange, whatever way it ends. */
-static void account(const struct exchange *exchange, int status, size_t bytes_out)
+static void account(struct exchange *exchange, int status, size_t bytes_out)
 {
 	const struct http_request *request = exchange->request;
 	const enum metrics_label label = exchange->route != NULL ? exchange->route->label : METRICS_NO_ROUTE;
@@ -161,6 +162,7 @@ static void account(const struct exchange *exchange, int status, size_t bytes_ou
 	stats_answered(&exchange->worker->metrics.routes[label], status, elapsed);
 	if (exchange->entity != NULL)
 		stats_answered(&exchange->entity->stats->by_worker[exchange->worker->index].requests, status, elapsed);
+	serving_query_end(exchange);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
@@ -189,11 +191,13 @@ void exchange_text(struct exchange *exchange, int status, const char *content_ty
 }
 
 /* Clients of endpoints learn which entity answered. */
+static const struct str SERVED_NAME = {"served-model-name", 17};
+
 static void add_served_name(const struct exchange *exchange, struct http_field *field, struct http_answer *answer)
 {
 	if (exchange->entity == NULL || answer->field_count > 0)
 		return;
-	*field = (struct http_field){STR("served-model-name"), str_of(exchange->entity->name)};
+	*field = (struct http_field){SERVED_NAME, str_of(exchange->entity->name)};
 	answer->fields = field;
 	answer->field_count = 1;
 }
@@ -300,16 +304,24 @@ void exchange_error_write(struct buf *out, const struct exchange *exchange, cons
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)
 {
 	const struct error_info *info = error_info(err->code);
-	const struct http_field field = {STR("Allow"), str_of(allow)};
+	struct http_field fields[3];
 	struct buf body = {0};
+	size_t count = 0;
 
+	if (allow != NULL)
+		fields[count++] = (struct http_field){STR("Allow"), str_of(allow)};
+	if (exchange->retry_after_s > 0)
+		fields[count++] = (struct http_field){STR("Retry-After"),
+			str_of(arena_printf(exchange->request->arena, "%u", exchange->retry_after_s))};
+	if (exchange->entity != NULL)
+		fields[count++] = (struct http_field){SERVED_NAME, str_of(exchange->entity->name)};
 	exchange_error_write(&body, exchange, err);
 	exchange->error = err->text;
 	finish(exchange, &(struct http_answer){
 				 .status = info->http_status,
 				 .content_type = "application/json",
-				 .fields = &field,
-				 .field_count = allow != NULL,
+				 .fields = fields,
+				 .field_count = count,
 				 .is_closing = exchange->is_closing,
 				 .take_body = &body,
 			 });

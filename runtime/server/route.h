@@ -44,6 +44,7 @@ struct exchange {
 	struct endpoint *endpoint;
 	struct entity *entity;
 	struct query *query;
+	unsigned retry_after_s; /* of a refusal; 0: it says nothing */
 };
 
 /* The http_handler: `data` is the struct worker. */

@@ -216,6 +216,8 @@ static bool open_control(struct server *server, struct error *err)
 		.worker_count = server->worker_count,
 		.secret_dir = settings->secret_dir,
 		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,
+		.queue_max = (unsigned)settings->queue_max,
+		.queue_timeout_ms = (unsigned)settings->queue_timeout_ms,
 		.idle_ms = settings->unload_after_ms,
 		.ready_to_run = ready_to_run,
 		.on_deployed = control_on_deployed,
