@@ -15,6 +15,7 @@ static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_INVALID_BUNDLE] = {"invalid_bundle", "INVALID_PARAMETER_VALUE", 400, 65,
 		"the bundle's files are wrong: MLmodel, config.yaml, prompts, archive"},
 	[ERR_NOT_FOUND] = {"not_found", "RESOURCE_DOES_NOT_EXIST", 404, 66, "no such file, route or bundle"},
+	[ERR_NO_ENDPOINT] = {"no_endpoint", "ENDPOINT_NOT_FOUND", 404, 66, "no such serving endpoint or call"},
 	[ERR_METHOD_NOT_ALLOWED] = {"method_not_allowed", "BAD_REQUEST", 405, 65,
 		"the path exists, this method does not"},
 	[ERR_PERMISSION_DENIED] = {"permission_denied", "PERMISSION_DENIED", 403, 77, "who asks may not do that"},

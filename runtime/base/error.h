@@ -20,6 +20,7 @@ enum error_code {
 	ERR_USAGE,                /* a command line or configuration option */
 	ERR_INVALID_BUNDLE,       /* a bundle's files: MLmodel, config.yaml, prompts, archive */
 	ERR_NOT_FOUND,            /* a file, bundle, route, recording */
+	ERR_NO_ENDPOINT,          /* a serving endpoint, or an API path */
 	ERR_METHOD_NOT_ALLOWED,
 	ERR_PERMISSION_DENIED,    /* who asks may not */
 	ERR_REQUEST_TIMEOUT,      /* the client was too slow */

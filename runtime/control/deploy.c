@@ -18,7 +18,7 @@ struct deployer *deployer_new(const struct deployer_options *options)
 	if (deployer == NULL)
 		abort();
 	deployer->options = *options;
-	deployer->source = (struct source){options->registry, options->store};
+	deployer->origin = (struct origin){options->registry, options->store};
 	deployer->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	pthread_mutex_init(&deployer->lock, NULL);
 	LIST_INIT(&deployer->deployments);
@@ -245,6 +245,8 @@ static void on_finished(struct work *work)
 	tell_waiters(deployer, deployment->endpoint_id);
 	pthread_mutex_unlock(&deployer->lock);
 	deployment_free(deployment);
+	if (!deployer->is_stopping)
+		deployer->options.on_deployed(deployer->options.data);
 	check_idle(deployer);
 }
 

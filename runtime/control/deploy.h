@@ -16,7 +16,7 @@
  */
 #include "control/served_config.h"
 #include "control/rows.h"
-#include "control/source.h"
+#include "control/origin.h"
 #include "model/seam.h"
 #include "serving/serving.h"
 
@@ -29,12 +29,13 @@ struct deployer_options {
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */
-	uint32_t idle_ms;      /* bundles without traffic, and those that scale to zero, are unloaded after this */
+	int64_t idle_ms;      /* bundles without traffic, and those that scale to zero, are unloaded after this */
 	/* {{secrets/scope/key}}; on a pool thread. NULL: there is no store of secrets. */
 	bool (*read_secret)(void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret,
 		struct error *err);
 	/* Before a bundle runs on the loop: what it needs to call out. */
 	bool (*ready_to_run)(void *data, const struct bundle *bundle, struct error *err);
+	void (*on_deployed)(void *data); /* on the loop, after each deployment, however it ended */
 	void *data;
 	struct loop *loop; /* where self-tests run */
 	const struct seam *seam; /* of that loop */

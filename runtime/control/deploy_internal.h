@@ -10,7 +10,7 @@ enum { RECENT_MAX = 32 };
 
 struct deployer {
 	struct deployer_options options;
-	struct source source;
+	struct origin origin;
 	struct worker_pool *pool;
 	pthread_mutex_t lock; /* of what follows */
 	LIST_HEAD(, deployment) deployments;

@@ -166,7 +166,7 @@ static bool resolve(struct deployment *deployment, struct deploying *deploying, 
 		deploying->version = json_str(json_get(json_get(&deployment->resolved, entity->name), STR("version")));
 		return true;
 	}
-	if (!source_alias(&deployment->deployer->source, &deployment->arena, entity->model, entity->alias,
+	if (!origin_alias(&deployment->deployer->origin, &deployment->arena, entity->model, entity->alias,
 		    &deploying->version, err))
 		return false;
 	deployment_log(deploying, "alias '%.*s' of '%.*s' stands for version %.*s", STR_ARGS(entity->alias),
@@ -175,7 +175,7 @@ static bool resolve(struct deployment *deployment, struct deploying *deploying, 
 }
 
 /* It served before: the registry may have lost it since. */
-static bool find_served_before(struct deployment *deployment, struct deploying *deploying, struct sourced *ret)
+static bool find_served_before(struct deployment *deployment, struct deploying *deploying, struct fetched_bundle *ret)
 {
 	const struct json *resolved = json_get(&deployment->resolved, deploying->entity->name);
 	struct digest digest;
@@ -187,19 +187,19 @@ static bool find_served_before(struct deployment *deployment, struct deploying *
 	const struct str task = json_str(json_get(resolved, STR("task")));
 	if (task.len > 0)
 		deploying->task = arena_memdup(&deployment->arena, task.data, task.len);
-	*ret = (struct sourced){.dir = stored.dir, .was_present = true, .has_manifest = true};
+	*ret = (struct fetched_bundle){.dir = stored.dir, .was_present = true, .has_manifest = true};
 	digest_hex(&digest, ret->digest);
 	deploying->digest = arena_strdup(&deployment->arena, ret->digest);
 	return true;
 }
 
-static bool fetch(struct deployment *deployment, struct deploying *deploying, struct sourced *ret, struct error *err)
+static bool fetch(struct deployment *deployment, struct deploying *deploying, struct fetched_bundle *ret, struct error *err)
 {
 	const struct served_config_entity *entity = deploying->entity;
 
 	if (find_served_before(deployment, deploying, ret))
 		return true;
-	if (!source_fetch(&deployment->deployer->source, &deployment->arena, entity->model, deploying->version, ret, err))
+	if (!origin_fetch(&deployment->deployer->origin, &deployment->arena, entity->model, deploying->version, ret, err))
 		return false;
 	deploying->digest = arena_strdup(&deployment->arena, ret->digest);
 	deployment_log(deploying, "bundle %s %s%s", ret->digest,
@@ -240,7 +240,7 @@ static const char *task_of(struct deployment *deployment, struct bundle *bundle)
 static bool prepare_entity(struct deployment *deployment, struct deploying *deploying)
 {
 	struct resident_spec spec = {.secret_dir = deployment->deployer->options.secret_dir};
-	struct sourced sourced;
+	struct fetched_bundle sourced;
 	struct error err = {0};
 
 	if (!resolve(deployment, deploying, &err) || !fetch(deployment, deploying, &sourced, &err) ||

@@ -125,7 +125,7 @@ static bool check_rows(const struct invocation *invocation, struct error *err)
 		       (size_t)exchange->rows, (long long)rows_max);
 }
 
-void invocations_handle(struct exchange *exchange)
+void invocation_start(struct exchange *exchange, struct bundle *take_bundle)
 {
 	struct http_request *request = exchange->request;
 	struct invocation *invocation = arena_zalloc(request->arena, sizeof(*invocation));
@@ -133,19 +133,17 @@ void invocations_handle(struct exchange *exchange)
 	struct error err;
 
 	invocation->exchange = exchange;
+	invocation->bundle = take_bundle;
+	arena_on_end(request->arena, unref_bundle, take_bundle);
 	exchange->invocation = invocation;
+	if (!worker_ready_for(exchange->worker, take_bundle, &err)) {
+		exchange_error(exchange, &err, NULL);
+		return;
+	}
 	if (!input_media_parse(http_field_get(request, "content-type"), &media, &err)) {
 		exchange_error(exchange, &err, NULL);
 		return;
 	}
-	invocation->bundle = server_bundle(exchange->worker->server);
-	if (invocation->bundle == NULL) {
-		error_set(&err, ERR_NOT_FOUND,
-			"no bundle is served here: start sluiced with --bundle DIR|FILE");
-		exchange_error(exchange, &err, NULL);
-		return;
-	}
-	arena_on_end(request->arena, unref_bundle, invocation->bundle);
 	if (!input_read(request->arena, &invocation->bundle->signature, media, request->body,
 		    &invocation->input, &err)) {
 		exchange_error(exchange, &err, NULL);
@@ -161,4 +159,19 @@ void invocations_handle(struct exchange *exchange)
 		echo(invocation);
 	else
 		run_rows(invocation);
+}
+
+void invocations_handle(struct exchange *exchange)
+{
+	struct bundle *bundle = server_bundle(exchange->worker->server);
+	struct error err;
+
+	if (bundle != NULL) {
+		invocation_start(exchange, bundle);
+		return;
+	}
+	error_set(&err, ERR_NOT_FOUND,
+		"no bundle is served here: start sluiced with --bundle DIR|FILE, or ask an endpoint: "
+		"POST /serving-endpoints/NAME/invocations");
+	exchange_error(exchange, &err, NULL);
 }

@@ -13,6 +13,8 @@ static const char *const LABELS[METRICS_LABEL_COUNT] = {
 	[METRICS_VERSION] = "version",
 	[METRICS_METRICS] = "metrics",
 	[METRICS_INVOCATIONS] = "invocations",
+	[METRICS_SERVING] = "serving-endpoints",
+	[METRICS_CONTROL] = "control",
 	[METRICS_REGISTRY] = "registry",
 	[METRICS_ARTIFACTS] = "artifacts",
 };

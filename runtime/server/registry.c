@@ -7,10 +7,7 @@
  */
 #include "rest/rest.h"
 
-#include "base/base64.h"
 #include "server/route.h"
-
-enum { WHO_MAX = 256, WHY_MAX = 4096 };
 
 struct registry_call {
 	struct work work;
@@ -23,11 +20,14 @@ struct registry_call {
 static void on_pool(struct work *work)
 {
 	struct registry_call *call = (struct registry_call *)work;
-	struct registry *registry = server_registry(call->exchange->worker->server, &work->err);
+	struct server *server = call->exchange->worker->server;
+	struct registry *registry = server_registry(server, &work->err);
 
-	if (registry != NULL)
-		rest_answer(registry, &call->match, &call->request, call->exchange->request->arena, &call->body,
-			&work->err);
+	if (registry == NULL || !rest_answer(registry, &call->match, &call->request, call->exchange->request->arena,
+					&call->body, &work->err))
+		return;
+	if (server->has_control && call->match.rpc->mode == DB_WRITE)
+		control_follow(&server->control);
 }
 
 static void on_done(struct work *work)
@@ -43,31 +43,10 @@ static void on_done(struct work *work)
 	buf_done(&body);
 }
 
-/* The user of HTTP Basic: "Basic base64(user:password)". */
-static struct str basic_user(struct arena *arena, struct str authorization)
-{
-	static const struct str SCHEME = {"Basic ", 6};
-	struct str user = {NULL, 0}, text;
-
-	if (authorization.len < SCHEME.len || !str_eq_nocase((struct str){authorization.data, SCHEME.len}, SCHEME))
-		return user;
-	if (!base64_decode(arena, (struct str){authorization.data + SCHEME.len, authorization.len - SCHEME.len}, &text) ||
-		!str_cut(&text, ':', &user))
-		return (struct str){NULL, 0};
-	return user;
-}
-
-static struct str plain(struct str text, size_t size_max)
-{
-	return str_is_utf8(text) ? str_clip(text, size_max) : (struct str){NULL, 0};
-}
-
 static void fill_request(struct exchange *exchange, struct rest_request *ret)
 {
 	const struct http_request *request = exchange->request;
 	struct str rest = request->target, path;
-	struct str who = http_field_get(request, "x-sluice-user");
-
 	str_cut(&rest, '?', &path);
 	*ret = (struct rest_request){
 		.method = request->method == HTTP_HEAD ? STR("GET") : request->method_text,
@@ -76,10 +55,8 @@ static void fill_request(struct exchange *exchange, struct rest_request *ret)
 		.content_type = http_field_get(request, "content-type"),
 		.body = request->body,
 	};
-	if (who.len == 0)
-		who = basic_user(request->arena, http_field_get(request, "authorization"));
-	ret->who = plain(who, WHO_MAX);
-	ret->why = plain(http_field_get(request, "x-sluice-reason"), WHY_MAX);
+	ret->who = request_who(request);
+	ret->why = request_why(request);
 }
 
 static void refuse(struct exchange *exchange, const struct rest_match *match)

@@ -23,6 +23,9 @@ static const struct route ROUTES[] = {
 		"Prometheus metrics; OpenMetrics by Accept"},
 	{"/invocations", false, false, METRICS_INVOCATIONS, POST_, invocations_handle,
 		"rows in, predictions out"},
+	{"/serving-endpoints/", true, true, METRICS_SERVING, ALL_, serving_handle, "queries of serving endpoints"},
+	{"/api/2.0/serving-endpoints", true, true, METRICS_CONTROL, ALL_, control_handle,
+		"the control plane: [its calls](control.md)"},
 	{"/api/3.0/mlflow/server-info", false, true, METRICS_REGISTRY, GET_, server_info_handle,
 		"what the registry can do"},
 	{"/ajax-api/3.0/mlflow/server-info", false, true, METRICS_REGISTRY, GET_, server_info_handle,
@@ -146,12 +149,18 @@ static void account(const struct exchange *exchange, int status, size_t bytes_ou
 							       : (struct log_field){0};
 
 	stats_answered(&exchange->worker->metrics.routes[label], status, elapsed);
+	if (exchange->entity != NULL)
+		stats_answered(&exchange->entity->stats->by_worker[exchange->worker->index].requests, status, elapsed);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
 		LOG_INT("bytes_in", (int64_t)(request->body.len + exchange->received)),
 		LOG_INT("bytes_out", (int64_t)bytes_out), LOG_INT("rows", (int64_t)exchange->rows),
-		LOG_INT("rows_failed", (int64_t)exchange->rows_failed), error);
+		LOG_INT("rows_failed", (int64_t)exchange->rows_failed),
+		exchange->entity != NULL ? LOG_TEXT("endpoint", exchange->endpoint->name) : error,
+		exchange->entity != NULL ? LOG_TEXT("served_entity", exchange->entity->name) : (struct log_field){0},
+		exchange->entity != NULL ? LOG_TEXT("entity_version", exchange->entity->version) : (struct log_field){0},
+		exchange->entity != NULL ? error : (struct log_field){0});
 }
 
 static void finish(struct exchange *exchange, const struct http_answer *answer)
@@ -169,17 +178,38 @@ void exchange_text(struct exchange *exchange, int status, const char *content_ty
 				 .is_closing = exchange->is_closing});
 }
 
+/* Clients of endpoints learn which entity answered. */
+static void add_served_name(const struct exchange *exchange, struct http_field *field, struct http_answer *answer)
+{
+	if (exchange->entity == NULL || answer->field_count > 0)
+		return;
+	*field = (struct http_field){STR("served-model-name"), str_of(exchange->entity->name)};
+	answer->fields = field;
+	answer->field_count = 1;
+}
+
+void exchange_body(
+	struct exchange *exchange, int status, const char *content_type, struct buf *take_body)
+{
+	struct http_answer answer = {.status = status, .content_type = content_type, .take_body = take_body};
+	struct http_field field;
+
+	add_served_name(exchange, &field, &answer);
+	finish(exchange, &answer);
+}
+
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 {
-	finish(exchange, &(struct http_answer){.status = status,
-				 .content_type = "application/json",
-				 .take_body = take_body});
+	exchange_body(exchange, status, "application/json", take_body);
 }
 
 void exchange_stream_start(struct exchange *exchange)
 {
-	http_stream_start(exchange->request,
-		&(struct http_answer){.status = 200, .content_type = "application/json"});
+	struct http_answer answer = {.status = 200, .content_type = "application/json"};
+	struct http_field field;
+
+	add_served_name(exchange, &field, &answer);
+	http_stream_start(exchange->request, &answer);
 }
 
 bool exchange_stream_write(struct exchange *exchange, struct str data)

@@ -37,6 +37,9 @@ struct exchange {
 	struct invocation *invocation; /* of /invocations */
 	struct row_stream *stream;
 	struct artifact_put *put; /* of an artifact's upload */
+	/* Of a request to an endpoint; both live until the request ends. */
+	struct endpoint *endpoint;
+	struct entity *entity;
 };
 
 /* The http_handler: `data` is the struct worker. */
@@ -50,6 +53,8 @@ const struct route *route_table(size_t *ret_count);
 void exchange_text(
 	struct exchange *exchange, int status, const char *content_type, struct str body);
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body);
+void exchange_body(
+	struct exchange *exchange, int status, const char *content_type, struct buf *take_body);
 /* A JSON body in pieces, for answers whose end is not known yet; true and false as of
  * http_stream_write(). */
 void exchange_stream_start(struct exchange *exchange);
@@ -61,6 +66,12 @@ void exchange_file(struct exchange *exchange, struct http_file *file);
  * field's value. */
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow);
 
+/* Reads the body as rows of the bundle, runs them and answers; the reference is taken over. */
+void invocation_start(struct exchange *exchange, struct bundle *take_bundle);
+/* Who asks and why, as he says: for histories. NULL where he does not. */
+struct str request_who(const struct http_request *request);
+struct str request_why(const struct http_request *request);
+
 /* Resources, one file each. */
 void ping_handle(struct exchange *exchange);
 void health_handle(struct exchange *exchange);
@@ -69,6 +80,8 @@ void ready_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);
+void serving_handle(struct exchange *exchange);
+void control_handle(struct exchange *exchange);
 void registry_handle(struct exchange *exchange);
 void server_info_handle(struct exchange *exchange);
 void artifacts_handle(struct exchange *exchange);

@@ -18,6 +18,16 @@
 #include <sys/eventfd.h>
 #include <unistd.h>
 
+/* libcurl and OpenSSL cost 3 ms and 1 MB: only where they are needed. */
+static bool init_fetch(struct server *server, struct error *err)
+{
+	pthread_mutex_lock(&server->fetch_lock);
+	server->has_fetch = server->has_fetch || fetch_global_init(err);
+	const bool has_fetch = server->has_fetch;
+	pthread_mutex_unlock(&server->fetch_lock);
+	return has_fetch;
+}
+
 enum { POOL_THREADS = 4, POOL_QUEUE_MAX = 65536 };
 
 /* A folder that could not be packed serves all the same; it has no digest. */
@@ -104,31 +114,30 @@ static bool bind_port(struct server *server, struct handover *handover, struct e
 	return take_socket(server, handover, err);
 }
 
-/* libcurl and OpenSSL cost 3 ms and 1 MB: only where they will be needed. */
-static bool init_fetch(struct server *server, struct error *err)
+bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
 {
-	server->has_fetch = server->bundle != NULL && bundle_calls_out(server->bundle);
-	return !server->has_fetch || fetch_global_init(err);
+	const struct fetcher_options options = {.ca_file = worker->server->settings->ca_file};
+
+	if (worker->fetcher != NULL || !bundle_calls_out(bundle))
+		return true;
+	if (!init_fetch(worker->server, err))
+		return false;
+	worker->fetcher = fetcher_new(worker->loop, &options, err);
+	worker->seam.fetcher = worker->fetcher;
+	return worker->fetcher != NULL;
 }
 
 static bool worker_init(
 	struct worker *worker, struct server *server, unsigned index, struct error *err)
 {
 	const struct settings *settings = server->settings;
-	const struct fetcher_options options = {.ca_file = settings->ca_file};
 
 	worker->server = server;
 	worker->index = index;
 	worker->settings = settings;
 	worker->loop = loop_new();
-	if (server->has_fetch) {
-		worker->fetcher = fetcher_new(worker->loop, &options, err);
-		if (worker->fetcher == NULL)
-			return false;
-	}
 	worker->seam = (struct seam){
 		.loop = worker->loop,
-		.fetcher = worker->fetcher,
 		.workers = server->pool,
 		.now_us = seam_real_now_us,
 		.random = seam_real_random,
@@ -136,7 +145,8 @@ static bool worker_init(
 	worker->http = http_server_new(worker->loop, server->listener, server->tls,
 		&settings->limits, route_request, worker);
 	http_server_on_head(worker->http, route_on_head);
-	return worker->http != NULL;
+	serving_attach(server->serving, worker->loop);
+	return server->bundle == NULL || worker_ready_for(worker, server->bundle, err);
 }
 
 static void worker_done(struct worker *worker)
@@ -168,8 +178,50 @@ static bool start_threads(struct server *server, struct error *err)
 			return error_set_errno(err, ERR_INTERNAL, failed, "start worker %u", i);
 		}
 		worker->is_started = true;
+		if (i == 0 && server->has_control)
+			atomic_fetch_add(&server->draining, 1);
 	}
 	return true;
+}
+
+static bool ready_to_run(void *data, const struct bundle *bundle, struct error *err)
+{
+	struct server *server = data;
+
+	return worker_ready_for(&server->workers[0], bundle, err);
+}
+
+/* Endpoints, where there is no one bundle to serve. */
+static bool open_control(struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+
+	if (settings->bundle != NULL)
+		return true;
+	if (!store_open(&server->arena, settings->state_dir, &server->store, err))
+		return false;
+	const struct deployer_options options = {
+		.registry = server->registry,
+		.serving = server->serving,
+		.store = &server->store,
+		.worker_count = server->worker_count,
+		.secret_dir = settings->secret_dir,
+		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,
+		.idle_ms = settings->unload_after_ms,
+		.ready_to_run = ready_to_run,
+		.on_deployed = control_on_deployed,
+		.data = server,
+		.loop = server->workers[0].loop,
+		.seam = &server->workers[0].seam,
+	};
+	server->control = (struct control){
+		.registry = server->registry,
+		.serving = server->serving,
+		.deployer = deployer_new(&options),
+		.url = server_url(server, &server->arena),
+	};
+	server->has_control = true;
+	return deployer_restore(server->control.deployer, err);
 }
 
 static const char STARTING[] = "starting";
@@ -184,6 +236,8 @@ static bool server_init(struct server *server, const struct settings *settings, 
 	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
 	arena_init(&server->arena);
 	pthread_mutex_init(&server->registry_lock, NULL);
+	pthread_mutex_init(&server->fetch_lock, NULL);
+	server->serving = serving_new();
 	server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ready_init(&server->ready, on_ready_change, server);
 	if (server->wake_fd < 0)
@@ -195,8 +249,7 @@ static bool server_init(struct server *server, const struct settings *settings, 
 bool server_start(
 	struct server *server, const struct settings *settings, struct handover *handover, struct error *err)
 {
-	if (!server_init(server, settings, err) || !open_models(server, err) || !init_fetch(server, err) ||
-		!bind_port(server, handover, err))
+	if (!server_init(server, settings, err) || !open_models(server, err) || !bind_port(server, handover, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
@@ -210,7 +263,7 @@ bool server_start(
 			return false;
 		}
 	}
-	if (!start_threads(server, err))
+	if (!open_control(server, err) || !start_threads(server, err))
 		return false;
 	ready_release(&server->ready, STARTING);
 	return true;
@@ -240,19 +293,42 @@ void server_wake(struct server *server)
 }
 
 /* The loop runs on until server_join(): a second signal may still be posted to it. */
-static void on_drained(void *data)
+static void end_worker(struct worker *worker)
 {
-	struct worker *worker = data;
-
 	worker->is_drained = true;
 	atomic_fetch_sub(&worker->server->draining, 1);
 	server_wake(worker->server);
+}
+
+static void on_drained(void *data)
+{
+	shadows_end(data, end_worker);
+}
+
+static void on_deployer_idle(void *data)
+{
+	struct server *server = data;
+
+	atomic_fetch_sub(&server->draining, 1);
+	server_wake(server);
+}
+
+/* Deployments run on the first worker's loop. */
+static void stop_control(struct worker *worker)
+{
+	struct server *server = worker->server;
+
+	if (worker->index > 0 || !server->has_control || server->is_stopping)
+		return;
+	server->is_stopping = true;
+	deployer_stop(server->control.deployer, on_deployer_idle, server);
 }
 
 static void begin_drain(void *data)
 {
 	struct worker *worker = data;
 
+	stop_control(worker);
 	if (!worker->is_drained)
 		http_server_drain(
 			worker->http, atomic_load(&worker->server->drain_ms), on_drained, worker);
@@ -285,13 +361,16 @@ void server_done(struct server *server)
 {
 	worker_pool_free(server->pool);
 	worker_pool_free(server->registry_pool);
+	deployer_free(server->control.deployer);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_done(&server->workers[i]);
 	http_listener_free(server->listener);
 	http_tls_free(server->tls);
 	bundle_unref(server->bundle);
+	serving_free(server->serving);
 	registry_close(server->registry);
 	pthread_mutex_destroy(&server->registry_lock);
+	pthread_mutex_destroy(&server->fetch_lock);
 	ready_done(&server->ready);
 	if (server->wake_fd >= 0)
 		close(server->wake_fd);

@@ -9,18 +9,19 @@
  */
 #include "async/fetch.h"
 #include "async/worker.h"
+#include "control/control.h"
 #include "model/bundle.h"
 #include "model/seam.h"
 #include "server/http.h"
 #include "server/metrics.h"
 #include "server/ready.h"
 #include "server/settings.h"
+#include "server/shadow.h"
 
 #include <pthread.h>
 #include <stdatomic.h>
 
 struct handover;
-struct registry;
 struct server;
 struct snapshot;
 
@@ -34,6 +35,8 @@ struct worker {
 	struct fetcher *fetcher;
 	struct seam seam;
 	struct metrics metrics;
+	struct shadows shadows;
+	uint64_t ticket; /* of the next request to an endpoint: whose turn it is */
 	/* The settings as of the last reload; not to be kept beyond an event (reload.h). Only on the worker's own thread. */
 	const struct settings *settings;
 	struct snapshot *snapshot; /* they are of; NULL: of the start */
@@ -63,7 +66,15 @@ struct server {
 	struct worker_pool *registry_pool; /* a search or a disk that takes its time holds up no tool */
 	/* Transfers of artifacts share one turn, so that all of them together never hold all threads while others wait. */
 	struct work_owner transfers;
-	bool has_fetch; /* libcurl is set up: the bundle calls out */
+	/* Endpoints; where no --bundle is served. */
+	bool has_control;
+	struct store store;
+	struct serving *serving;
+	struct control control;
+	struct loop_task follow_task;
+	bool is_stopping; /* the first worker's */
+	pthread_mutex_t fetch_lock;
+	bool has_fetch; /* libcurl is set up: a bundle calls out */
 	struct worker *workers;
 	unsigned worker_count;
 	int64_t started_unix_us;
@@ -86,9 +97,13 @@ void server_drain(struct server *server, uint32_t max_ms);
 void server_join(struct server *server);
 void server_done(struct server *server);
 
+/* Makes ready for a bundle that calls out: libcurl and the worker's fetcher, which most never need. On its thread. */
+bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err);
 /* The bundle that serves now, NULL where none does; give it back with bundle_unref(). */
 struct bundle *server_bundle(struct server *server);
 /* The embedded registry; NULL with the error set where it cannot be opened. Blocks: on registry_pool. */
 struct registry *server_registry(struct server *server, struct error *err);
+/* A deployer's on_deployed, with the server: what follows an alias is looked at again. */
+void control_on_deployed(void *data);
 /* "http://127.0.0.1:8080" */
 char *server_url(const struct server *server, struct arena *arena);

@@ -2,7 +2,7 @@
  * version → its artifacts → { what sluice logged: manifest's digest → in the store already, or from its archive
  *                           | what others logged: the files themselves → the same }
  */
-#include "control/source.h"
+#include "control/origin.h"
 
 #include "packaging/manifest.h"
 #include "packaging/names.h"
@@ -16,17 +16,17 @@
 #define MANIFEST_PATH "sluice/bundle.manifest.json"
 
 struct fetching {
-	struct source *source;
+	struct origin *origin;
 	struct arena *arena;
 	struct str folder;      /* of the version's artifacts */
 	struct file_list files; /* below it */
-	struct sourced *ret;
+	struct fetched_bundle *ret;
 };
 
-bool source_alias(struct source *source, struct arena *arena, struct str model, struct str alias, struct str *ret,
+bool origin_alias(struct origin *origin, struct arena *arena, struct str model, struct str alias, struct str *ret,
 	struct error *err)
 {
-	struct db *db = db_begin(source->registry->db, DB_READ, err);
+	struct db *db = db_begin(origin->registry->db, DB_READ, err);
 	int64_t version = 0;
 
 	if (db == NULL)
@@ -44,7 +44,7 @@ bool source_alias(struct source *source, struct arena *arena, struct str model, 
 
 static bool find_files(struct fetching *fetching, struct str model, struct str version, struct error *err)
 {
-	struct db *db = db_begin(fetching->source->registry->db, DB_READ, err);
+	struct db *db = db_begin(fetching->origin->registry->db, DB_READ, err);
 
 	if (db == NULL)
 		return false;
@@ -60,7 +60,7 @@ static bool find_files(struct fetching *fetching, struct str model, struct str v
 
 static bool take(struct fetching *fetching, const struct stored *stored, bool has_manifest)
 {
-	*fetching->ret = (struct sourced){
+	*fetching->ret = (struct fetched_bundle){
 		.dir = stored->dir, .was_present = stored->was_present, .has_manifest = has_manifest};
 	digest_hex(&stored->digest, fetching->ret->digest);
 	return true;
@@ -70,7 +70,7 @@ static const char *blob_path(struct fetching *fetching, const struct file *file)
 {
 	char blob[ARTIFACT_BLOB_SIZE];
 
-	return arena_printf(fetching->arena, "%s/blobs/%s", fetching->source->registry->dir,
+	return arena_printf(fetching->arena, "%s/blobs/%s", fetching->origin->registry->dir,
 		artifact_blob_name(&file->sha256, blob));
 }
 
@@ -79,7 +79,7 @@ static const char *blob_path(struct fetching *fetching, const struct file *file)
 static bool fetch_archive(
 	struct fetching *fetching, const struct file *manifest, const struct file *archive, struct error *err)
 {
-	const struct store *store = fetching->source->store;
+	const struct store *store = fetching->origin->store;
 	struct stored stored;
 	char hex[DIGEST_HEX_SIZE];
 
@@ -115,7 +115,7 @@ static bool belongs(const char *path)
 static bool copy_file(struct fetching *fetching, const struct file *file, int dir_fd, struct error *err)
 {
 	char blob[ARTIFACT_BLOB_SIZE], bytes[64 << 10];
-	const int from = files_open(fetching->source->registry->blobs_fd, artifact_blob_name(&file->sha256, blob));
+	const int from = files_open(fetching->origin->registry->blobs_fd, artifact_blob_name(&file->sha256, blob));
 	const int to = from >= 0 ? files_create(dir_fd, file->path) : -1;
 	bool is_fine = to >= 0;
 	size_t len = 1;
@@ -179,16 +179,16 @@ static bool fetch_files(struct fetching *fetching, struct error *err)
 
 	files_sort(&fetching->files);
 	const bool has_manifest = find_digest(fetching, &digest);
-	if (!store_find(fetching->arena, fetching->source->store, &digest, &stored) &&
-		!store_add_files(fetching->arena, fetching->source->store, fill, fetching, &stored, err))
+	if (!store_find(fetching->arena, fetching->origin->store, &digest, &stored) &&
+		!store_add_files(fetching->arena, fetching->origin->store, fill, fetching, &stored, err))
 		return false;
 	return take(fetching, &stored, has_manifest);
 }
 
-bool source_fetch(struct source *source, struct arena *arena, struct str model, struct str version, struct sourced *ret,
+bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version, struct fetched_bundle *ret,
 	struct error *err)
 {
-	struct fetching fetching = {.source = source, .arena = arena, .ret = ret};
+	struct fetching fetching = {.origin = origin, .arena = arena, .ret = ret};
 
 	if (!find_files(&fetching, model, version, err))
 		return false;

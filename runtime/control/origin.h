@@ -1,6 +1,6 @@
 #pragma once
 /*
- * Source: where bundles of registered models come from: the registry, from whose files they are put, verified, into the
+ * Origin: where bundles of registered models come from: the registry, from whose files they are put, verified, into the
  * store of bundles.
  *
  * Blocks. Errors: ERR_NOT_FOUND where there is no such model, version or alias; ERR_INVALID_BUNDLE where the files are no
@@ -9,12 +9,12 @@
 #include "packaging/store.h"
 #include "store/registry.h"
 
-struct source {
+struct origin {
 	struct registry *registry;
 	const struct store *store;
 };
 
-struct sourced {
+struct fetched_bundle {
 	const char *dir; /* in the store, on the arena */
 	char digest[DIGEST_HEX_SIZE];
 	bool was_present;
@@ -22,7 +22,7 @@ struct sourced {
 };
 
 /* The version that the alias stands for now: "3". */
-bool source_alias(struct source *source, struct arena *arena, struct str model, struct str alias, struct str *ret,
+bool origin_alias(struct origin *origin, struct arena *arena, struct str model, struct str alias, struct str *ret,
 	struct error *err);
-bool source_fetch(struct source *source, struct arena *arena, struct str model, struct str version, struct sourced *ret,
+bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version, struct fetched_bundle *ret,
 	struct error *err);
