@@ -3,6 +3,7 @@
  * Stats: counters of requests, written by one thread each and read by any (relaxed atomics: no lock, no shared cache
  * line on the hot path); whoever reads adds the threads up. A set a route of the server, and a set a served entity.
  */
+#include "async/gate.h"
 #include "base/error.h"
 
 #include <stdatomic.h>
@@ -72,16 +73,19 @@ void stats_growth(const struct stats_minute *minute, int64_t now_ms, const uint6
 
 struct entity_log;
 
-/* All workers' counts of one served entity; shared by the config versions that serve it under the same name and version. */
+/* What outlives a config version of a served entity: all workers' counts, and the gate in front of it. Shared by the config
+ * versions that serve the same version under the same name, so that counts go on and an update admits no one twice. */
 struct entity_stats {
 	char *entity, *model, *version;
 	_Atomic int references;
+	struct gate *gate; /* requests at once, and the queue in front */
 	unsigned worker_count;
 	struct entity_log *log;
 	struct stats_minute minute; /* requests, those answered 4xx, those answered 5xx */
 	struct entity_counts by_worker[];
 };
-struct entity_stats *entity_stats_new(unsigned worker_count, const char *entity, const char *model, const char *version);
+struct entity_stats *entity_stats_new(unsigned worker_count, const struct gate_limits *limits, const char *entity,
+	const char *model, const char *version);
 struct entity_stats *entity_stats_ref(struct entity_stats *stats);
 void entity_stats_unref(struct entity_stats *stats);
 /* The whole of it, added up: struct entity_counts is nothing but counters. */
