@@ -16,6 +16,7 @@ struct control {
 	struct serving *serving;
 	struct deployer *deployer;
 	const char *url; /* "http://127.0.0.1:8080", for answers; its clients' own where they say one */
+	bool can_mail;   /* the deployer sends mail */
 };
 
 enum { CONTROL_IDS_MAX = 2 };
@@ -39,7 +40,7 @@ struct control_call {
 	struct str deploys;       /* the id of the endpoint whose pending version is to be deployed */
 	int64_t deploys_version;
 	struct str refreshes;     /* … that is to be published anew */
-	struct str removes;       /* the name of the endpoint that is gone */
+	struct str removes, removes_id; /* name and id of the endpoint that is gone */
 };
 
 struct control_rpc {
@@ -48,6 +49,7 @@ struct control_rpc {
 	bool (*run)(struct control_call *call, struct error *err);
 	enum db_mode mode;
 	const char *help;
+	const struct decode_field *fields; /* of the body, for the reference page; NULL: it has none */
 };
 
 struct control_request {
@@ -85,4 +87,4 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 	struct str why, struct error *err);
 
 extern const struct control_rpc *const control_tables[];
-extern const struct control_rpc control_endpoints[], control_configs[], control_logs[];
+extern const struct control_rpc control_endpoints[], control_attributes[], control_configs[], control_logs[];

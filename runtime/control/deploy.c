@@ -21,6 +21,7 @@ struct deployer *deployer_new(const struct deployer_options *options)
 	deployer->origin = (struct origin){options->registry, options->store};
 	deployer->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	pthread_mutex_init(&deployer->lock, NULL);
+	pthread_mutex_init(&deployer->publishing, NULL);
 	LIST_INIT(&deployer->deployments);
 	LIST_INIT(&deployer->waiters);
 	return deployer;
@@ -41,6 +42,7 @@ void deployer_free(struct deployer *deployer)
 	for (size_t i = 0; i < RECENT_MAX; i++)
 		resident_unref(deployer->recent[i]);
 	pthread_mutex_destroy(&deployer->lock);
+	pthread_mutex_destroy(&deployer->publishing);
 	free(deployer);
 }
 
@@ -172,19 +174,30 @@ static void note_end(struct deployment *deployment)
 		log_info("deploy.done", name, version);
 }
 
+static void note_failure(struct deployment *deployment)
+{
+	struct error err = {0};
+
+	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
+		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
+	/* Who asks for an endpoint that never served hears why. */
+	else if (!deployment->is_dropped && deployment->row.config_version == 0)
+		deployment_publish_nothing(deployment);
+}
+
 static void finish(struct work *work)
 {
 	struct deployment *deployment = deployment_of(work);
-	struct error err = {0};
+	struct deployer *deployer = deployment->deployer;
 
-	if (deployment->is_dropped || deployment->deployer->is_stopping)
+	if (deployment->is_dropped || deployer->is_stopping)
 		return;
-	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err)) {
+	pthread_mutex_lock(&deployer->publishing);
+	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err))
 		deployment_publish(deployment);
-		return;
-	}
-	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
-		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
+	else
+		note_failure(deployment);
+	pthread_mutex_unlock(&deployer->publishing);
 }
 
 static void submit(struct deployment *deployment, void (*run)(struct work *work), void (*done)(struct work *work))
@@ -310,11 +323,13 @@ static bool is_current(struct deployer *deployer, const struct endpoint_row *row
 	return is_same;
 }
 
-static struct endpoint *without_config(const struct endpoint_row *row)
+/* It has no config that ever worked. */
+static struct endpoint *unready(const struct endpoint_row *row)
 {
 	struct endpoint *endpoint = endpoint_new(row->name.data, row->id.data);
 
-	endpoint->not_ready = "it has no config that works yet";
+	endpoint->is_coming = str_is(row->update_state, UPDATE_RUNNING);
+	endpoint->not_ready = endpoint->is_coming ? "its first config is being deployed" : "it has no config that works yet";
 	return endpoint;
 }
 
@@ -330,7 +345,7 @@ static void put_changed(struct deployer *deployer, struct arena *arena, const st
 		if (rows[i].config_version > 0)
 			ready += restore_one(deployer, &rows[i], &changed[changed_count++]);
 		else
-			changed[changed_count++] = without_config(&rows[i]);
+			changed[changed_count++] = unready(&rows[i]);
 	}
 	if (changed_count == 0)
 		return;
@@ -380,8 +395,10 @@ bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err)
 	const bool is_read = rows_endpoints(db, &arena, &rows, &count, err);
 	db_rollback(db);
 	if (is_read) {
+		pthread_mutex_lock(&deployer->publishing);
 		remove_deleted(deployer, &arena, rows, count);
 		put_changed(deployer, &arena, rows, count);
+		pthread_mutex_unlock(&deployer->publishing);
 		for (size_t i = 0; i < count; i++)
 			if (is_alone && str_is(rows[i].update_state, UPDATE_RUNNING) &&
 				!deployer_is_deploying(deployer, rows[i].id))
@@ -391,24 +408,69 @@ bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err)
 	return is_read;
 }
 
-bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err)
+/* Started again: they are wanted in memory. */
+static void load_kept(const struct endpoint *endpoint)
+{
+	struct error err;
+
+	for (size_t i = 0; i < endpoint->entity_count; i++)
+		if (endpoint->entities[i].is_kept && !resident_load(endpoint->entities[i].resident, NULL, &err))
+			log_error("endpoint.load", LOG_TEXT("endpoint", endpoint->name),
+				LOG_TEXT("served_entity", endpoint->entities[i].name), LOG_ERR(&err));
+}
+
+/* What serves goes on serving: it is not resolved anew, which may fail. */
+static struct endpoint *refreshed(struct deployer *deployer, const struct endpoint_row *row)
+{
+	struct endpoint *old = serving_get(deployer->options.serving, row->name), *endpoint;
+
+	if (row->config_version == 0) {
+		endpoint = unready(row);
+	} else if (old != NULL && old->config_version == row->config_version && old->not_ready == NULL) {
+		endpoint = endpoint_copy(old, row->is_stopped);
+		load_kept(endpoint);
+	} else {
+		restore_one(deployer, row, &endpoint);
+	}
+	endpoint_unref(old);
+	return endpoint;
+}
+
+static bool refresh(struct deployer *deployer, struct arena *arena, struct str endpoint_id, struct error *err)
 {
 	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
 	struct endpoint_row row;
-	struct endpoint *endpoint;
-	struct arena arena;
 
 	if (db == NULL)
 		return false;
-	arena_init(&arena);
-	const bool is_there = rows_endpoint_by_id(db, &arena, endpoint_id, &row, err);
+	const bool is_there = rows_endpoint_by_id(db, arena, endpoint_id, &row, err);
 	db_rollback(db);
-	if (is_there && row.config_version > 0) {
-		restore_one(deployer, &row, &endpoint);
-		serving_put(deployer->options.serving, endpoint);
-	}
-	arena_done(&arena);
+	if (is_there)
+		serving_put(deployer->options.serving, refreshed(deployer, &row));
 	return is_there;
+}
+
+bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err)
+{
+	struct arena arena;
+
+	arena_init(&arena);
+	pthread_mutex_lock(&deployer->publishing);
+	const bool is_fine = refresh(deployer, &arena, endpoint_id, err);
+	pthread_mutex_unlock(&deployer->publishing);
+	arena_done(&arena);
+	return is_fine;
+}
+
+void deployer_remove(struct deployer *deployer, struct str name, struct str endpoint_id)
+{
+	pthread_mutex_lock(&deployer->publishing);
+	struct endpoint *endpoint = serving_get(deployer->options.serving, name);
+	/* Another one of the same name may have been made since. */
+	if (endpoint != NULL && str_is(endpoint_id, endpoint->id))
+		serving_remove(deployer->options.serving, name);
+	endpoint_unref(endpoint);
+	pthread_mutex_unlock(&deployer->publishing);
 }
 
 /* ---- idle bundles ---- */

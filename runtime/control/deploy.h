@@ -55,8 +55,11 @@ void deployer_run(struct deployer *deployer);
 /* From any thread: the endpoint's pending version, which the rows hold. */
 void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t version);
 /* From any thread: the endpoint's rows changed in something that needs no deployment (stopped, started again, limits);
- * its active config is published anew. Blocks. */
+ * its active config is published anew, or why it has none. Blocks. */
 bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err);
+
+/* From any thread: the endpoint's rows are gone. Blocks. */
+void deployer_remove(struct deployer *deployer, struct str name, struct str endpoint_id);
 
 /* From any thread: in this process. */
 bool deployer_is_deploying(struct deployer *deployer, struct str endpoint_id);

@@ -15,6 +15,9 @@ struct deployer {
 	pthread_mutex_t lock; /* of what follows */
 	LIST_HEAD(, deployment) deployments;
 	LIST_HEAD(, deployer_waiter) waiters;
+	/* Held from the rows that say what serves to the table that serves it: what is published last is what was committed
+	 * last. */
+	pthread_mutex_t publishing;
 	/* What was served lately comes back without loading: a rollback. */
 	struct resident *recent[RECENT_MAX];
 	unsigned recent_at;
@@ -67,6 +70,8 @@ void deployment_log(struct deploying *deploying, const char *format, ...) __attr
 bool deployment_commit(struct deployment *deployment, struct error *err);
 bool deployment_fail(struct deployment *deployment, struct error *err);
 void deployment_publish(struct deployment *deployment);
+/* That it does not serve, and why. */
+void deployment_publish_nothing(struct deployment *deployment);
 /* In memory, whether somebody asks or not. */
 bool deployment_keeps(const struct deployment *deployment, const struct served_config_entity *entity);
 struct endpoint *deployment_endpoint(struct deployment *deployment);

@@ -7,8 +7,11 @@
 
 /* ---- who follows ---- */
 
+/* A stopped one follows when it is started. */
 static bool follows(const struct endpoint *endpoint)
 {
+	if (endpoint->is_stopped)
+		return false;
 	for (size_t i = 0; i < endpoint->entity_count; i++)
 		if (endpoint->entities[i].alias != NULL)
 			return true;
@@ -123,15 +126,35 @@ static void follow(struct control *control, struct arena *arena, const struct en
 		log_warn("endpoint.follow", LOG_TEXT("endpoint", endpoint->name), LOG_ERR(&err));
 }
 
+/* Reading holds up nobody: only those that moved are written. */
+static bool has_moved(struct control *control, struct db *db, struct arena *arena, const struct endpoint *endpoint)
+{
+	struct control_call call = {.control = control, .arena = arena, .db = db};
+	const struct entity *first = NULL;
+	struct error ignored;
+	struct json moved;
+
+	return follows(endpoint) && find_moved(&call, endpoint, &first, &moved, &ignored) && moved.size > 0;
+}
+
 void control_follow(struct control *control)
 {
 	struct endpoint **endpoints;
 	struct arena arena;
+	struct error err;
+	size_t moved = 0;
 
 	arena_init(&arena);
 	const size_t count = serving_list(control->serving, &arena, &endpoints);
-	for (size_t i = 0; i < count; i++)
-		if (follows(endpoints[i]))
-			follow(control, &arena, endpoints[i]);
+	struct db *db = db_begin(control->registry->db, DB_READ, &err);
+	for (size_t i = 0; db != NULL && i < count; i++)
+		if (has_moved(control, db, &arena, endpoints[i]))
+			endpoints[moved++] = endpoints[i];
+	if (db != NULL)
+		db_rollback(db);
+	else
+		log_warn("endpoint.follow", LOG_ERR(&err));
+	for (size_t i = 0; i < moved; i++)
+		follow(control, &arena, endpoints[i]);
 	arena_done(&arena);
 }
