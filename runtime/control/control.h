@@ -13,6 +13,7 @@
 
 struct control {
 	struct registry *registry;
+	struct origin *origin;
 	struct serving *serving;
 	struct deployer *deployer;
 	const char *url; /* "http://127.0.0.1:8080", for answers; its clients' own where they say one */

@@ -10,7 +10,6 @@ enum { RECENT_MAX = 32 };
 
 struct deployer {
 	struct deployer_options options;
-	struct origin origin;
 	struct worker_pool *pool;
 	pthread_mutex_t lock; /* of what follows */
 	LIST_HEAD(, deployment) deployments;
