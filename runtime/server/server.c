@@ -299,10 +299,11 @@ bool server_start(
 			return false;
 		}
 	}
-	if (!open_control(server, err) || !start_threads(server, err))
+	if (!open_control(server, err))
 		return false;
+	/* Before the threads: the first to ask must not hear of what is over. */
 	ready_release(&server->ready, STARTING);
-	return true;
+	return start_threads(server, err);
 }
 
 static void begin_accept(void *data)
