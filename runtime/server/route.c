@@ -50,6 +50,8 @@ static const struct route ROUTES[] = {
 		"one file of a model version"},
 	{"/ajax-api/2.0/mlflow/upload-artifact", false, true, METRICS_ARTIFACTS, POST_, upload_artifact_handle,
 		"a small file of a run, as web pages send it"},
+	{"/graphql", false, true, METRICS_REGISTRY, POST_, registry_handle,
+		"the embedded registry by GraphQL, as MLflow's web pages ask it"},
 	{"/api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
 		"the embedded registry: [its calls](registry.md)"},
 	{"/ajax-api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
