@@ -27,6 +27,7 @@ struct scoring {
 
 static bool read_body(struct exchange *exchange, enum scoring_form form, struct error *err);
 static bool read_rows(struct scoring *scoring, enum scoring_form form, struct error *err);
+static void wrap_list(struct scoring *scoring);
 static void echo(struct scoring *scoring);
 static void run_rows(struct scoring *scoring);
 
@@ -99,6 +100,7 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 		exchange_error(exchange, &err, NULL);
 		return;
 	}
+	wrap_list(scoring);
 	exchange->rows = input_row_count(&scoring->input);
 	if (!check_rows(scoring, &err)) {
 		exchange_error(exchange, &err, NULL);
@@ -123,7 +125,7 @@ static bool wants_stream(const struct json *tree)
 }
 
 /* At /invocations a bundle answers as a completion where it says that it is one, or is asked to stream: a column that is
- * called `messages` is no promise. */
+ * called `messages` is no promise. An endpoint's clients expect one there, too. */
 static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_form form)
 {
 	static const enum task_kind KINDS[] = {
@@ -134,12 +136,20 @@ static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_for
 	};
 	const struct bundle *bundle = scoring->bundle;
 
-	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree);
+	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree) ||
+				 scoring->exchange->endpoint != NULL;
 
 	if (form != SCORING_INVOCATIONS || !is_promised || bundle->task.answer == TASK_NO_TEXT ||
 		!completion_is_asked(bundle, &scoring->tree))
 		return KINDS[form];
 	return bundle->task.kind;
+}
+
+/* Clients of endpoints take no list: databricks-sdk reads the answer as an object. */
+static void wrap_list(struct scoring *scoring)
+{
+	if (scoring->exchange->endpoint != NULL && scoring->input.shape == INPUT_TABLE)
+		scoring->input.is_bare = false;
 }
 
 static bool read_rows(struct scoring *scoring, enum scoring_form form, struct error *err)
