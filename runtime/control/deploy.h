@@ -61,6 +61,9 @@ bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct 
 /* From any thread: the endpoint's rows are gone. Blocks. */
 void deployer_remove(struct deployer *deployer, struct str name, struct str endpoint_id);
 
+/* Of all processors, of this process, in the last minute. */
+double deployer_cpu_percent(const struct deployer *deployer);
+
 /* From any thread: in this process. */
 bool deployer_is_deploying(struct deployer *deployer, struct str endpoint_id);
 

@@ -25,6 +25,7 @@ struct deployer {
 	void (*on_idle)(void *data);
 	void *idle_data;
 	struct timer sweep;
+	struct stats_minute process; /* microseconds of processors, and of time */
 	struct loop_task begin_task;
 };
 

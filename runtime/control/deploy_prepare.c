@@ -214,8 +214,12 @@ static bool load(struct deployment *deployment, struct deploying *deploying, str
 {
 	struct problems problems;
 
-	if (resident_is_loaded(deploying->resident))
+	if (resident_is_loaded(deploying->resident)) {
+		deployment_log(deploying, "is in memory already%s",
+			resident_has_passed(deploying->resident) ? ", and has passed its self-test" : "");
 		return true;
+	}
+	const uint64_t started_ns = clock_ns();
 	problems_init(&problems, &deployment->arena);
 	if (!resident_load(deploying->resident, &problems, err)) {
 		for (size_t i = 0; i < problems.count; i++) {
@@ -227,7 +231,7 @@ static bool load(struct deployment *deployment, struct deploying *deploying, str
 		}
 		return false;
 	}
-	deployment_log(deploying, "loaded");
+	deployment_log(deploying, "loaded in %.1f ms", (double)(clock_ns() - started_ns) * 1e-6);
 	return true;
 }
 
