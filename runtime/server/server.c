@@ -191,6 +191,30 @@ static bool ready_to_run(void *data, const struct bundle *bundle, struct error *
 	return worker_ready_for(&server->workers[0], bundle, err);
 }
 
+/* What the predecessor changed while it worked off its requests. */
+static void take_over(struct server *server)
+{
+	struct error err;
+
+	if (!deployer_sync(server->control.deployer, true, &err))
+		log_error("endpoints.take_over", LOG_ERR(&err));
+}
+
+/* Another registry is asked now and then; the embedded one says itself when something moved. */
+static bool open_origin(struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const struct target_source source = {.uri = settings->registry};
+
+	if (settings->registry == NULL)
+		return true;
+	if (!target_read(&server->arena, &source, &server->registry_target, err))
+		return error_wrap(err, "--registry");
+	server->origin.target = &server->registry_target;
+	control_poll(server);
+	return true;
+}
+
 /* Endpoints, where there is no one bundle to serve. */
 static bool open_control(struct server *server, struct error *err)
 {
@@ -200,13 +224,19 @@ static bool open_control(struct server *server, struct error *err)
 		return true;
 	if (!store_open(&server->arena, settings->state_dir, &server->store, err))
 		return false;
+	server->origin.registry = server->registry;
+	server->origin.store = &server->store;
+	if (!open_origin(server, err))
+		return false;
 	const struct deployer_options options = {
 		.registry = server->registry,
 		.serving = server->serving,
-		.store = &server->store,
+		.origin = &server->origin,
 		.worker_count = server->worker_count,
 		.secret_dir = settings->secret_dir,
 		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,
+		.queue_max = (unsigned)settings->queue_max,
+		.queue_timeout_ms = (unsigned)settings->queue_timeout_ms,
 		.idle_ms = settings->unload_after_ms,
 		.ready_to_run = ready_to_run,
 		.on_deployed = control_on_deployed,
@@ -216,12 +246,17 @@ static bool open_control(struct server *server, struct error *err)
 	};
 	server->control = (struct control){
 		.registry = server->registry,
+		.origin = &server->origin,
 		.serving = server->serving,
 		.deployer = deployer_new(&options),
 		.url = server_url(server, &server->arena),
 	};
 	server->has_control = true;
-	return deployer_restore(server->control.deployer, err);
+	if (!deployer_sync(server->control.deployer, !atomic_load(&server->has_predecessor), err))
+		return false;
+	server->on_predecessor_ended = take_over;
+	deployer_run(server->control.deployer);
+	return true;
 }
 
 static const char STARTING[] = "starting";
@@ -249,7 +284,8 @@ static bool server_init(struct server *server, const struct settings *settings, 
 bool server_start(
 	struct server *server, const struct settings *settings, struct handover *handover, struct error *err)
 {
-	if (!server_init(server, settings, err) || !open_models(server, err) || !bind_port(server, handover, err))
+	if (!server_init(server, settings, err) || !open_models(server, err) ||
+		!bind_port(server, handover, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
@@ -310,6 +346,15 @@ static void on_deployer_idle(void *data)
 {
 	struct server *server = data;
 
+	server->has_idle_deployer = true;
+	control_end(server);
+}
+
+void control_end(struct server *server)
+{
+	if (!server->has_idle_deployer || server->is_following)
+		return;
+	server->has_idle_deployer = false;
 	atomic_fetch_sub(&server->draining, 1);
 	server_wake(server);
 }
@@ -322,6 +367,9 @@ static void stop_control(struct worker *worker)
 	if (worker->index > 0 || !server->has_control || server->is_stopping)
 		return;
 	server->is_stopping = true;
+	server->origin.is_stopping = true;
+	if (server->follow_timer.is_ready)
+		timer_stop(&server->follow_timer);
 	deployer_stop(server->control.deployer, on_deployer_idle, server);
 }
 
