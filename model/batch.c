@@ -49,7 +49,9 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 	batch->context = (struct run_context){.seam = seam,
 		.owner = &batch->owner,
 		.bundle = bundle,
-		.recorder = options->recorder};
+		.recorder = options->recorder,
+		.tap = options->tap,
+		.tap_step = bundle->task.step};
 	batch->owner = (struct work_owner){0};
 	batch->context.columns =
 		run_columns(arena, bundle, &batch->context.column_count, &batch->context.is_bare);
@@ -131,7 +133,8 @@ static void cancel_runs(struct batch *batch)
 static void fail_batch(struct batch *batch, const struct run *run, const struct error *err)
 {
 	const bool is_ours = err->code == ERR_DEADLINE || err->code == ERR_UNAVAILABLE ||
-			     (err->code == ERR_TOO_LARGE && batch->is_full);
+			     (err->code == ERR_TOO_LARGE && batch->is_full) ||
+			     (err->code == ERR_RATE_LIMITED && batch->options.fails_whole);
 
 	batch->err = *err;
 	if (!is_ours)
@@ -161,7 +164,8 @@ static void take_failure(struct batch *batch, const struct run *run, const struc
 	if (batch->err.code != ERR_NONE)
 		return; /* cancelled by what failed first */
 	batch->usage.rows_failed++;
-	if (!run_answer_failed(&batch->context, batch->arena, err, answer)) {
+	if (batch->options.fails_whole ||
+		!run_answer_failed(&batch->context, batch->arena, err, answer)) {
 		fail_batch(batch, run, err);
 	} else if (!has_room(batch, answer, &batch->errors_size)) {
 		batch->is_full = true;
@@ -265,10 +269,15 @@ const struct batch_usage *batch_usage(const struct batch *batch)
 
 bool batch_fails_by_row(const struct batch *batch)
 {
-	for (size_t i = 0; i < batch->context.column_count; i++)
+	for (size_t i = 0; !batch->options.fails_whole && i < batch->context.column_count; i++)
 		if (batch->context.columns[i].is_error)
 			return true;
 	return false;
+}
+
+const struct json *batch_answer(const struct batch *batch, size_t row)
+{
+	return &batch->answers[row];
 }
 
 size_t batch_ready_count(const struct batch *batch)

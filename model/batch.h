@@ -13,6 +13,7 @@
 
 struct batch;
 struct recorder;
+struct tap;
 
 struct batch_options {
 	uint32_t timeout_ms; /* for all rows; 0: none. Rows that are late fail with ERR_DEADLINE */
@@ -23,6 +24,12 @@ struct batch_options {
 	size_t answer_max;
 	void (*on_row)(void *data, size_t row, const struct json *answer,
 		const struct error *err); /* may be NULL */
+	/* A failing row fails the batch even where a column takes its error: whoever asked one
+	 * question has no use for an answer of nulls. The endpoint's 429 stays one then. */
+	bool fails_whole;
+	/* Takes the text of the bundle's task (model/task.h) while a model writes it, of a batch of one row; may be
+	 * NULL. Nothing is handed out where the text is no step's own or comes at once: a recorded reply, JSON. */
+	struct tap *tap;
 	struct recorder *recorder; /* takes every model reply (model/recorder.h); may be NULL */
 	void (*done)(void *data, const struct error *err); /* answers are ready where err is NULL */
 	void *data;
@@ -47,6 +54,8 @@ const struct batch_usage *batch_usage(const struct batch *batch);
  * cancel; and how many rows, from the first on, have their answers. */
 bool batch_fails_by_row(const struct batch *batch);
 size_t batch_ready_count(const struct batch *batch);
+/* A row's answer, once it is there. */
+const struct json *batch_answer(const struct batch *batch, size_t row);
 /* After done: appends the answers, {"predictions":[…]} or bare, one value a row: an object of the
  * output columns, or the bare value where one unnamed column is declared. */
 void batch_write(struct buf *out, const struct batch *batch);

@@ -254,6 +254,8 @@ static void link_config(struct loader *loader)
 		config_check_arguments(&loader->decoder, &loader->config_tree, &bundle->signature,
 			&bundle->config);
 	signature_set_defaults(&bundle->arena, &bundle->signature, &bundle->config.defaults);
+	if (is_fine(loader))
+		task_find(&bundle->arena, bundle, &bundle->task);
 }
 
 static const char *manifest_digest(struct bundle *bundle, struct problems *problems)

@@ -10,6 +10,7 @@
  */
 #include "model/config.h"
 #include "model/signature.h"
+#include "model/task.h"
 
 struct prompts;
 
@@ -21,6 +22,7 @@ struct bundle {
 	struct json mlmodel; /* the whole file, as read */
 	struct signature signature;
 	struct config config;
+	struct task task;
 	const struct prompts *prompts;
 	const struct recordings *recordings; /* NULL where it has none */
 	struct json example; /* input_example.json as a request body ({"dataframe_records": …});

@@ -30,6 +30,7 @@ void bundle_check(const struct bundle *bundle, struct problems *problems)
 	check_example(bundle, &mlmodel, problems);
 	check_recordings(bundle, &mlmodel, problems);
 	check_files(bundle, &mlmodel, problems);
+	task_check(bundle, problems);
 	arena_done(&arena);
 }
 

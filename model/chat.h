@@ -25,11 +25,21 @@ void chat_init(struct chat *chat, struct arena *arena);
 /* `text` must outlive the chat. */
 void chat_add(struct chat *chat, enum chat_role role, struct str text);
 const char *chat_role_name(enum chat_role role);
+/* Adds a conversation as requests have it: a list of {"role":…,"content":…}. Roles: system or developer, user,
+ * assistant. Content: text, or parts of text (text, input_text, output_text). System messages at the beginning become
+ * one with the chat's own, behind an empty line: most endpoints take one only. `name` and `id` are not sent. False where
+ * something is neither (images, tool calls, other roles): ERR_INVALID_PARAMETER names the message. */
+bool chat_add_conversation(struct chat *chat, const struct json *messages, struct error *err);
+/* The text of a list whose parts are all text; false where `content` is anything else. */
+bool chat_parts_text(struct arena *arena, const struct json *content, struct str *ret);
+
+/* What a part of a reply's content says, or an empty str: lists hold reasoning, images and tool calls beside text. */
+struct str chat_part_text(const struct json *part);
 
 /* Appends the request body. `schema` asks for structured output under the name `step`; NULL: text.
- */
+ * `is_streamed` asks for events, with the usage at their end. */
 void chat_write_request(struct buf *out, const struct chat *chat, const struct model_spec *model,
-	const struct schema *schema, struct str step);
+	const struct schema *schema, struct str step, bool is_streamed);
 
 struct chat_reply {
 	struct str text;

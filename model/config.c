@@ -97,10 +97,13 @@ static void decode_outputs(struct decoder *decoder, const struct json *value, vo
 static const struct decode_field llm_fields[] = {
 	{"model", DECODE_STRING, AT(llm_step, model), .is_required = true,
 		.help = "a name under `models`"},
-	{"prompt", DECODE_STRING, AT(llm_step, prompt), .is_required = true,
-		.help = "the template of the user's message"},
+	{"prompt", DECODE_STRING, AT(llm_step, prompt),
+		.help = "the template of the user's message; with `messages`: of a last one behind them"},
 	{"system", DECODE_STRING, AT(llm_step, system),
 		.help = "the template of the system message"},
+	{"messages", DECODE_STRING, AT(llm_step, messages),
+		.help = "dotted path to a conversation, a list of `{role, content}` (see docs/streaming.md); `prompt`, "
+			"`messages` or both"},
 	{"output", DECODE_JSON, AT(llm_step, output), .fallback = "\"text\"",
 		.help = "`text`, or a JSON Schema: the answer is then JSON that fits it"},
 	{"repairs", DECODE_INTEGER, AT(llm_step, repairs), .fallback = "1", .max = 5,

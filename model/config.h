@@ -12,7 +12,7 @@
 #include "base/decode.h"
 
 struct config;
-struct llm_gate;
+struct gate;
 struct schema;
 struct sql;
 
@@ -37,7 +37,7 @@ struct model_spec {
 	int64_t input_microusd_per_million,
 		output_microusd_per_million;    /* the same as integers, for the ledger */
 	const struct model_spec *fallback_spec; /* resolved; NULL: none */
-	struct llm_gate *gate;                  /* set by steps_prepare(); NULL: no limit */
+	struct gate *gate;                      /* set by steps_prepare(); NULL: no limit */
 	unsigned line;                          /* in config.yaml */
 	struct json extra;                      /* further members of the request body, as given */
 };
@@ -72,7 +72,8 @@ struct tool_spec {
 enum step_type { STEP_LLM, STEP_TOOL, STEP_TYPE_COUNT };
 
 struct llm_step {
-	struct str model, prompt, system; /* prompt and system name templates; system may be "" */
+	struct str model, prompt, system; /* prompt and system name templates; "": none */
+	struct str messages;              /* dotted path to a conversation; "": none. One of prompt and messages is there */
 	struct json output;               /* "text" or a JSON Schema */
 	int64_t repairs; /* further turns when the answer misses its schema; default 1 */
 	const struct model_spec *model_spec;

@@ -251,6 +251,22 @@ static void check_llm_output(
 	decode_leave(decoder);
 }
 
+static void check_llm_question(struct decoder *decoder, const struct json *tree, const struct llm_step *llm)
+{
+	const struct json *given = member(tree, "llm");
+
+	if (llm->prompt.len > 0 || llm->messages.len > 0 || json_type(given) != JSON_OBJECT)
+		return;
+	/* What is of a wrong type was told. */
+	if ((is_given(given, "prompt") && json_type(member(given, "prompt")) != JSON_STRING) ||
+		(is_given(given, "messages") && json_type(member(given, "messages")) != JSON_STRING))
+		return;
+	decode_enter(decoder, "llm");
+	decode_problem(decoder, at(tree, "llm"),
+		"asks nothing: name a prompt, or the path of a conversation as messages");
+	decode_leave(decoder);
+}
+
 static void check_step(struct decoder *decoder, const struct json *tree, struct step_spec *step)
 {
 	const bool has_llm = member(tree, "llm") != NULL, has_tool = member(tree, "tool") != NULL;
@@ -262,8 +278,10 @@ static void check_step(struct decoder *decoder, const struct json *tree, struct 
 		decode_problem(decoder, tree,
 			has_llm ? "a step is either llm or tool, not both"
 				: "a step needs a kind: llm or tool");
-	if (has_llm && !has_tool)
+	if (has_llm && !has_tool) {
 		check_llm_output(decoder, tree, &step->llm);
+		check_llm_question(decoder, tree, &step->llm);
+	}
 }
 
 /* Names are looked up in lists: these limits keep that cheap, whatever a file holds. */

@@ -122,6 +122,11 @@ static void link_llm(struct linker *linker, const struct json *tree, struct step
 		llm->prompt_template = link_template(linker, tree, "prompt", llm->prompt, step);
 	if (llm->system.len > 0)
 		llm->system_template = link_template(linker, tree, "system", llm->system, step);
+	if (llm->messages.len > 0) {
+		decode_enter(decoder, "messages");
+		linker_check_path(linker, linker_member(tree, "messages"), llm->messages);
+		decode_leave(decoder);
+	}
 	if (json_type(&llm->output) == JSON_OBJECT) {
 		decode_enter(decoder, "output");
 		llm->schema = schema_compile(decoder, &llm->output);

@@ -48,15 +48,22 @@ bool input_read(struct arena *arena, const struct signature *signature, enum inp
 bool input_read_tree(struct arena *arena, const struct signature *signature,
 	const struct json *tree, struct input *ret, struct error *err)
 {
-	struct form form = form_of(arena, signature, JSON_SIZE_MAX, err);
-	struct input input = {0};
 	struct json copy;
 
 	if (json_type(tree) == JSON_ABSENT)
 		return error_set(err, ERR_BAD_REQUEST, "there is no request");
 	/* Values are converted in place; the caller's stay as they are. */
 	copy = json_copy(arena, tree);
-	if (!read_tree(&form, &copy, &input))
+	return input_take_tree(arena, signature, &copy, JSON_SIZE_MAX, ret, err);
+}
+
+bool input_take_tree(struct arena *arena, const struct signature *signature,
+	struct json *take_tree, size_t size, struct input *ret, struct error *err)
+{
+	struct form form = form_of(arena, signature, size, err);
+	struct input input = {0};
+
+	if (!read_tree(&form, take_tree, &input))
 		return false;
 	*ret = input;
 	return true;

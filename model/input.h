@@ -38,6 +38,9 @@ bool input_read(struct arena *arena, const struct signature *signature, enum inp
 /* The same for a tree that was read already: the rows of `sluice predict`, an input example. */
 bool input_read_tree(struct arena *arena, const struct signature *signature, const struct json *tree,
 	struct input *ret, struct error *err);
+/* The same for a tree of `size` bytes of JSON that is not needed any more: it is converted in place. */
+bool input_take_tree(struct arena *arena, const struct signature *signature, struct json *take_tree, size_t size,
+	struct input *ret, struct error *err);
 
 /* Whether a tree is a request's body, by the names of its top level; and whether one of the LLM form (messages, prompt or
  * input). A row of such a column looks the same. */

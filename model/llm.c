@@ -57,7 +57,7 @@ uint64_t llm_pause_ms(int64_t attempt, int64_t retry_after_ms, uint64_t random)
 static void leave_slot(struct llm_call *call)
 {
 	if (call->has_slot)
-		llm_gate_leave(call->model->gate);
+		gate_leave(&call->pass);
 	call->has_slot = false;
 }
 
@@ -76,7 +76,7 @@ static void on_cancel(void *self)
 
 	switch (call->waits_for) {
 	case LLM_WAIT_SLOT:
-		llm_gate_cancel(&call->waiter);
+		gate_cancel(&call->pass);
 		break;
 	case LLM_WAIT_REPLY:
 		call->provider->cancel(call);
@@ -108,6 +108,8 @@ void llm_start(struct llm_call *call, struct arena *arena, const struct llm_cont
 	call->has_slot = false;
 	call->attempts = 0;
 	call->fetch = NULL;
+	call->stream = NULL;
+	call->has_told = false;
 	error_clear(&call->first);
 	call->done = done;
 	call->data = data;
@@ -149,23 +151,23 @@ static struct next begin_model(void *self)
 	return next_step(take_slot);
 }
 
-static void on_waited(void *data, bool has_slot)
+static void on_turn(void *data, enum gate_turn turn)
 {
 	struct llm_call *call = data;
 
-	call->has_slot = has_slot;
+	call->has_slot = turn == GATE_TURN;
 	flow_resume(&call->flow);
 }
 
 static struct next take_slot(void *self)
 {
 	struct llm_call *call = self;
-	struct llm_gate *gate = call->model->gate;
+	struct gate *gate = call->model->gate;
 
 	if (gate == NULL || call->provider->is_instant)
 		return next_step(ask);
-	call->has_slot =
-		llm_gate_enter(gate, &call->waiter, call->context->seam->loop, on_waited, call);
+	call->has_slot = gate_enter(gate, &call->pass, call->context->seam->loop, on_turn, call) ==
+			 GATE_ENTERED;
 	if (call->has_slot)
 		return next_step(ask);
 	call->waits_for = LLM_WAIT_SLOT;
@@ -225,8 +227,9 @@ static struct next give_up(struct llm_call *call)
 
 	tell_attempts(call);
 	leave_slot(call);
-	/* A missing recording is a mistake in the bundle that a fallback would hide. */
-	if (fallback == NULL || call->flow.is_cancelled || call->flow.err.code == ERR_NOT_FOUND)
+	/* A missing recording is a mistake in the bundle that a fallback would hide; and what a reader has of one answer
+	 * is not the beginning of another. */
+	if (fallback == NULL || call->flow.is_cancelled || call->has_told || call->flow.err.code == ERR_NOT_FOUND)
 		return next_fail(&call->flow, NULL);
 	call->first = call->flow.err;
 	call->model = fallback;
@@ -249,7 +252,7 @@ static struct next try_again(struct llm_call *call)
 	const struct seam *seam = call->context->seam;
 
 	leave_slot(call);
-	if (call->flow.is_cancelled || call->attempts > call->model->retries)
+	if (call->flow.is_cancelled || call->has_told || call->attempts > call->model->retries)
 		return give_up(call);
 	if (call->provider->is_instant)
 		return next_step(take_slot);

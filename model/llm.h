@@ -9,14 +9,16 @@
  * beginning of the body.
  */
 #include "async/flow.h"
+#include "async/gate.h"
 #include "model/chat.h"
 #include "model/config.h"
-#include "model/llm_gate.h"
 
 struct recorder;
 struct recordings;
 struct recordings_played;
 struct llm_call;
+struct chat_stream;
+struct tap;
 
 /* What all calls of one run share. */
 struct llm_context {
@@ -33,6 +35,7 @@ struct llm_question {
 	const struct chat *chat;
 	const struct schema *schema; /* NULL: text */
 	struct str step;             /* for messages and the schema's name */
+	struct tap *tap;             /* takes the text while it comes, where the provider streams; may be NULL */
 };
 
 /* A provider makes one attempt: fills call->reply or call->flow.err and says what follows. */
@@ -64,9 +67,11 @@ struct llm_call {
 	const struct llm_provider *provider;
 	enum llm_wait waits_for;
 	bool has_slot;
-	struct llm_waiter waiter;
+	struct gate_pass pass;
 	struct timer pause;
 	struct fetch *fetch;
+	struct chat_stream *stream; /* of the attempt, where there is a tap */
+	bool has_told;              /* the tap took text: nothing is tried again */
 	const char *url;  /* of the attempt, as asked */
 	int64_t attempts; /* of this model */
 	struct llm_reply reply;

@@ -69,3 +69,11 @@ const struct json *run_builtin(struct run *run, struct str name)
 	}
 	return NULL;
 }
+
+bool run_is_builtin(struct str name)
+{
+	for (size_t i = 0; i < sizeof(BUILTINS) / sizeof(*BUILTINS); i++)
+		if (str_is(name, BUILTINS[i].name))
+			return true;
+	return false;
+}

@@ -12,3 +12,5 @@
 
 /* NULL where `name` is none of them. */
 const struct json *run_builtin(struct run *run, struct str name);
+/* One of their names. */
+bool run_is_builtin(struct str name);

@@ -26,6 +26,27 @@ static unsigned statement_line(const struct json *tree, size_t index)
 	return statement != NULL ? (unsigned)statement->at : 0;
 }
 
+static void end_gate(void *gate)
+{
+	gate_free(gate);
+}
+
+/*
+ * Everybody may wait: a call that would wait too long ends by its row's deadline. While an old
+ * version of a bundle drains beside its successor the two together may have twice as many calls in
+ * flight.
+ */
+static struct gate *gate_of(struct arena *arena, const struct model_spec *model)
+{
+	if (model->concurrency == 0)
+		return NULL;
+
+	struct gate *gate = gate_new(&(struct gate_limits){.slots = (unsigned)model->concurrency});
+
+	arena_on_end(arena, end_gate, gate);
+	return gate;
+}
+
 void steps_prepare(struct arena *arena, struct problems *problems, const char *dir,
 	const struct json *tree, struct config *config)
 {
@@ -34,7 +55,7 @@ void steps_prepare(struct arena *arena, struct problems *problems, const char *d
 	struct error err;
 
 	for (size_t i = 0; i < config->models.count; i++)
-		models[i].gate = llm_gate_new(arena, (unsigned)models[i].concurrency);
+		models[i].gate = gate_of(arena, &models[i]);
 	for (size_t i = 0; i < config->tools.count; i++) {
 		if (!tools[i].has_sql)
 			continue;

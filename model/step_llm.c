@@ -68,6 +68,7 @@ static struct next ask(struct run *run)
 		.chat = &state->chat,
 		.schema = step->llm.schema,
 		.step = step->name,
+		.tap = run->step == run->context->tap_step ? run->context->tap : NULL,
 	};
 
 	error_clear(&run->flow.err);
@@ -86,7 +87,12 @@ static struct next ask_model(void *self)
 	chat_init(&state->chat, &run->arena);
 	if (llm->system_template != NULL)
 		chat_add(&state->chat, CHAT_SYSTEM, render(run, llm->system_template));
-	chat_add(&state->chat, CHAT_USER, render(run, llm->prompt_template));
+	if (llm->messages.len > 0 &&
+		!chat_add_conversation(&state->chat, run_value(run, llm->messages), &run->flow.err))
+		return next_fail(&run->flow, "step '%.*s': '%.*s'", STR_ARGS(run_step(run)->name),
+			STR_ARGS(llm->messages));
+	if (llm->prompt_template != NULL)
+		chat_add(&state->chat, CHAT_USER, render(run, llm->prompt_template));
 	return ask(run);
 }
 

@@ -42,6 +42,7 @@ struct http_request {
 	struct str query;
 	const struct http_field *fields;
 	size_t field_count;
+	struct str client_subject; /* common name of the client's verified certificate; empty where there is none */
 	struct str body; /* contiguous, JSON_PADDING readable bytes behind it; empty where it comes in pieces */
 	bool is_streamed; /* it does: http_body_read() */
 	uint64_t body_length; /* of one in pieces, as announced; HTTP_LENGTH_UNKNOWN where it is chunked */
@@ -89,12 +90,31 @@ void http_limits_default(struct http_limits *limits);
 
 /* One bound, listening, non-blocking socket, shared by all workers. `port` 0 picks one. */
 struct http_listener *http_listener_new(const char *host, unsigned port, struct error *err);
+/* One that another process bound: TCP, and listening. Takes fd, on failure, too. Where that process keeps it (`is_shared`),
+ * a drain takes what waits in the queue, but keeps nobody from coming. */
+struct http_listener *http_listener_adopt(int fd, bool is_shared, struct error *err);
 void http_listener_free(struct http_listener *listener);
 unsigned http_listener_port(const struct http_listener *listener);
+/* "127.0.0.1": the address as the kernel has it. */
+const char *http_listener_address(const struct http_listener *listener);
+bool http_listener_is_loopback(const struct http_listener *listener);
+/* Is this where `host` and `port` would have been bound? Port 0 is any. */
+bool http_listener_is_at(const struct http_listener *listener, const char *host, unsigned port);
+int http_listener_fd(const struct http_listener *listener);
+/* Servers that are made from now on accept nothing until http_server_accept(). */
+void http_listener_hold(struct http_listener *listener);
+/* From now on another process takes what comes: a drain leaves even the queue to it. From any thread. */
+void http_listener_leave(struct http_listener *listener);
 
 struct ssl_ctx_st;
-/* TLS 1.2+, AEAD with forward secrecy, ALPN http/1.1. Files in PEM. */
-struct ssl_ctx_st *http_tls_new(const char *cert_file, const char *key_file, struct error *err);
+/* Files in PEM. */
+struct http_tls_files {
+	const char *cert, *key;  /* the chain, ours first */
+	const char *client_ca;   /* who signs clients' certificates; NULL: none is asked for */
+	bool is_client_optional; /* a client without one is served, too; one with a wrong one never */
+};
+/* TLS 1.2+, AEAD with forward secrecy, ALPN http/1.1. Servers and connections that use it keep it alive. */
+struct ssl_ctx_st *http_tls_new(const struct http_tls_files *files, struct error *err);
 void http_tls_free(struct ssl_ctx_st *tls);
 
 struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,
@@ -123,6 +143,12 @@ void http_body_read(struct http_request *request, char *data, size_t size, http_
  * second call sets another max_ms, from now. */
 void http_server_drain(struct http_server *server, uint32_t max_ms, void (*on_drained)(void *data), void *data);
 void http_server_free(struct http_server *server);
+
+/* On the loop's thread: accepts, where the listener was held. */
+void http_server_accept(struct http_server *server);
+/* On the loop's thread: other limits and another TLS context (neither from nor to NULL) from now on. What has begun is
+ * held to the limits it began under, but for deadlines; connections keep the context of their handshake. */
+void http_server_change(struct http_server *server, const struct http_limits *limits, struct ssl_ctx_st *tls);
 
 struct http_stats {
 	uint64_t accepted, requests, answered[6] /* by status / 100 */, refused, timeouts, bytes_in, bytes_out;

@@ -14,6 +14,9 @@
 enum { PAUSE_MS = 100, YIELD_MS = 2 };
 enum accepted { ACCEPT_TOOK, ACCEPT_NOTHING, ACCEPT_NO_ROOM };
 
+static void on_arrivals_over(void *data);
+static void empty_queue(struct http_server *server);
+
 static void pause_accepting(struct http_server *server, uint64_t for_ms)
 {
 	event_del(&server->accepting);
@@ -27,7 +30,7 @@ void http_accept_resume(struct http_server *server)
 	if (server->is_finishing && !server->is_accept_over)
 		timer_start(&server->accept_timer, 0);
 	if (server->is_accepting || server->is_finishing || server->is_accept_over ||
-		server->accept_fails > 0)
+		server->accept_fails > 0 || atomic_load(&server->listener->is_held))
 		return;
 	timer_stop(&server->accept_timer);
 	event_add(&server->accepting, NULL);
@@ -41,7 +44,7 @@ static void on_pause_over(void *data)
 	if (server->is_accept_over)
 		return;
 	if (server->is_finishing) {
-		http_accept_finish(server);
+		empty_queue(server);
 		return;
 	}
 	event_add(&server->accepting, NULL);
@@ -120,6 +123,7 @@ void http_accept_start(struct http_server *server)
 {
 	server->spare_fd = open("/dev/null", O_RDONLY | O_CLOEXEC);
 	timer_init(&server->accept_timer, server->loop, on_pause_over, server);
+	timer_init(&server->finish_timer, server->loop, on_arrivals_over, server);
 	event_assign(&server->accepting, loop_base(server->loop), server->listener->fd,
 		EV_READ | EV_PERSIST, on_acceptable, server);
 	atomic_fetch_add(&server->listener->accepting, 1);
@@ -132,6 +136,7 @@ void http_accept_stop(struct http_server *server)
 		return;
 	server->is_accept_over = true;
 	timer_stop(&server->accept_timer);
+	timer_stop(&server->finish_timer);
 	if (server->is_accepting)
 		event_del(&server->accepting);
 	server->is_accepting = false;
@@ -141,6 +146,23 @@ void http_accept_stop(struct http_server *server)
 }
 
 void http_accept_finish(struct http_server *server)
+{
+	struct http_listener *listener = server->listener;
+
+	if (atomic_load(&listener->is_left) || atomic_load(&listener->is_held))
+		http_accept_give_up(server);
+	else if (!server->is_finishing && http_listener_end_arrivals(listener))
+		timer_start(&server->finish_timer, HTTP_DRAIN_ARRIVALS_MS);
+	else
+		empty_queue(server);
+}
+
+static void on_arrivals_over(void *data)
+{
+	empty_queue(data);
+}
+
+static void empty_queue(struct http_server *server)
 {
 	enum accepted accepted;
 

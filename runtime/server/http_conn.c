@@ -5,6 +5,7 @@
 
 #include "base/log.h"
 #include "server/http_server.h"
+#include "server/http_tls.h"
 
 #include <assert.h>
 #include <event2/buffer.h>
@@ -39,6 +40,7 @@ static void conn_free(struct http_conn *conn)
 	http_io_close(&conn->io, conn->is_cut);
 	http_desk_put(server, conn->desk);
 	evbuffer_free(conn->out);
+	free(conn->client_subject);
 	if (conn->next != NULL)
 		conn->next->prev = conn->prev;
 	if (conn->prev != NULL)
@@ -113,11 +115,13 @@ static bool step_handshake(struct http_conn *conn)
 {
 	const int done = http_io_handshake(&conn->io);
 
-	if (done == 1)
-		conn->state = HTTP_CONN_HEAD;
-	else if (done == HTTP_IO_BROKEN)
+	if (done == HTTP_IO_BROKEN)
 		http_conn_break(conn);
-	return done == 1;
+	if (done != 1)
+		return false;
+	conn->client_subject = http_tls_client_subject(conn->io.ssl);
+	conn->state = HTTP_CONN_HEAD;
+	return true;
 }
 
 static bool on_head_end(struct http_conn *conn)

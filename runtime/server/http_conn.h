@@ -57,6 +57,7 @@ struct http_intake {
 struct http_desk {
 	struct http_desk *next;
 	struct arena arena;
+	struct http_limits limits; /* the server's when the request began: the parser counts up to them */
 	struct http_parse parse;
 	struct http_chunked chunked;
 	struct http_request request;
@@ -84,6 +85,7 @@ struct http_conn {
 	struct http_deadline waiting, writing;
 	struct http_desk *desk;
 	struct evbuffer *out;
+	char *client_subject; /* NULL: none */
 	uint64_t first_byte_ns;
 	uint64_t body_since_ns;
 	uint64_t lingered;

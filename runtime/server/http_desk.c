@@ -26,7 +26,8 @@ struct http_desk *http_desk_get(struct http_server *server)
 	}
 	desk->begin = desk->pin = desk->at = desk->end = 0;
 	desk->is_body_in_place = desk->is_streamed = false;
-	http_parse_start(&desk->parse, &server->limits, &desk->arena);
+	desk->limits = server->limits;
+	http_parse_start(&desk->parse, &desk->limits, &desk->arena);
 	return desk;
 }
 
@@ -65,7 +66,8 @@ void http_desk_clear(struct http_desk *desk, const struct http_limits *limits)
 	desk->begin = desk->pin = desk->at;
 	if (desk->begin == desk->end)
 		desk->begin = desk->pin = desk->at = desk->end = 0;
-	http_parse_start(&desk->parse, limits, &desk->arena);
+	desk->limits = *limits;
+	http_parse_start(&desk->parse, &desk->limits, &desk->arena);
 }
 
 void http_desk_to_front(struct http_desk *desk)

@@ -188,6 +188,15 @@ void http_io_end(struct http_io *io)
 	shutdown(io->fd, SHUT_WR);
 }
 
+bool http_io_has_bytes(const struct http_io *io)
+{
+	char byte;
+
+	if (io->ssl != NULL && SSL_pending(io->ssl) > 0)
+		return true;
+	return recv(io->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
+}
+
 bool http_io_is_reset(const struct http_io *io)
 {
 	int error = 0;

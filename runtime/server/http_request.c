@@ -33,6 +33,7 @@ void http_request_build(struct http_conn *conn)
 		.target = {text + parse->target.at, parse->target.len},
 		.path = http_path_decode(&desk->arena, text, parse),
 		.query = {text + parse->query.at, parse->query.len},
+		.client_subject = str_of(conn->client_subject),
 		.body = http_body_text(desk, parse),
 		.is_streamed = desk->is_streamed,
 		.body_length = parse->framing == HTTP_CHUNKED ? HTTP_LENGTH_UNKNOWN : parse->length,

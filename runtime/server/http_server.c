@@ -1,4 +1,5 @@
 #include "server/http_server.h"
+#include "server/http_tls.h"
 
 #include <assert.h>
 #include <stdio.h>
@@ -24,6 +25,24 @@ void http_limits_default(struct http_limits *limits)
 	};
 }
 
+/* Draining, connections that are quiet get less: but not none, as the next request of a busy client may be on its way and
+ * must get its answer. */
+static void set_deadlines(struct http_server *server)
+{
+	const struct http_limits *limits = &server->limits;
+	struct http_deadlines *deadlines = &server->deadlines;
+	const bool is_shortened = server->is_draining && limits->idle_timeout_ms > HTTP_DRAIN_IDLE_MS;
+
+	http_deadlines_span(deadlines, HTTP_DEADLINE_TLS, limits->tls_timeout_ms);
+	http_deadlines_span(deadlines, HTTP_DEADLINE_HEADER, limits->header_timeout_ms);
+	http_deadlines_span(deadlines, HTTP_DEADLINE_BODY, limits->body_timeout_ms);
+	http_deadlines_span(deadlines, HTTP_DEADLINE_RATE, 1000);
+	http_deadlines_span(
+		deadlines, HTTP_DEADLINE_IDLE, is_shortened ? HTTP_DRAIN_IDLE_MS : limits->idle_timeout_ms);
+	http_deadlines_span(deadlines, HTTP_DEADLINE_WRITE, limits->write_timeout_ms);
+	http_deadlines_span(deadlines, HTTP_DEADLINE_LINGER, HTTP_LINGER_MS);
+}
+
 struct http_server *http_server_new(struct loop *loop, struct http_listener *listener,
 	struct ssl_ctx_st *tls, const struct http_limits *limits, http_handler *handler, void *data)
 {
@@ -33,18 +52,12 @@ struct http_server *http_server_new(struct loop *loop, struct http_listener *lis
 		abort();
 	server->loop = loop;
 	server->listener = listener;
-	server->tls = tls;
+	server->tls = http_tls_ref(tls);
 	server->limits = *limits;
 	server->handler = handler;
 	server->data = data;
 	http_deadlines_init(&server->deadlines, loop, http_timeout_on_deadline);
-	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_TLS, limits->tls_timeout_ms);
-	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_HEADER, limits->header_timeout_ms);
-	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_BODY, limits->body_timeout_ms);
-	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_RATE, 1000);
-	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_IDLE, limits->idle_timeout_ms);
-	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_WRITE, limits->write_timeout_ms);
-	http_deadlines_span(&server->deadlines, HTTP_DEADLINE_LINGER, HTTP_LINGER_MS);
+	set_deadlines(server);
 	timer_init(&server->drain_timer, loop, on_drain_over, server);
 	http_accept_start(server);
 	return server;
@@ -53,6 +66,21 @@ struct http_server *http_server_new(struct loop *loop, struct http_listener *lis
 void http_server_on_head(struct http_server *server, http_head_hook *hook)
 {
 	server->on_head = hook;
+}
+
+void http_server_accept(struct http_server *server)
+{
+	atomic_store(&server->listener->is_held, false);
+	http_accept_resume(server);
+}
+
+void http_server_change(struct http_server *server, const struct http_limits *limits, struct ssl_ctx_st *tls)
+{
+	assert((tls == NULL) == (server->tls == NULL));
+	http_tls_free(server->tls);
+	server->tls = http_tls_ref(tls);
+	server->limits = *limits;
+	set_deadlines(server);
 }
 
 static void break_all(struct http_server *server)
@@ -74,6 +102,7 @@ static void server_release(struct http_server *server)
 		server->desks = desk->next;
 		http_desk_free(desk);
 	}
+	http_tls_free(server->tls);
 	free(server);
 }
 
@@ -128,10 +157,7 @@ void http_server_drain(
 	server->drained_data = data;
 	if (is_first)
 		http_accept_finish(server);
-	/* Not at once: the next request of a busy client may be on its way, and must get its
-	 * answer. */
-	if (server->limits.idle_timeout_ms > HTTP_DRAIN_IDLE_MS)
-		http_deadlines_span(&server->deadlines, HTTP_DEADLINE_IDLE, HTTP_DRAIN_IDLE_MS);
+	set_deadlines(server);
 	if (!server->is_drained)
 		timer_start(&server->drain_timer, max_ms);
 }

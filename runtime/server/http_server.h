@@ -4,6 +4,7 @@
 #include "server/http_conn.h"
 #include "server/http_deadline.h"
 
+#include <arpa/inet.h>
 #include <netinet/in.h>
 #include <stdatomic.h>
 
@@ -11,6 +12,7 @@ enum {
 	HTTP_DESKS_KEPT = 64, /* most spare ones a server holds */
 	HTTP_DRAIN_IDLE_MS =
 		1000, /* quiet time after which a draining server closes a kept connection */
+	HTTP_DRAIN_ARRIVALS_MS = 20, /* in which handshakes that began before a drain end */
 	HTTP_LINGER_MS = 2000,
 	HTTP_STAMP_MAX = 96,
 };
@@ -18,6 +20,11 @@ enum {
 struct http_listener {
 	int fd;
 	unsigned port;
+	char address[INET6_ADDRSTRLEN];
+	bool is_loopback;
+	bool is_shared; /* with a process that keeps it for the next one */
+	atomic_bool is_held; /* nobody accepts yet */
+	atomic_bool is_left; /* to another process */
 	atomic_uint open;      /* connections of all servers */
 	atomic_uint accepting; /* servers that still take connections */
 };
@@ -48,7 +55,7 @@ struct http_server {
 	bool has_yielded;      /* let other servers accept before this one */
 	int spare_fd;          /* given up for a moment where descriptors run out */
 	unsigned accept_fails; /* in a row */
-	struct timer accept_timer;
+	struct timer accept_timer, finish_timer;
 
 	struct http_deadlines deadlines;
 	struct http_conn *conns;
@@ -72,11 +79,14 @@ void http_accept_start(struct http_server *server);
 void http_accept_stop(struct http_server *server);
 /* A connection ended: there may be room for another one. */
 void http_accept_resume(struct http_server *server);
-/* Takes what waits in the listen queue, then never again. Where descriptors run out the rest stays
- * in the queue until connections end. */
+/* Lets no further handshake begin, takes what waits in the listen queue, then never again. Where descriptors run out
+ * the rest stays in the queue until connections end. */
 void http_accept_finish(struct http_server *server);
 /* Never again, whatever still waits. */
 void http_accept_give_up(struct http_server *server);
+
+/* http_listen.c: false where the system cannot, or where the socket is not ours alone. */
+bool http_listener_end_arrivals(struct http_listener *listener);
 
 /* http_server.c: the last thing a connection does. */
 void http_server_forget(struct http_server *server, struct http_conn *conn);

@@ -61,12 +61,25 @@ static void close_idle(struct http_conn *conn)
 	http_conn_break(conn);
 }
 
+/* A request that came in this very moment must not be cut: the socket's event is on its way. */
+static void on_idle(struct http_conn *conn)
+{
+	if (http_io_has_bytes(&conn->io)) {
+		http_deadline_set(&conn->server->deadlines, &conn->waiting, HTTP_DEADLINE_IDLE);
+		return;
+	}
+	HTTP_COUNT(conn->server->counters.timeouts, 1);
+	close_idle(conn);
+}
+
 static void on_timeout(struct http_conn *conn, enum http_deadline_kind kind)
 {
+	if (kind == HTTP_DEADLINE_IDLE) {
+		on_idle(conn);
+		return;
+	}
 	HTTP_COUNT(conn->server->counters.timeouts, 1);
-	if (kind == HTTP_DEADLINE_IDLE)
-		close_idle(conn);
-	else if (kind == HTTP_DEADLINE_HEADER)
+	if (kind == HTTP_DEADLINE_HEADER)
 		http_conn_refuse(conn, (struct http_refusal){408, "the header took too long"});
 	else if (kind == HTTP_DEADLINE_BODY || kind == HTTP_DEADLINE_RATE)
 		http_conn_refuse(conn, (struct http_refusal){408, "the body took too long"});

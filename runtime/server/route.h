@@ -9,8 +9,10 @@
 #include "server/server.h"
 
 struct exchange;
-struct invocation;
+struct query;
+struct scoring;
 struct row_stream;
+struct text_stream;
 struct artifact_put;
 struct http_file;
 
@@ -32,14 +34,21 @@ struct exchange {
 	uint64_t rows, rows_failed;
 	uint64_t streamed;             /* bytes of the body so far */
 	uint64_t received;             /* bytes of the request's body, where it came in pieces */
-	const char *error;             /* for the log: why it failed */
+	const char *error;             /* for the log: why it failed; on the request's arena */
+	enum error_code error_code;    /* the same, as a kind */
+	const char *param;             /* what the error is about, where the path is OpenAI's; may be NULL */
+	bool is_openai;                /* errors carry OpenAI's member `error`, too */
 	bool is_closing;               /* the connection ends with the answer */
-	struct invocation *invocation; /* of /invocations */
+	struct scoring *scoring;       /* of rows and completions: scoring.h */
 	struct row_stream *stream;
+	struct text_stream *text;
+	int status; /* for the log, of a stream that failed; 0: none did */
 	struct artifact_put *put; /* of an artifact's upload */
 	/* Of a request to an endpoint; both live until the request ends. */
 	struct endpoint *endpoint;
 	struct entity *entity;
+	struct query *query;
+	unsigned retry_after_s; /* of a refusal; 0: it says nothing */
 };
 
 /* The http_handler: `data` is the struct worker. */
@@ -55,19 +64,21 @@ void exchange_text(
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body);
 void exchange_body(
 	struct exchange *exchange, int status, const char *content_type, struct buf *take_body);
-/* A JSON body in pieces, for answers whose end is not known yet; true and false as of
+/* A body in pieces, for answers whose end is not known yet; true and false as of
  * http_stream_write(). */
-void exchange_stream_start(struct exchange *exchange);
+void exchange_stream_start(struct exchange *exchange, const char *content_type);
 bool exchange_stream_write(struct exchange *exchange, struct str data);
 void exchange_stream_end(struct exchange *exchange, bool is_whole);
+/* Appends the event that tells a failure inside of a stream of events, which exchange_stream_end() then cuts. */
+void exchange_stream_error(struct exchange *exchange, struct buf *out, const struct error *err);
 /* A file, or the part of it that was asked for; takes file->fd. */
 void exchange_file(struct exchange *exchange, struct http_file *file);
 /* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow
  * field's value. */
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow);
+/* Appends that body: where the path is OpenAI's, with "error":{"message","type","param","code"} beside it. */
+void exchange_error_write(struct buf *out, const struct exchange *exchange, const struct error *err);
 
-/* Reads the body as rows of the bundle, runs them and answers; the reference is taken over. */
-void invocation_start(struct exchange *exchange, struct bundle *take_bundle);
 /* Who asks and why, as he says: for histories. NULL where he does not. */
 struct str request_who(const struct http_request *request);
 struct str request_why(const struct http_request *request);
@@ -75,11 +86,17 @@ struct str request_why(const struct http_request *request);
 /* Resources, one file each. */
 void ping_handle(struct exchange *exchange);
 void health_handle(struct exchange *exchange);
+void live_handle(struct exchange *exchange);
+void ready_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);
 void serving_handle(struct exchange *exchange);
 void control_handle(struct exchange *exchange);
+void chat_handle(struct exchange *exchange);
+void completions_handle(struct exchange *exchange);
+void responses_handle(struct exchange *exchange);
+void models_handle(struct exchange *exchange);
 void registry_handle(struct exchange *exchange);
 void server_info_handle(struct exchange *exchange);
 void artifacts_handle(struct exchange *exchange);

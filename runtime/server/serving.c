@@ -1,15 +1,22 @@
 /*
- * POST /serving-endpoints/{name}/invocations and …/served-models/{served}/invocations: queries of serving endpoints.
+ * POST /serving-endpoints/{name}/invocations and …/served-models/{served}/invocations, and OpenAI's paths below
+ * /serving-endpoints: queries of serving endpoints.
  *
  * name → endpoint (serving_find) → entity: named, by what the traffic sticks to, or whose turn it is
- *      → bundle: in memory, or loaded first → rows in, predictions out (invocations.c)
+ *      → its turn (async/gate.h) → bundle: in memory, or loaded first → the answer (scoring.c)
  */
-#include "server/route.h"
+#include "server/serving.h"
+
+#include "base/clock.h"
 
 static const struct str BASE = {"/serving-endpoints/", 19};
 
 struct query {
 	struct exchange *exchange;
+	enum scoring_form form;
+	struct gate_pass pass;
+	bool is_in; /* it holds a place until it is answered */
+	uint64_t came_ns;
 	struct resident_waiter waiter;
 };
 
@@ -39,8 +46,8 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 	if (endpoint->is_stopped)
 		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first", endpoint->name);
 	if (endpoint->not_ready != NULL)
-		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s", endpoint->name,
-			endpoint->not_ready);
+		return error_set(err, endpoint->is_coming ? ERR_UNAVAILABLE : ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s",
+			endpoint->name, endpoint->not_ready);
 	return true;
 }
 
@@ -71,7 +78,7 @@ static struct str column_value(const struct exchange *exchange, const char *colu
 	return value;
 }
 
-static struct entity *pick(struct exchange *exchange)
+static struct entity *pick(struct exchange *exchange, uint64_t ticket)
 {
 	const struct endpoint *endpoint = exchange->endpoint;
 	struct str value = {NULL, 0};
@@ -81,14 +88,18 @@ static struct entity *pick(struct exchange *exchange)
 	else if (endpoint->sticky == STICKY_COLUMN)
 		value = column_value(exchange, endpoint->sticky_by);
 	return value.data != NULL ? endpoint_pick_sticky(endpoint, value)
-				  : endpoint_pick(endpoint, exchange->worker->ticket++);
+				  : endpoint_pick(endpoint, ticket);
 }
 
 static bool find_entity(struct exchange *exchange, struct str served, struct error *err)
 {
 	const struct endpoint *endpoint = exchange->endpoint;
 
-	exchange->entity = served.data != NULL ? endpoint_entity(endpoint, served) : pick(exchange);
+	const uint64_t ticket = exchange->worker->ticket++;
+
+	exchange->entity = served.data != NULL ? endpoint_entity(endpoint, served) : pick(exchange, ticket);
+	if (exchange->entity != NULL && served.data == NULL)
+		shadows_start(exchange, ticket);
 	if (exchange->entity != NULL)
 		return true;
 	if (served.data == NULL)
@@ -99,12 +110,17 @@ static bool find_entity(struct exchange *exchange, struct str served, struct err
 
 /* ---- its bundle ---- */
 
+static void answer(struct exchange *exchange, struct bundle *bundle)
+{
+	scoring_handle(exchange, bundle, exchange->query->form, str_of(exchange->endpoint->name));
+}
+
 static void on_loaded(struct resident_waiter *waiter, struct bundle *bundle, const struct error *err)
 {
 	struct query *query = (struct query *)((char *)waiter - offsetof(struct query, waiter));
 
 	if (bundle != NULL)
-		invocation_start(query->exchange, bundle);
+		answer(query->exchange, bundle);
 	else
 		fail(query->exchange, err);
 }
@@ -114,14 +130,122 @@ static void run(struct exchange *exchange)
 	struct bundle *bundle = resident_bundle(exchange->entity->resident);
 
 	if (bundle != NULL) {
-		invocation_start(exchange, bundle);
+		answer(exchange, bundle);
 		return;
 	}
-	struct query *query = arena_zalloc(exchange->request->arena, sizeof(*query));
-	query->exchange = exchange;
-	query->waiter.on_loaded = on_loaded;
+	exchange->query->waiter.on_loaded = on_loaded;
 	resident_wait(exchange->entity->resident, exchange->worker->server->registry_pool, exchange->worker->loop,
-		&query->waiter);
+		&exchange->query->waiter);
+}
+
+/* ---- its turn ---- */
+
+static void refuse_full(struct exchange *exchange)
+{
+	struct error err;
+
+	exchange->retry_after_s = gate_state(exchange->entity->stats->gate).retry_after_s;
+	error_set(&err, ERR_RATE_LIMITED,
+		"Too many concurrent requests. Consider increasing the provisioned concurrency of the served entity.");
+	fail(exchange, &err);
+}
+
+static void count_wait(struct exchange *exchange, int status)
+{
+	struct entity_counts *counts = &exchange->entity->stats->by_worker[exchange->worker->index];
+
+	stats_answered(&counts->queue, status, clock_ns() - exchange->query->came_ns);
+}
+
+static void on_turn(void *data, enum gate_turn turn)
+{
+	struct query *query = data;
+	struct exchange *exchange = query->exchange;
+	struct error err;
+
+	exchange->request->on_gone = NULL;
+	query->is_in = turn == GATE_TURN;
+	count_wait(exchange, turn == GATE_TURN ? 200 : 429);
+	if (exchange->request->is_gone || turn == GATE_CANCELLED) {
+		error_set(&err, ERR_CANCELLED, "the client left");
+		fail(exchange, &err);
+	} else if (turn == GATE_EXPIRED) {
+		exchange->retry_after_s = gate_state(exchange->entity->stats->gate).retry_after_s;
+		error_set(&err, ERR_UNAVAILABLE, "no place was free at served entity '%s' for %lld ms",
+			exchange->entity->name, (long long)exchange->worker->settings->queue_timeout_ms);
+		fail(exchange, &err);
+	} else if (turn == GATE_SHED) {
+		refuse_full(exchange);
+	} else {
+		run(exchange);
+	}
+}
+
+static void on_gone(struct http_request *request)
+{
+	struct exchange *exchange = request->data;
+
+	gate_cancel(&exchange->query->pass);
+}
+
+static void enter(struct exchange *exchange)
+{
+	struct query *query = exchange->query;
+
+	query->came_ns = clock_ns();
+	switch (gate_enter(exchange->entity->stats->gate, &query->pass, exchange->worker->loop, on_turn, query)) {
+	case GATE_ENTERED:
+		query->is_in = true;
+		count_wait(exchange, 200);
+		run(exchange);
+		return;
+	case GATE_WAITS:
+		exchange->request->on_gone = on_gone;
+		return;
+	case GATE_FULL:
+		count_wait(exchange, 429);
+		refuse_full(exchange);
+	}
+}
+
+void serving_query_end(struct exchange *exchange)
+{
+	struct query *query = exchange->query;
+
+	if (query != NULL && query->is_in) {
+		query->is_in = false;
+		gate_leave(&query->pass);
+	}
+}
+
+void serving_query(struct exchange *exchange, struct str name, struct str served, enum scoring_form form)
+{
+	struct query *query = arena_zalloc(exchange->request->arena, sizeof(*query));
+	struct error err;
+
+	exchange->is_openai = form != SCORING_INVOCATIONS;
+	query->exchange = exchange;
+	query->form = form;
+	exchange->query = query;
+	if (find_endpoint(exchange, name, &err) && find_entity(exchange, served, &err))
+		enter(exchange);
+	else
+		fail(exchange, &err);
+}
+
+void serving_query_model(struct exchange *exchange, enum scoring_form form)
+{
+	struct str name;
+	struct error err;
+
+	if (!scoring_model(exchange, form, &name, &err)) {
+		fail(exchange, &err);
+	} else if (name.len == 0) {
+		error_set(&err, ERR_INVALID_PARAMETER, "model: expected the name of a serving endpoint");
+		fail(exchange, &err);
+	} else {
+		serving_query(exchange, name, (struct str){NULL, 0}, form);
+	}
 }
 
 /* ---- the path ---- */
@@ -139,30 +263,55 @@ static bool read_path(struct str path, struct str *ret_name, struct str *ret_ser
 	return str_is(part, "invocations") && path.len == 0;
 }
 
+/* OpenAI's clients have /serving-endpoints as their base; the endpoint is the body's `model`. */
+static bool is_openai(struct str path, enum scoring_form *ret_form)
+{
+	static const struct {
+		const char *path;
+		enum scoring_form form;
+	} PATHS[] = {{"chat/completions", SCORING_CHAT}, {"completions", SCORING_COMPLETIONS},
+		{"responses", SCORING_RESPONSES}};
+
+	for (size_t i = 0; i < sizeof(PATHS) / sizeof(*PATHS); i++) {
+		if (!str_is(path, PATHS[i].path))
+			continue;
+		*ret_form = PATHS[i].form;
+		return true;
+	}
+	return false;
+}
+
+static void refuse(struct exchange *exchange, bool is_path)
+{
+	const struct str method = exchange->request->method_text, path = exchange->request->path;
+	struct error err;
+
+	exchange->is_closing = exchange->request->body.len > 0;
+	if (is_path)
+		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %.*s; use POST", STR_ARGS(method),
+			STR_ARGS(path));
+	else
+		error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(method), STR_ARGS(path));
+	exchange_error(exchange, &err, is_path ? "POST" : NULL);
+}
+
 void serving_handle(struct exchange *exchange)
 {
 	struct str path = exchange->request->path, name, served;
-	struct error err;
+	enum scoring_form form = SCORING_INVOCATIONS;
 
 	path = (struct str){path.data + BASE.len, path.len - BASE.len};
 	if (path.len > 0 && path.data[path.len - 1] == '/')
 		path.len--;
-	if (!read_path(path, &name, &served)) {
-		exchange->is_closing = exchange->request->body.len > 0;
-		error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(exchange->request->method_text),
-			STR_ARGS(exchange->request->path));
-		fail(exchange, &err);
-		return;
+	const bool is_model = is_openai(path, &form), is_path = is_model || read_path(path, &name, &served);
+	if (is_path && exchange->request->method == HTTP_POST) {
+		if (is_model)
+			serving_query_model(exchange, form);
+		else
+			serving_query(exchange, name, served, form);
+	} else if (str_is(path, "models") || str_starts(path, STR("models/"))) {
+		models_handle(exchange);
+	} else {
+		refuse(exchange, is_path);
 	}
-	if (exchange->request->method != HTTP_POST) {
-		exchange->is_closing = exchange->request->body.len > 0;
-		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %.*s; use POST",
-			STR_ARGS(exchange->request->method_text), STR_ARGS(exchange->request->path));
-		exchange_error(exchange, &err, "POST");
-		return;
-	}
-	if (find_endpoint(exchange, name, &err) && find_entity(exchange, served, &err))
-		run(exchange);
-	else
-		fail(exchange, &err);
 }

@@ -6,6 +6,9 @@
 
 #define AT(field) offsetof(struct settings, field)
 
+/* By enum tls_client_auth. */
+static const char *const CLIENT_AUTHS[] = {"require", "optional", NULL};
+
 static const struct option OPTIONS[] = {
 	{"bundle", 'b', OPTION_STRING, AT(bundle), .value = "DIR|FILE",
 		.help = "the model: a bundle's folder, or its archive (.tar.gz, .tar.zst, .tar, .zip); without "
@@ -16,9 +19,11 @@ static const struct option OPTIONS[] = {
 		.max = 65535,
 		.help = "port to listen on; 0 picks a free one and the log says which"},
 	{"allowed-host", 0, OPTION_STRINGS, AT(allowed_hosts), .value = "NAME",
-		.help = "a host name under which browsers may reach the registry, besides localhost and private addresses; * allows all"},
+		.help = "a host name under which browsers may reach the registry, besides localhost and private addresses; * allows all",
+		.is_live = true},
 	{"allowed-origin", 0, OPTION_STRINGS, AT(allowed_origins), .value = "ORIGIN",
-		.help = "a web page's origin that may change the registry, as https://ml.example.com; * allows all"},
+		.help = "a web page's origin that may change the registry, as https://ml.example.com; * allows all",
+		.is_live = true},
 	{"workers", 'w', OPTION_INTEGER, AT(workers), .value = "N", .fallback = "0", .min = 0,
 		.max = 256, .help = "threads that serve; 0: one a processor"},
 	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
@@ -26,29 +31,64 @@ static const struct option OPTIONS[] = {
 	{"secrets", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
 		.help = "a file a secret, for ${secret:name}; without one: environment SLUICE_SECRET_NAME"},
 	{"tls-cert", 0, OPTION_STRING, AT(tls_cert), .value = "FILE",
-		.help = "certificate chain in PEM; with --tls-key the port speaks TLS only"},
-	{"tls-key", 0, OPTION_STRING, AT(tls_key), .value = "FILE", .help = "private key in PEM"},
+		.help = "certificate chain in PEM; with --tls-key the port speaks TLS only",
+		.is_live = true},
+	{"tls-key", 0, OPTION_STRING, AT(tls_key), .value = "FILE", .help = "private key in PEM",
+		.is_live = true},
+	{"tls-client-ca", 0, OPTION_STRING, AT(tls_client_ca), .value = "FILE",
+		.help = "authorities in PEM that sign clients' certificates; with one, clients are asked for theirs",
+		.is_live = true},
+	{"tls-client-auth", 0, OPTION_CHOICE, AT(tls_client_auth), .value = "WHEN", .fallback = "require",
+		.choices = CLIENT_AUTHS,
+		.help = "whether a client without a certificate is served; one with a wrong certificate never is",
+		.is_live = true},
 	{"ca-file", 0, OPTION_STRING, AT(ca_file), .value = "FILE",
 		.help = "certificates to trust in outgoing calls instead of the system's"},
 	{"log-level", 0, OPTION_CHOICE, AT(log_level), .value = "LEVEL", .fallback = "info",
-		.choices = log_level_names, .help = "least level that is logged"},
+		.choices = log_level_names, .help = "least level that is logged",
+		.is_live = true},
 	{"request-timeout-ms", 0, OPTION_INTEGER, AT(request_timeout_ms), .value = "N",
 		.fallback = "297000", .min = 1, .max = 86400000,
-		.help = "deadline of a request's rows"},
+		.help = "deadline of a request's rows",
+		.is_live = true},
 	{"rows-in-flight", 0, OPTION_INTEGER, AT(rows_in_flight), .value = "N", .fallback = "64",
-		.min = 1, .max = 65536, .help = "rows of one request that run at the same time"},
+		.min = 1, .max = 65536, .help = "rows of one request that run at the same time",
+		.is_live = true},
 	{"rows-max", 0, OPTION_INTEGER, AT(rows_max), .value = "N", .fallback = "100000", .min = 1,
-		.max = 1 << 28, .help = "most rows of one request (413)"},
+		.max = 1 << 28, .help = "most rows of one request (413)",
+		.is_live = true},
 	{"answer-max", 0, OPTION_SIZE, AT(answer_max), .value = "BYTES", .fallback = "64m",
 		.min = 1 << 10, .max = 1 << 30,
-		.help = "longest answer (413); a row beyond it fails alone where the signature has an `error` column"},
+		.help = "longest answer (413); a row beyond it fails alone where the signature has an `error` column",
+		.is_live = true},
 	{"stream-after-ms", 0, OPTION_INTEGER, AT(stream_after_ms), .value = "N",
 		.fallback = "5000", .min = 0, .max = 86400000,
 		.help = "a batch that takes longer sends its first rows while later ones run, where the signature "
-			"has an `error` column"},
+			"has an `error` column",
+		.is_live = true},
 	{"drain-timeout-ms", 0, OPTION_INTEGER, AT(drain_timeout_ms), .value = "N",
 		.fallback = "30000", .min = 0, .max = 86400000,
-		.help = "how long SIGTERM waits for requests in flight"},
+		.help = "how long SIGTERM waits for requests in flight",
+		.is_live = true},
+	{"drain-delay-ms", 0, OPTION_INTEGER, AT(drain_delay_ms), .value = "N", .fallback = "0", .min = 0,
+		.max = 86400000,
+		.help = "after SIGTERM, /ready says 503 for that long before the drain begins: load balancers look away meanwhile",
+		.is_live = true},
+	{"upgrade-timeout-ms", 0, OPTION_INTEGER, AT(upgrade_timeout_ms), .value = "N", .fallback = "60000",
+		.min = 1, .max = 86400000,
+		.help = "how long SIGUSR2 waits for the new process to be ready; then it is given up",
+		.is_live = true},
+	{"pid-file", 0, OPTION_STRING, AT(pid_file), .value = "FILE",
+		.help = "keeps the number of the process that serves; written when it is ready"},
+	{"registry", 0, OPTION_STRING, AT(registry), .value = "URI",
+		.help = "where models of endpoints come from: http(s)://… of an MLflow server or another sluiced, databricks-uc[://profile]; "
+			"default: the embedded registry"},
+	{"registry-poll-ms", 0, OPTION_INTEGER, AT(registry_poll_ms), .value = "N", .fallback = "5000", .min = 10,
+		.max = 86400000, .help = "how often that one is asked whether an alias that is followed has moved"},
+	{"queue-max", 0, OPTION_INTEGER, AT(queue_max), .value = "N", .fallback = "0", .min = 0, .max = 1000000,
+		.help = "most requests that wait for a free place at one served entity (429); 0: as many as --queue-timeout-ms lets in"},
+	{"queue-timeout-ms", 0, OPTION_INTEGER, AT(queue_timeout_ms), .value = "N", .fallback = "30000", .min = 1,
+		.max = 86400000, .help = "how long a request may wait there (503)"},
 	{"self-test-timeout-ms", 0, OPTION_INTEGER, AT(self_test_timeout_ms), .value = "N",
 		.fallback = "60000", .min = 1, .max = 86400000,
 		.help = "how long a bundle that is deployed may take to answer its own input example"},
@@ -57,40 +97,52 @@ static const struct option OPTIONS[] = {
 		.help = "a served entity that scales to zero, or has no traffic, gives its memory back after this long without requests"},
 	{"http-target-max", 0, OPTION_SIZE, AT(http_target_max), .value = "BYTES",
 		.fallback = "0", .min = 0, .max = 1 << 20,
-		.help = "longest request target (414); 0: 8k, or 64k for a registry alone, whose clients name many runs in one"},
+		.help = "longest request target (414); 0: 8k, or 64k for a registry alone, whose clients name many runs in one",
+		.is_live = true},
 	{"http-header-max", 0, OPTION_SIZE, AT(http_header_max), .value = "BYTES",
 		.fallback_number = HTTP_HEADER_MAX, .min = 256, .max = 16 << 20,
-		.help = "largest header section (431)"},
+		.help = "largest header section (431)",
+		.is_live = true},
 	{"http-fields-max", 0, OPTION_INTEGER, AT(http_fields_max), .value = "N",
 		.fallback_number = HTTP_FIELDS_MAX, .min = 1, .max = 10000,
-		.help = "most header fields (431)"},
+		.help = "most header fields (431)",
+		.is_live = true},
 	{"http-body-max", 0, OPTION_SIZE, AT(http_body_max), .value = "BYTES",
 		.fallback_number = HTTP_BODY_MAX, .min = 0, .max = 255 << 20,
-		.help = "largest request body (413)"},
+		.help = "largest request body (413)",
+		.is_live = true},
 	{"artifact-max", 0, OPTION_SIZE, AT(artifact_max), .value = "BYTES",
 		.fallback = "0", .min = 0, .max = INT64_MAX,
-		.help = "longest artifact that is taken (413); 0: any"},
+		.help = "longest artifact that is taken (413); 0: any",
+		.is_live = true},
 	{"http-header-timeout-ms", 0, OPTION_INTEGER, AT(http_header_timeout_ms), .value = "N",
 		.fallback_number = HTTP_HEADER_TIMEOUT_MS, .min = 1, .max = 86400000,
-		.help = "a header section must be there that long after its first byte (408)"},
+		.help = "a header section must be there that long after its first byte (408)",
+		.is_live = true},
 	{"http-body-timeout-ms", 0, OPTION_INTEGER, AT(http_body_timeout_ms), .value = "N",
 		.fallback_number = HTTP_BODY_TIMEOUT_MS, .min = 1, .max = 86400000,
-		.help = "a body must be there in this time, longer if it keeps its rate (408)"},
+		.help = "a body must be there in this time, longer if it keeps its rate (408)",
+		.is_live = true},
 	{"http-body-rate-min", 0, OPTION_SIZE, AT(http_body_rate_min), .value = "BYTES",
 		.fallback_number = HTTP_BODY_RATE_MIN, .min = 1, .max = 1 << 30,
-		.help = "bytes a second that prolong the body's deadline"},
+		.help = "bytes a second that prolong the body's deadline",
+		.is_live = true},
 	{"http-idle-timeout-ms", 0, OPTION_INTEGER, AT(http_idle_timeout_ms), .value = "N",
 		.fallback_number = HTTP_IDLE_TIMEOUT_MS, .min = 1, .max = 86400000,
-		.help = "a connection between two requests is closed after this"},
+		.help = "a connection between two requests is closed after this",
+		.is_live = true},
 	{"http-write-timeout-ms", 0, OPTION_INTEGER, AT(http_write_timeout_ms), .value = "N",
 		.fallback_number = HTTP_WRITE_TIMEOUT_MS, .min = 1, .max = 86400000,
-		.help = "a client that takes nothing of its answer is cut off after this"},
+		.help = "a client that takes nothing of its answer is cut off after this",
+		.is_live = true},
 	{"http-tls-timeout-ms", 0, OPTION_INTEGER, AT(http_tls_timeout_ms), .value = "N",
 		.fallback_number = HTTP_TLS_TIMEOUT_MS, .min = 1, .max = 86400000,
-		.help = "deadline of a TLS handshake"},
+		.help = "deadline of a TLS handshake",
+		.is_live = true},
 	{"http-connections-max", 0, OPTION_INTEGER, AT(http_connections_max), .value = "N",
 		.fallback_number = HTTP_CONNECTIONS_MAX, .min = 1, .max = 1000000,
-		.help = "beyond it accepting pauses"},
+		.help = "beyond it accepting pauses",
+		.is_live = true},
 	{"version", 0, OPTION_FLAG, AT(is_version), .is_argument_only = true,
 		.help = "print the version and exit"},
 	{0},
@@ -124,9 +176,9 @@ static size_t target_max(const struct settings *settings)
 	return settings->bundle != NULL ? HTTP_TARGET_MAX : REGISTRY_TARGET_MAX;
 }
 
-static void set_limits(const struct settings *settings, struct http_limits *limits)
+void settings_derive(struct settings *settings)
 {
-	*limits = (struct http_limits){
+	settings->limits = (struct http_limits){
 		.target_max = target_max(settings),
 		.header_max = (size_t)settings->http_header_max,
 		.fields_max = (unsigned)settings->http_fields_max,
@@ -157,6 +209,27 @@ static bool set_state_dir(struct settings *settings, struct arena *arena, struct
 	return true;
 }
 
+struct http_tls_files settings_tls_files(const struct settings *settings)
+{
+	return (struct http_tls_files){
+		.cert = settings->tls_cert,
+		.key = settings->tls_key,
+		.client_ca = settings->tls_client_ca,
+		.is_client_optional = settings->tls_client_auth == TLS_CLIENT_OPTIONAL,
+	};
+}
+
+static bool check_tls(const struct settings *settings, struct error *err)
+{
+	if ((settings->tls_cert == NULL) != (settings->tls_key == NULL))
+		return error_set(err, ERR_USAGE, "--tls-cert and --tls-key come together; only --%s was given",
+			settings->tls_cert != NULL ? "tls-cert" : "tls-key");
+	if (settings->tls_client_ca != NULL && settings->tls_cert == NULL)
+		return error_set(err, ERR_USAGE, "--tls-client-ca needs --tls-cert and --tls-key");
+	return (settings->tls_client_auth == TLS_CLIENT_REQUIRE || settings->tls_client_ca != NULL) ||
+	       error_set(err, ERR_USAGE, "--tls-client-auth optional needs --tls-client-ca");
+}
+
 bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv,
 	bool *ret_is_over, struct error *err)
 {
@@ -179,13 +252,11 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 	if (ret->http_target_max > 0 && ret->http_target_max < HTTP_TARGET_LEAST)
 		return error_set(err, ERR_USAGE, "--http-target-max '%lld': expected 0, or %d and more",
 			(long long)ret->http_target_max, HTTP_TARGET_LEAST);
-	if ((ret->tls_cert == NULL) != (ret->tls_key == NULL))
-		return error_set(err, ERR_USAGE,
-			"--tls-cert and --tls-key come together; only --%s was given",
-			ret->tls_cert != NULL ? "tls-cert" : "tls-key");
+	if (!check_tls(ret, err))
+		return false;
 	if (ret->workers == 0)
 		ret->workers =
 			sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
-	set_limits(ret, &ret->limits);
+	settings_derive(ret);
 	return set_state_dir(ret, arena, err);
 }

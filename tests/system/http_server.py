@@ -19,7 +19,8 @@ IS_SANITIZED = PROGRAM.exists() and any(mark in PROGRAM.read_bytes() for mark in
 
 
 class HttpServer:
-    def __init__(self, folder, limits=None, tls=False, nofile=None, drain_ms=5000, workers=1, piece=0):
+    def __init__(self, folder, limits=None, tls=False, nofile=None, drain_ms=5000, workers=1, piece=0,
+                 client_ca=None, client_optional=False):
         self.errors = folder / "stderr"
         command = [str(PROGRAM), "-d", str(drain_ms), "-w", str(workers)]
         if piece:
@@ -32,6 +33,8 @@ class HttpServer:
             subprocess.run(["openssl", "req", "-x509", "-newkey", "ec", "-pkeyopt", "ec_paramgen_curve:P-256", "-nodes",
                             "-keyout", str(folder / "key.pem"), "-out", str(folder / "cert.pem"), "-days", "2",
                             "-subj", "/CN=localhost"], check=True, capture_output=True)
+        if client_ca:
+            command += ["-a", str(client_ca)] + (["-o"] if client_optional else [])
         if nofile:
             command = ["prlimit", "--nofile=%d" % nofile, *command]
         with open(self.errors, "wb") as errors:

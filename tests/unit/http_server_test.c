@@ -451,9 +451,11 @@ static void test_tls_errors(void **state)
 {
 	const char *source = TESTS_DIR "/unit/http_server_test.c";
 
-	FAILS(http_tls_new("/no/such.pem", "/no/such.pem", &err), ERR_USAGE,
-		"No such file or directory");
-	FAILS(http_tls_new(source, source, &err), ERR_USAGE, "no start line");
+	const struct http_tls_files missing = {.cert = "/no/such.pem", .key = "/no/such.pem"};
+	const struct http_tls_files wrong = {.cert = source, .key = source};
+
+	FAILS(http_tls_new(&missing, &err), ERR_USAGE, "No such file or directory");
+	FAILS(http_tls_new(&wrong, &err), ERR_USAGE, "no start line");
 	http_tls_free(NULL);
 }
 

@@ -26,6 +26,7 @@ struct bench {
 	struct seam seam;
 	struct endpoint endpoint;
 	struct model_spec model;
+	struct gate *gate; /* where limit() made one */
 	unsigned waiting;
 	int64_t now_us;
 };
@@ -48,6 +49,7 @@ static void bench_start(struct bench *bench, const struct endpoint_answer *scrip
 	memset(bench, 0, sizeof(*bench));
 	arena_init(&bench->arena);
 	bench->now_us = 1795301207000000; /* 2026-11-21T22:46:47Z */
+	bench->gate = NULL;
 	bench->loop = loop_new();
 	bench->seam = (struct seam){.loop = bench->loop,
 		.now_us = fake_now,
@@ -73,9 +75,16 @@ static void bench_start(struct bench *bench, const struct endpoint_answer *scrip
 static void bench_end(struct bench *bench)
 {
 	endpoint_stop(&bench->endpoint);
+	gate_free(bench->gate);
 	fetcher_free(bench->seam.fetcher);
 	arena_done(&bench->arena);
 	loop_free(bench->loop);
+}
+
+static void limit(struct bench *bench, unsigned slots)
+{
+	bench->gate = gate_new(&(struct gate_limits){.slots = slots});
+	bench->model.gate = bench->gate;
 }
 
 static void on_done(void *data, const struct error *err)
@@ -148,7 +157,7 @@ static void test_body(void **state)
 	chat_init(&chat, &arena);
 	chat_add(&chat, CHAT_SYSTEM, STR("be \n brief"));
 	chat_add(&chat, CHAT_USER, STR("hi"));
-	chat_write_request(&out, &chat, &model, NULL, STR("s"));
+	chat_write_request(&out, &chat, &model, NULL, STR("s"), false);
 	assert_string_equal(buf_text(&out),
 		"{\"model\":\"gpt \\\"x\\\"\",\"messages\":[{\"role\":\"system\",\"content\":\"be "
 		"\\n brief\"},{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":0.0,\"top_p\":0."
@@ -203,7 +212,7 @@ static void test_strict(void **state)
 		decoder_done(&decoder);
 		assert_int_equal(problems.count, 0);
 		chat_init(&chat, &arena);
-		chat_write_request(&out, &chat, &model, schema, STR("my step/é"));
+		chat_write_request(&out, &chat, &model, schema, STR("my step/é"), false);
 		if (strstr(buf_text(&out),
 			    CASES[i].is_strict ? "\"strict\":true" : "\"strict\":false") == NULL)
 			fail_msg("%s", buf_text(&out));
@@ -614,7 +623,7 @@ static void test_slots(void **state)
 	struct bench bench;
 
 	bench_start(&bench, SCRIPT, 1);
-	bench.model.gate = llm_gate_new(&bench.arena, 3);
+	limit(&bench, 3);
 	for (size_t i = 0; i < 40; i++)
 		questions[i] = start(&bench, 0);
 	loop_run(bench.loop);
@@ -654,7 +663,7 @@ static void test_slots_across_threads(void **state)
 		bench_start(&benches[i], SCRIPT, 1);
 		benches[i].model.base_url = str_of(benches[0].endpoint.url);
 	}
-	benches[0].model.gate = llm_gate_new(&benches[0].arena, 2);
+	limit(&benches[0], 2);
 	benches[1].model.gate = benches[2].model.gate = benches[0].model.gate;
 	for (size_t i = 0; i < 3; i++)
 		pthread_create(&threads[i], NULL, ask_shared, &benches[i]);
@@ -676,7 +685,7 @@ static void test_cancel(void **state)
 	struct bench bench;
 
 	bench_start(&bench, SCRIPT, 1);
-	bench.model.gate = llm_gate_new(&bench.arena, 2);
+	limit(&bench, 2);
 	for (unsigned turns = 0; turns < 3; turns++) {
 		for (size_t i = 0; i < 20; i++)
 			questions[i] = start(&bench, 0);

@@ -289,6 +289,11 @@ static void handle_stats(struct http_request *request)
 	answer_text(request, 200, "application/json", str_of(text));
 }
 
+static void handle_subject(struct http_request *request)
+{
+	answer_text(request, 200, "text/plain", request->client_subject);
+}
+
 static void dispatch(struct http_request *request)
 {
 	static const struct {
@@ -305,6 +310,7 @@ static void dispatch(struct http_request *request)
 		{"/cut", HTTP_GET, handle_cut},
 		{"/slow", HTTP_GET, handle_slow},
 		{"/stats", HTTP_GET, handle_stats},
+		{"/subject", HTTP_GET, handle_subject},
 		{"/pieces", HTTP_PUT, handle_pieces},
 		{"/early", HTTP_PUT, handle_early},
 	};
@@ -379,7 +385,7 @@ static void handle(struct http_request *request, void *data)
 
 struct options {
 	unsigned port;
-	const char *cert, *key;
+	struct http_tls_files tls;
 	struct http_limits limits;
 };
 
@@ -426,13 +432,17 @@ static bool options_read(int argc, char **argv, struct options *options)
 	int c;
 
 	http_limits_default(&options->limits);
-	while ((c = getopt(argc, argv, "p:c:k:l:d:w:s:")) != -1) {
+	while ((c = getopt(argc, argv, "p:c:k:a:ol:d:w:s:")) != -1) {
 		if (c == 'p')
 			options->port = (unsigned)atoi(optarg);
 		else if (c == 'c')
-			options->cert = optarg;
+			options->tls.cert = optarg;
 		else if (c == 'k')
-			options->key = optarg;
+			options->tls.key = optarg;
+		else if (c == 'a')
+			options->tls.client_ca = optarg;
+		else if (c == 'o')
+			options->tls.is_client_optional = true;
 		else if (c == 'w')
 			worker_count = (unsigned)atoi(optarg);
 		else if (c == 's')
@@ -489,15 +499,14 @@ int main(int argc, char **argv)
 	sigset_t term;
 
 	if (!options_read(argc, argv, &options)) {
-		fprintf(stderr, "usage: http_test_server [-p port] [-w workers] [-c cert -k key] "
+		fprintf(stderr, "usage: http_test_server [-p port] [-w workers] [-c cert -k key [-a client_ca [-o]]] "
 				"[-d drain_ms] [-s piece] [-l limit=n]…\n");
 		return 64;
 	}
 	sigemptyset(&term);
 	sigaddset(&term, SIGTERM);
 	pthread_sigmask(SIG_BLOCK, &term, NULL);
-	if ((options.cert != NULL &&
-		    (tls = http_tls_new(options.cert, options.key, &err)) == NULL) ||
+	if ((options.tls.cert != NULL && (tls = http_tls_new(&options.tls, &err)) == NULL) ||
 		(listener = http_listener_new("127.0.0.1", options.port, &err)) == NULL) {
 		fprintf(stderr, "%s\n", err.text);
 		return 1;

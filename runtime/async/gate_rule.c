@@ -1,0 +1,259 @@
+/* calm ──room is full──▶ overloaded ──a window without excess, or idle──▶ calm */
+#include "async/gate_rule.h"
+
+#include <stddef.h>
+
+#define MS 1000000ull
+
+enum {
+	TURNS = 16,    /* of the slots that may wait in calm */
+	ROOM_MIN = 32, /* one slot at 80 % load has longer queues once in 2000 arrivals */
+	AVERAGED = 64, /* completions; calm is remembered longer */
+	AVERAGED_CALM = 512,
+	RETRY_AFTER_MAX_S = 60
+};
+
+static const uint64_t GROWTH_MIN_NS = 20 * MS, GROWTH_MAX_NS = 200 * MS;
+static const uint64_t LOAD_MIN_NS = 100 * MS, LOAD_MAX_NS = 4000 * MS, IDLE_MIN_NS = 10 * MS;
+
+static uint64_t clamp(double value, uint64_t min, uint64_t max)
+{
+	return value < (double)min ? min : value > (double)max ? max : (uint64_t)value;
+}
+
+/* How many can be served within the timeout. */
+static double in_timeout(const struct gate_rule *rule)
+{
+	const struct gate_limits *limits = &rule->limits;
+
+	if (limits->queue_timeout_ms == 0 || rule->service.mean_ns <= 0)
+		return UINT32_MAX;
+	return (double)(limits->queue_timeout_ms * MS) * limits->slots / rule->service.mean_ns;
+}
+
+static unsigned room_in_calm(const struct gate_rule *rule)
+{
+	const struct gate_limits *limits = &rule->limits;
+	const unsigned turns = limits->slots * TURNS;
+	unsigned room = turns < ROOM_MIN ? ROOM_MIN : turns;
+
+	const double in_time = in_timeout(rule) / 2;
+
+	if (in_time < room)
+		room = (unsigned)in_time;
+	return room < limits->slots ? limits->slots : room;
+}
+
+static void watch_growth(struct gate_rule *rule, uint64_t now_ns)
+{
+	rule->growth_ns = now_ns;
+	rule->growth_from = rule->queued;
+}
+
+static void become_calm(struct gate_rule *rule, uint64_t now_ns)
+{
+	rule->is_overloaded = false;
+	rule->was_burst = false;
+	rule->room = room_in_calm(rule);
+	watch_growth(rule, now_ns);
+}
+
+void gate_rule_init(struct gate_rule *rule, const struct gate_limits *limits, uint64_t now_ns)
+{
+	*rule = (struct gate_rule){.limits = *limits, .idle_ns = now_ns};
+	become_calm(rule, now_ns);
+}
+
+static enum gate_door take(struct gate_rule *rule, uint64_t now_ns)
+{
+	rule->in_use++;
+	rule->start_sum += now_ns;
+	return GATE_ENTERED;
+}
+
+static enum gate_door wait_in_line(struct gate_rule *rule)
+{
+	rule->queued++;
+	return GATE_WAITS;
+}
+
+static double slow_service(const struct gate_time *time)
+{
+	return time->mean_ns + 2 * time->spread_ns;
+}
+
+/* How long somebody may wait under overload. */
+static double patience(const struct gate_rule *rule)
+{
+	const double service = slow_service(&rule->service), least = rule->service.mean_ns / 8;
+	const double calm = rule->calm.count > 0 ? slow_service(&rule->calm) : service;
+	const double wait = (calm < service ? calm : service) * 3 / 2 - service;
+
+	return wait > least ? wait : least;
+}
+
+static unsigned short_queue(const struct gate_rule *rule)
+{
+	const double mean = rule->service.mean_ns, share = mean > 0 ? patience(rule) / mean : 1;
+	const double length = share * rule->limits.slots;
+
+	return length < 1 ? 1 : (unsigned)length;
+}
+
+/* With a short queue the k-th that waits gets the slot of the k-th that started. */
+static bool waits_briefly(const struct gate_rule *rule, uint64_t now_ns)
+{
+	if (rule->queued >= short_queue(rule))
+		return false;
+
+	const double run = (double)(now_ns * rule->in_use - rule->start_sum) / rule->in_use;
+
+	return run >= rule->service.mean_ns - patience(rule);
+}
+
+static void count_load(struct gate_rule *rule, uint64_t now_ns)
+{
+	const double service = rule->service.mean_ns, slots = rule->limits.slots;
+	const uint64_t window = now_ns - rule->load_ns;
+
+	if (window < clamp(slots < 16 ? service * 16 / slots : service, LOAD_MIN_NS, LOAD_MAX_NS))
+		return;
+	/* Not compared with what was completed: a short queue of few slots completes less than it
+	 * could. */
+	if (rule->went > 0 && (double)rule->came * service < 0.95 * slots * (double)window)
+		become_calm(rule, now_ns);
+	rule->load_ns = now_ns;
+	rule->came = rule->went = 0;
+}
+
+static bool was_idle(const struct gate_rule *rule, uint64_t now_ns)
+{
+	return rule->in_use == 0 &&
+	       now_ns - rule->idle_ns >= clamp(rule->service.mean_ns * 4, IDLE_MIN_NS, LOAD_MAX_NS);
+}
+
+static void become_overloaded(struct gate_rule *rule, uint64_t now_ns, unsigned *ret_shed)
+{
+	const unsigned kept = short_queue(rule);
+
+	rule->is_overloaded = true;
+	rule->load_ns = now_ns;
+	rule->came = rule->went = 0;
+	if (rule->queued > kept) {
+		*ret_shed = rule->queued - kept;
+		rule->queued = kept;
+	}
+}
+
+/* Whether the queue grows by a burst: quickly, and it did not just before. */
+static bool is_burst(struct gate_rule *rule, uint64_t now_ns)
+{
+	const unsigned much = (room_in_calm(rule) + 3) / 4;
+	const unsigned grown =
+		rule->queued > rule->growth_from ? rule->queued - rule->growth_from : 0;
+	const uint64_t window = clamp(rule->service.mean_ns, GROWTH_MIN_NS, GROWTH_MAX_NS);
+
+	if (now_ns - rule->growth_ns < window)
+		return grown >= much && !rule->was_burst;
+	/* A window that ended long ago is not "just before". */
+	rule->was_burst = grown >= much && now_ns - rule->growth_ns < 2 * window;
+
+	const unsigned needed = rule->queued + rule->queued / 2, calm = room_in_calm(rule);
+
+	if (needed < rule->room)
+		rule->room = needed > calm ? needed : calm;
+	watch_growth(rule, now_ns);
+	return false;
+}
+
+static bool is_too_long(const struct gate_rule *rule)
+{
+	const struct gate_limits *limits = &rule->limits;
+
+	if (limits->queue_max != 0 && rule->queued >= limits->queue_max)
+		return true;
+	return limits->sheds && rule->queued >= in_timeout(rule);
+}
+
+static enum gate_door come_in_calm(struct gate_rule *rule, uint64_t now_ns, unsigned *ret_shed)
+{
+	if (rule->queued == 0)
+		become_calm(rule, now_ns);
+
+	const bool burst = is_burst(rule, now_ns), too_long = is_too_long(rule);
+
+	if (burst && too_long)
+		return GATE_FULL;
+	if (burst && rule->room < rule->queued + 1 + rule->queued / 2)
+		rule->room = rule->queued + 1 + rule->queued / 2;
+	if (rule->queued < rule->room && !too_long)
+		return wait_in_line(rule);
+	become_overloaded(rule, now_ns, ret_shed);
+	return waits_briefly(rule, now_ns) ? wait_in_line(rule) : GATE_FULL;
+}
+
+enum gate_door gate_rule_come(struct gate_rule *rule, uint64_t now_ns, unsigned *ret_shed)
+{
+	*ret_shed = 0;
+	if (rule->is_overloaded) {
+		rule->came++;
+		count_load(rule, now_ns);
+		if (was_idle(rule, now_ns))
+			become_calm(rule, now_ns);
+	}
+	if (rule->in_use < rule->limits.slots && rule->queued == 0)
+		return take(rule, now_ns);
+	if (!rule->limits.sheds)
+		return is_too_long(rule) ? GATE_FULL : wait_in_line(rule);
+	if (!rule->is_overloaded)
+		return come_in_calm(rule, now_ns, ret_shed);
+	return waits_briefly(rule, now_ns) && !is_too_long(rule) ? wait_in_line(rule) : GATE_FULL;
+}
+
+static void measure(struct gate_time *time, double value_ns, uint64_t averaged)
+{
+	const double count = (double)(++time->count < averaged ? time->count : averaged);
+	const double off = value_ns - time->mean_ns;
+
+	time->mean_ns += off / count;
+	if (time->count > 1)
+		time->spread_ns += ((off < 0 ? -off : off) - time->spread_ns) / count;
+}
+
+void gate_rule_go(struct gate_rule *rule, uint64_t started_ns, bool has_waited, uint64_t now_ns)
+{
+	const double service = (double)(now_ns - started_ns);
+
+	measure(&rule->service, service, AVERAGED);
+	if (!has_waited && !rule->is_overloaded)
+		measure(&rule->calm, service, AVERAGED_CALM);
+	rule->in_use--;
+	rule->start_sum -= started_ns;
+	if (rule->in_use == 0)
+		rule->idle_ns = now_ns;
+	if (rule->is_overloaded)
+		rule->went++;
+}
+
+bool gate_rule_next(struct gate_rule *rule, uint64_t now_ns)
+{
+	if (rule->queued == 0 || rule->in_use >= rule->limits.slots)
+		return false;
+	rule->queued--;
+	take(rule, now_ns);
+	return true;
+}
+
+void gate_rule_quit(struct gate_rule *rule)
+{
+	rule->queued--;
+}
+
+unsigned gate_rule_retry_after_s(const struct gate_rule *rule)
+{
+	const double wait = (rule->queued + 1) * rule->service.mean_ns / rule->limits.slots / 1e9;
+
+	return wait <= 1                       ? 1
+	       : wait >= RETRY_AFTER_MAX_S - 1 ? RETRY_AFTER_MAX_S
+					       : (unsigned)wait + 1;
+}
