@@ -1,7 +1,7 @@
 /* Endpoints: create, get, list, delete. */
 #include "control/control_view.h"
 
-#include "base/hash.h"
+#include "control/attributes.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -35,11 +35,6 @@ static bool check_new_name(struct str name, struct error *err)
 	return true;
 }
 
-static struct str default_creator(struct str who)
-{
-	return who.len > 0 ? who : STR("unknown");
-}
-
 static bool read_first_config(
 	struct control_call *call, const struct endpoint_row *row, struct served_config *ret, struct error *err)
 {
@@ -57,7 +52,7 @@ static bool run_create(struct control_call *call, struct error *err)
 	struct endpoint_row row = {
 		.id = new_id(call),
 		.name = json_str(json_get(&call->in, STR("name"))),
-		.creator = default_creator(call->who),
+		.creator = control_creator(call),
 		.description = STR(""),
 		.update_state = STR(UPDATE_NONE),
 		.created_ms = call->now_ms,
@@ -70,6 +65,7 @@ static bool run_create(struct control_call *call, struct error *err)
 		!read_first_config(call, &row, &config, err) || !rows_add(call->db, call->arena, &row, err) ||
 		!rows_event(call->db, row.id, 0, "ENDPOINT_CREATED", call->who, call->why, call->now_ms, err))
 		return false;
+	call->refreshes = row.id;
 	if (config.count > 0 && (!control_begin_update(call, &row, &config, call->why, err) ||
 					!rows_change(call->db, call->arena, &row, err)))
 		return false;
@@ -111,13 +107,15 @@ static bool run_delete(struct control_call *call, struct error *err)
 			err))
 		return false;
 	call->removes = row.name;
+	call->removes_id = row.id;
 	return true;
 }
 
 const struct control_rpc control_endpoints[] = {
-	{"POST", "serving-endpoints", run_create, DB_WRITE, "makes an endpoint and deploys its config"},
-	{"GET", "serving-endpoints", run_list, DB_READ, "all endpoints"},
-	{"GET", "serving-endpoints/{name}", run_get, DB_READ, "one endpoint: state, config, pending config"},
-	{"DELETE", "serving-endpoints/{name}", run_delete, DB_WRITE, "deletes it; its history stays"},
+	{"POST", "serving-endpoints", run_create, DB_WRITE, "makes an endpoint and deploys its config",
+		attributes_new_fields},
+	{"GET", "serving-endpoints", run_list, DB_READ, "all endpoints", NULL},
+	{"GET", "serving-endpoints/{name}", run_get, DB_READ, "one endpoint: state, config, pending config", NULL},
+	{"DELETE", "serving-endpoints/{name}", run_delete, DB_WRITE, "deletes it; its history stays", NULL},
 	{0},
 };

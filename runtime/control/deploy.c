@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536, SWEEP_MS = 1000 };
+enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536 };
 
 struct deployer *deployer_new(const struct deployer_options *options)
 {
@@ -18,9 +18,9 @@ struct deployer *deployer_new(const struct deployer_options *options)
 	if (deployer == NULL)
 		abort();
 	deployer->options = *options;
-	deployer->origin = (struct origin){options->registry, options->store};
 	deployer->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	pthread_mutex_init(&deployer->lock, NULL);
+	pthread_mutex_init(&deployer->publishing, NULL);
 	LIST_INIT(&deployer->deployments);
 	LIST_INIT(&deployer->waiters);
 	return deployer;
@@ -41,6 +41,7 @@ void deployer_free(struct deployer *deployer)
 	for (size_t i = 0; i < RECENT_MAX; i++)
 		resident_unref(deployer->recent[i]);
 	pthread_mutex_destroy(&deployer->lock);
+	pthread_mutex_destroy(&deployer->publishing);
 	free(deployer);
 }
 
@@ -172,19 +173,30 @@ static void note_end(struct deployment *deployment)
 		log_info("deploy.done", name, version);
 }
 
+static void note_failure(struct deployment *deployment)
+{
+	struct error err = {0};
+
+	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
+		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
+	/* Who asks for an endpoint that never served hears why. */
+	else if (!deployment->is_dropped && deployment->row.config_version == 0)
+		deployment_publish_nothing(deployment);
+}
+
 static void finish(struct work *work)
 {
 	struct deployment *deployment = deployment_of(work);
-	struct error err = {0};
+	struct deployer *deployer = deployment->deployer;
 
-	if (deployment->is_dropped || deployment->deployer->is_stopping)
+	if (deployment->is_dropped || deployer->is_stopping)
 		return;
-	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err)) {
+	pthread_mutex_lock(&deployer->publishing);
+	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err))
 		deployment_publish(deployment);
-		return;
-	}
-	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
-		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
+	else
+		note_failure(deployment);
+	pthread_mutex_unlock(&deployer->publishing);
 }
 
 static void submit(struct deployment *deployment, void (*run)(struct work *work), void (*done)(struct work *work))
@@ -279,120 +291,6 @@ void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t v
 	LIST_INSERT_HEAD(&deployer->deployments, deployment, entry);
 	pthread_mutex_unlock(&deployer->lock);
 	loop_post(deployer->options.loop, &deployer->begin_task, begin, deployer);
-}
-
-/* ---- the start ---- */
-
-/* Bundles without traffic wait for their first request. */
-static bool restore_one(struct deployer *deployer, const struct endpoint_row *row, struct endpoint **ret)
-{
-	struct deployment *deployment = deployment_new(deployer, row->id, row->config_version);
-
-	deployment->is_restore = true;
-	const bool is_fine = deployment_read(deployment) && deployment_prepare(deployment);
-
-	deployment->row = *row;
-	if (!is_fine)
-		log_error("endpoint.not_ready", LOG_STR("endpoint", row->name), LOG_ERR(&deployment->err));
-	*ret = deployment_endpoint(deployment);
-	deployment_free(deployment);
-	return is_fine;
-}
-
-/* What was resolved when it was deployed is served again, whatever aliases stand for now: following is follow.c's. */
-static size_t restore_all(struct deployer *deployer, const struct endpoint_row *rows, size_t count,
-	struct endpoint **ret_endpoints)
-{
-	size_t ready = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i].config_version > 0) {
-			ready += restore_one(deployer, &rows[i], &ret_endpoints[i]);
-			continue;
-		}
-		ret_endpoints[i] = endpoint_new(rows[i].name.data, rows[i].id.data);
-		ret_endpoints[i]->not_ready = "it has no config that works yet";
-	}
-	return ready;
-}
-
-static void on_sweep(void *data);
-
-bool deployer_restore(struct deployer *deployer, struct error *err)
-{
-	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
-	struct endpoint_row *rows;
-	struct arena arena;
-	size_t count;
-
-	if (db == NULL)
-		return false;
-	arena_init(&arena);
-	const bool is_read = rows_endpoints(db, &arena, &rows, &count, err);
-	db_rollback(db);
-	if (is_read && count > 0) {
-		struct endpoint **endpoints = arena_array(&arena, count, sizeof(*endpoints));
-		const size_t ready = restore_all(deployer, rows, count, endpoints);
-
-		serving_put_all(deployer->options.serving, endpoints, count);
-		for (size_t i = 0; i < count; i++)
-			if (str_is(rows[i].update_state, UPDATE_RUNNING))
-				deployer_start(deployer, rows[i].id, rows[i].pending_version);
-		log_info("endpoints.restored", LOG_INT("endpoints", (int64_t)count), LOG_INT("ready", (int64_t)ready));
-	}
-	arena_done(&arena);
-	timer_init(&deployer->sweep, deployer->options.loop, on_sweep, deployer);
-	timer_start(&deployer->sweep, SWEEP_MS);
-	return is_read;
-}
-
-bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err)
-{
-	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
-	struct endpoint_row row;
-	struct endpoint *endpoint;
-	struct arena arena;
-
-	if (db == NULL)
-		return false;
-	arena_init(&arena);
-	const bool is_there = rows_endpoint_by_id(db, &arena, endpoint_id, &row, err);
-	db_rollback(db);
-	if (is_there && row.config_version > 0) {
-		restore_one(deployer, &row, &endpoint);
-		serving_put(deployer->options.serving, endpoint);
-	}
-	arena_done(&arena);
-	return is_there;
-}
-
-/* ---- idle bundles ---- */
-
-static void sweep_endpoints(struct deployer *deployer, int64_t before_ms)
-{
-	struct endpoint **endpoints;
-	struct arena arena;
-
-	arena_init(&arena);
-	const size_t count = serving_list(deployer->options.serving, &arena, &endpoints);
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < endpoints[i]->entity_count; j++)
-			resident_evict(endpoints[i]->entities[j].resident, before_ms);
-	arena_done(&arena);
-}
-
-static void on_sweep(void *data)
-{
-	struct deployer *deployer = data;
-	const int64_t before_ms = clock_ms() - deployer->options.idle_ms;
-
-	sweep_endpoints(deployer, before_ms);
-	pthread_mutex_lock(&deployer->lock);
-	for (size_t i = 0; i < RECENT_MAX; i++)
-		if (deployer->recent[i] != NULL)
-			resident_evict(deployer->recent[i], before_ms);
-	pthread_mutex_unlock(&deployer->lock);
-	timer_start(&deployer->sweep, SWEEP_MS);
 }
 
 /* ---- the end ---- */

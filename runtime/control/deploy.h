@@ -23,12 +23,13 @@
 struct deployer;
 
 struct deployer_options {
-	struct registry *registry;
+	struct registry *registry; /* its database has the rows */
+	struct origin *origin;
 	struct serving *serving;
-	const struct store *store;
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */
+	unsigned queue_max, queue_timeout_ms; /* in front of each served entity: struct gate_limits */
 	int64_t idle_ms;      /* bundles without traffic, and those that scale to zero, are unloaded after this */
 	/* {{secrets/scope/key}}; on a pool thread. NULL: there is no store of secrets. */
 	bool (*read_secret)(void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret,
@@ -45,15 +46,23 @@ struct deployer *deployer_new(const struct deployer_options *options);
 /* Stopped, or never used. */
 void deployer_free(struct deployer *deployer);
 
-/* At the start, before the loop runs: every endpoint serves what its rows say; those that cannot say why. Deployments that
- * a killed process left are begun again once the loop runs. Blocks. */
-bool deployer_restore(struct deployer *deployer, struct error *err);
+/* At the start, and when another process has changed the rows: every endpoint serves what its rows say; those that cannot
+ * say why. `is_alone`: deployments that nobody is at any more are begun again. Blocks; not on the loop's thread. */
+bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err);
+/* Before the loop runs: idle bundles are unloaded from now on. */
+void deployer_run(struct deployer *deployer);
 
 /* From any thread: the endpoint's pending version, which the rows hold. */
 void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t version);
 /* From any thread: the endpoint's rows changed in something that needs no deployment (stopped, started again, limits);
- * its active config is published anew. Blocks. */
+ * its active config is published anew, or why it has none. Blocks. */
 bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err);
+
+/* From any thread: the endpoint's rows are gone. Blocks. */
+void deployer_remove(struct deployer *deployer, struct str name, struct str endpoint_id);
+
+/* Of all processors, of this process, in the last minute. */
+double deployer_cpu_percent(const struct deployer *deployer);
 
 /* From any thread: in this process. */
 bool deployer_is_deploying(struct deployer *deployer, struct str endpoint_id);

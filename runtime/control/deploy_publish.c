@@ -2,6 +2,7 @@
 #include "control/deploy_internal.h"
 
 #include "base/clock.h"
+#include "control/attributes.h"
 
 /* ---- rows ---- */
 
@@ -125,12 +126,20 @@ bool deployment_keeps(const struct deployment *deployment, const struct served_c
 static struct entity_stats *stats_of(
 	struct deployment *deployment, const struct endpoint *old, const struct entity *entity)
 {
+	const struct deployer_options *options = &deployment->deployer->options;
+	const struct gate_limits limits = {
+		.slots = entity->slots,
+		.queue_max = options->queue_max,
+		.queue_timeout_ms = options->queue_timeout_ms,
+		.sheds = true,
+	};
 	const struct entity *before = old != NULL ? endpoint_entity(old, str_of(entity->name)) : NULL;
 
-	if (before != NULL && strcmp(before->model, entity->model) == 0 && strcmp(before->version, entity->version) == 0)
+	if (before != NULL && strcmp(before->model, entity->model) == 0 && strcmp(before->version, entity->version) == 0) {
+		gate_change(before->stats->gate, &limits);
 		return entity_stats_ref(before->stats);
-	return entity_stats_new(
-		deployment->deployer->options.worker_count, entity->name, entity->model, entity->version);
+	}
+	return entity_stats_new(options->worker_count, &limits, entity->name, entity->model, entity->version);
 }
 
 static const char *copy(struct endpoint *endpoint, struct str text)
@@ -152,6 +161,7 @@ static void fill_entity(struct deployment *deployment, const struct endpoint *ol
 		.slots = entity->slots,
 		.percent = (unsigned)entity->percent,
 		.shadow_percent = (unsigned)entity->shadow_percent,
+		.is_scaling_to_zero = entity->is_scaling_to_zero,
 		.is_kept = deployment_keeps(deployment, entity),
 	};
 	if (ret->is_kept)
@@ -170,6 +180,16 @@ static void fill_sticky(struct deployment *deployment, struct endpoint *endpoint
 		endpoint->sticky = STICKY_COLUMN;
 		endpoint->sticky_by = copy(endpoint, config->sticky_column);
 	}
+}
+
+struct limiter *deployment_limiter(const struct endpoint_row *row, const struct endpoint *old)
+{
+	const bool is_known = old != NULL && old->limiter != NULL && str_is(row->id, old->id);
+	struct limiter *limiter = is_known ? limiter_ref(old->limiter) : limiter_new();
+	struct limit limits[LIMITER_LIMITS_MAX];
+
+	limiter_set(limiter, limits, attributes_limits(&row->attributes, limits));
+	return limiter;
 }
 
 struct endpoint *deployment_endpoint(struct deployment *deployment)
@@ -192,6 +212,7 @@ struct endpoint *deployment_endpoint(struct deployment *deployment)
 		if (endpoint->entity_count > 0 && deployment->entities[0].task != NULL)
 			endpoint->task = copy(endpoint, str_of(deployment->entities[0].task));
 		fill_sticky(deployment, endpoint);
+		endpoint->limiter = deployment_limiter(row, old);
 	}
 	endpoint_unref(old);
 	return endpoint;
@@ -200,4 +221,14 @@ struct endpoint *deployment_endpoint(struct deployment *deployment)
 void deployment_publish(struct deployment *deployment)
 {
 	serving_put(deployment->deployer->options.serving, deployment_endpoint(deployment));
+}
+
+void deployment_publish_nothing(struct deployment *deployment)
+{
+	const struct endpoint_row *row = &deployment->row;
+	struct endpoint *endpoint =
+		endpoint_new(arena_memdup(&deployment->arena, row->name.data, row->name.len), deployment->endpoint_id);
+
+	endpoint->not_ready = copy(endpoint, str_of(deployment->err.text));
+	serving_put(deployment->deployer->options.serving, endpoint);
 }

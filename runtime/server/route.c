@@ -5,7 +5,9 @@
 #include "base/json.h"
 #include "base/log.h"
 #include "server/browser.h"
+#include "server/entity_account.h"
 #include "server/http_file.h"
+#include "server/serving.h"
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST_ (1u << HTTP_POST)
@@ -14,6 +16,9 @@
 static const struct route ROUTES[] = {
 	{"/ping", false, false, METRICS_PING, GET_, ping_handle, "200 while the server runs"},
 	{"/health", false, false, METRICS_HEALTH, GET_, health_handle, "200 while the server runs"},
+	{"/live", false, false, METRICS_HEALTH, GET_, live_handle, "200 while the process runs"},
+	{"/ready", false, false, METRICS_HEALTH, GET_, ready_handle,
+		"200 while requests are welcome, else 503 and the reasons"},
 	{"/version", false, false, METRICS_VERSION, GET_, version_handle,
 		"the MLflow version whose protocol is spoken"},
 	{"/metrics", false, false, METRICS_METRICS, GET_, metrics_handle,
@@ -46,6 +51,8 @@ static const struct route ROUTES[] = {
 		"one file of a model version"},
 	{"/ajax-api/2.0/mlflow/upload-artifact", false, true, METRICS_ARTIFACTS, POST_, upload_artifact_handle,
 		"a small file of a run, as web pages send it"},
+	{"/graphql", false, true, METRICS_REGISTRY, POST_, registry_handle,
+		"the embedded registry by GraphQL, as MLflow's web pages ask it"},
 	{"/api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
 		"the embedded registry: [its calls](registry.md)"},
 	{"/ajax-api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
@@ -104,7 +111,7 @@ static void refuse(struct exchange *exchange)
 	if (route == NULL)
 		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s",
 			STR_ARGS(request->path),
-			"POST /invocations, GET /ping, /health, /version, /metrics and the registry's below /api/2.0/mlflow");
+			"POST /invocations, GET /ping, /health, /live, /ready, /version, /metrics and the registry's below /api/2.0/mlflow");
 	else
 		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
 			STR_ARGS(request->method_text), route->path, allow);
@@ -126,7 +133,7 @@ void route_request(struct http_request *request, void *data)
 	request->data = exchange;
 	if (exchange->route == NULL || (exchange->route->methods & 1u << request->method) == 0)
 		refuse(exchange);
-	else if (exchange->route->is_guarded && !browser_check(exchange->worker->server->settings, request, &err))
+	else if (exchange->route->is_guarded && !browser_check(exchange->worker->settings, request, &err))
 		exchange_error(exchange, &err, NULL);
 	else
 		exchange->route->handle(exchange);
@@ -140,13 +147,13 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 
 	if (route == NULL || route->handle != artifacts_handle)
 		return false;
-	const int64_t size_max = worker->server->settings->artifact_max;
+	const int64_t size_max = worker->settings->artifact_max;
 	*ret_body_max = size_max > 0 ? (uint64_t)size_max : UINT64_MAX;
 	return true;
 }
 
 /* Counts and logs: once an exchange, whatever way it ends. */
-static void account(const struct exchange *exchange, int status, size_t bytes_out)
+static void account(struct exchange *exchange, int status, size_t bytes_out)
 {
 	const struct http_request *request = exchange->request;
 	const enum metrics_label label = exchange->route != NULL ? exchange->route->label : METRICS_NO_ROUTE;
@@ -156,8 +163,8 @@ static void account(const struct exchange *exchange, int status, size_t bytes_ou
 							       : (struct log_field){0};
 
 	stats_answered(&exchange->worker->metrics.routes[label], status, elapsed);
-	if (exchange->entity != NULL)
-		stats_answered(&exchange->entity->stats->by_worker[exchange->worker->index].requests, status, elapsed);
+	entity_account_end(exchange, status, elapsed);
+	serving_query_end(exchange);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
@@ -186,11 +193,13 @@ void exchange_text(struct exchange *exchange, int status, const char *content_ty
 }
 
 /* Clients of endpoints learn which entity answered. */
+static const struct str SERVED_NAME = {"served-model-name", 17};
+
 static void add_served_name(const struct exchange *exchange, struct http_field *field, struct http_answer *answer)
 {
 	if (exchange->entity == NULL || answer->field_count > 0)
 		return;
-	*field = (struct http_field){STR("served-model-name"), str_of(exchange->entity->name)};
+	*field = (struct http_field){SERVED_NAME, str_of(exchange->entity->name)};
 	answer->fields = field;
 	answer->field_count = 1;
 }
@@ -233,6 +242,8 @@ void exchange_stream_end(struct exchange *exchange, bool is_whole)
 {
 	if (!is_whole && exchange->error == NULL)
 		exchange->error = "the stream was cut";
+	if (!is_whole && exchange->error_code == ERR_NONE)
+		exchange->error_code = ERR_CANCELLED;
 	if (!is_whole && exchange->status == 0)
 		exchange->status = error_info(ERR_CANCELLED)->http_status;
 	account(exchange, is_whole ? 200 : exchange->status, exchange->streamed);
@@ -244,6 +255,7 @@ void exchange_stream_error(struct exchange *exchange, struct buf *out, const str
 	const bool was_openai = exchange->is_openai;
 
 	exchange->error = arena_strdup(exchange->request->arena, err->text);
+	exchange->error_code = err->code;
 	exchange->status = error_info(err->code)->http_status;
 	/* OpenAI's clients know an event of an error by this member, whatever the path. */
 	exchange->is_openai = true;
@@ -316,16 +328,25 @@ void exchange_error_write(struct buf *out, const struct exchange *exchange, cons
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)
 {
 	const struct error_info *info = error_info(err->code);
-	const struct http_field field = {STR("Allow"), str_of(allow)};
+	struct http_field fields[3];
 	struct buf body = {0};
+	size_t count = 0;
 
+	if (allow != NULL)
+		fields[count++] = (struct http_field){STR("Allow"), str_of(allow)};
+	if (exchange->retry_after_s > 0)
+		fields[count++] = (struct http_field){STR("Retry-After"),
+			str_of(arena_printf(exchange->request->arena, "%u", exchange->retry_after_s))};
+	if (exchange->entity != NULL)
+		fields[count++] = (struct http_field){SERVED_NAME, str_of(exchange->entity->name)};
 	exchange_error_write(&body, exchange, err);
 	exchange->error = err->text;
+	exchange->error_code = err->code;
 	finish(exchange, &(struct http_answer){
 				 .status = info->http_status,
 				 .content_type = "application/json",
-				 .fields = &field,
-				 .field_count = allow != NULL,
+				 .fields = fields,
+				 .field_count = count,
 				 .is_closing = exchange->is_closing,
 				 .take_body = &body,
 			 });

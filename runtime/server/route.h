@@ -35,6 +35,7 @@ struct exchange {
 	uint64_t streamed;             /* bytes of the body so far */
 	uint64_t received;             /* bytes of the request's body, where it came in pieces */
 	const char *error;             /* for the log: why it failed; on the request's arena */
+	enum error_code error_code;    /* the same, as a kind */
 	const char *param;             /* what the error is about, where the path is OpenAI's; may be NULL */
 	bool is_openai;                /* errors carry OpenAI's member `error`, too */
 	bool is_closing;               /* the connection ends with the answer */
@@ -47,6 +48,7 @@ struct exchange {
 	struct endpoint *endpoint;
 	struct entity *entity;
 	struct query *query;
+	unsigned retry_after_s; /* of a refusal; 0: it says nothing */
 };
 
 /* The http_handler: `data` is the struct worker. */
@@ -84,6 +86,8 @@ struct str request_why(const struct http_request *request);
 /* Resources, one file each. */
 void ping_handle(struct exchange *exchange);
 void health_handle(struct exchange *exchange);
+void live_handle(struct exchange *exchange);
+void ready_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);

@@ -3,9 +3,11 @@
  * steps: its validated input is the answer → else batch_start … on_batch_done → the answers in order, or the completion.
  * The client left: on_gone cancels the batch, which then ends as ever and its answer is dropped.
  */
-#include "server/scoring.h"
+#include "server/serving.h"
 
+#include "base/clock.h"
 #include "model/completion.h"
+#include "server/entity_account.h"
 #include "server/row_stream.h"
 #include "server/text_stream.h"
 
@@ -14,6 +16,7 @@ struct scoring {
 	struct bundle *bundle;
 	struct json tree; /* of the body; JSON_ABSENT: not read as JSON */
 	struct input input;
+	uint64_t started_ns; /* its rows; clock_ns */
 	bool is_events; /* rows with `stream` */
 	bool is_completion;
 	struct completion completion;
@@ -70,7 +73,7 @@ static bool read_body(struct exchange *exchange, enum scoring_form form, struct 
 static bool check_rows(const struct scoring *scoring, struct error *err)
 {
 	const struct exchange *exchange = scoring->exchange;
-	const int64_t rows_max = exchange->worker->server->settings->rows_max;
+	const int64_t rows_max = exchange->worker->settings->rows_max;
 	const bool has_rows = scoring->input.shape == INPUT_TABLE || scoring->bundle->config.steps.count > 0;
 
 	return !has_rows || exchange->rows <= (size_t)rows_max ||
@@ -107,6 +110,7 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 	if (scoring->is_completion)
 		completion_begin(&scoring->completion, &exchange->worker->seam,
 			name.data != NULL ? name : str_of(take_bundle->name));
+	scoring->started_ns = clock_ns();
 	if (take_bundle->config.steps.count == 0)
 		echo(scoring);
 	else
@@ -168,12 +172,14 @@ static bool read_rows(struct scoring *scoring, enum scoring_form form, struct er
 static void echo(struct scoring *scoring)
 {
 	struct exchange *exchange = scoring->exchange;
-	const size_t size_max = (size_t)exchange->worker->server->settings->answer_max;
+	const size_t size_max = (size_t)exchange->worker->settings->answer_max;
 	struct buf body = {0};
 	struct error err;
 
 	buf_reserve(&body, exchange->request->body.len + 64);
-	if (input_write_within(&body, &scoring->input, size_max, &err))
+	const bool is_fine = input_write_within(&body, &scoring->input, size_max, &err);
+	entity_account_rows(exchange, NULL, scoring->started_ns, is_fine ? NULL : &err);
+	if (is_fine)
 		exchange_json(exchange, 200, &body);
 	else
 		exchange_error(exchange, &err, NULL);
@@ -182,9 +188,9 @@ static void echo(struct scoring *scoring)
 
 /* The batch */
 
-static void count(struct worker *worker, const struct batch_usage *usage)
+static void count(const struct exchange *exchange, const struct batch_usage *usage)
 {
-	struct metrics *metrics = &worker->metrics;
+	struct metrics *metrics = &exchange->worker->metrics;
 
 	metrics_add(metrics, METRIC_ROWS_FAILED, usage->rows_failed);
 	metrics_add(metrics, METRIC_MODEL_CALLS, usage->model_calls);
@@ -197,6 +203,8 @@ static void count(struct worker *worker, const struct batch_usage *usage)
 	metrics_add(metrics, METRIC_OUTPUT_TOKENS, usage->output_tokens);
 	metrics_add(metrics, METRIC_REASONING_TOKENS, usage->reasoning_tokens);
 	metrics_add(metrics, METRIC_COST_MICROUSD, (uint64_t)usage->cost_microusd);
+	if (exchange->endpoint != NULL)
+		serving_spend(exchange, usage->input_tokens + usage->output_tokens);
 }
 
 static void on_gone(struct http_request *request)
@@ -260,7 +268,8 @@ static void on_batch_done(void *data, const struct error *err)
 	struct scoring *scoring = data;
 
 	scoring->exchange->request->on_gone = NULL;
-	count(scoring->exchange->worker, batch_usage(scoring->batch));
+	count(scoring->exchange, batch_usage(scoring->batch));
+	entity_account_rows(scoring->exchange, batch_usage(scoring->batch), scoring->started_ns, err);
 	if (scoring->is_completion)
 		end_completion(scoring, err);
 	else
@@ -271,8 +280,10 @@ static void on_row(void *data, size_t row, const struct json *answer, const stru
 {
 	struct scoring *scoring = data;
 
-	if (err != NULL)
+	if (err != NULL) {
 		scoring->exchange->rows_failed++;
+		entity_account_row_error(scoring->exchange, row, err);
+	}
 	if (!scoring->is_completion)
 		row_stream_push(&scoring->rows);
 }
@@ -287,7 +298,7 @@ static enum row_stream_shape shape_of(const struct scoring *scoring)
 static void run_rows(struct scoring *scoring)
 {
 	struct exchange *exchange = scoring->exchange;
-	const struct settings *settings = exchange->worker->server->settings;
+	const struct settings *settings = exchange->worker->settings;
 	const uint64_t after_ms = (uint64_t)settings->stream_after_ms;
 	const bool is_text = scoring->completion.is_stream;
 	const struct batch_options options = {

@@ -1,7 +1,7 @@
 /*
  * server_start: open bundle → bind → for each worker: loop, fetcher, connections → threads
  * server_drain: posts to each worker's loop → its http_server drains → loop stops → thread ends,
- * main is told by SIGUSR2
+ * main is woken by server_wake()
  */
 #include "server/server.h"
 
@@ -9,10 +9,13 @@
 #include "model/sql.h"
 #include "packaging/package.h"
 #include "server/complain.h"
+#include "server/handover.h"
+#include "server/reload.h"
 #include "server/route.h"
 #include "store/registry.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* libcurl and OpenSSL cost 3 ms and 1 MB: only where they are needed. */
@@ -71,7 +74,33 @@ static bool open_models(struct server *server, struct error *err)
 	return server_registry(server, err) != NULL || error_wrap(err, "--state");
 }
 
-static bool bind_port(struct server *server, struct error *err)
+/* What the settings say and what a predecessor listens on may have come apart; a service manager's socket is where its
+ * unit says. */
+static bool take_socket(struct server *server, struct handover *handover, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const unsigned port = (unsigned)settings->port;
+	const int fd = handover->listener_fd;
+
+	handover->listener_fd = -1;
+	if (fd < 0) {
+		server->listener = http_listener_new(settings->host, port, err);
+		return server->listener != NULL;
+	}
+	server->listener = http_listener_adopt(fd, handover->is_shared, err);
+	if (server->listener == NULL)
+		return false;
+	if (handover->predecessor_fd < 0)
+		return true;
+	http_listener_hold(server->listener);
+	atomic_store(&server->has_predecessor, true);
+	return handover->is_shared || http_listener_is_at(server->listener, settings->host, port) ||
+	       error_set(err, ERR_USAGE,
+		       "--host '%s' --port %u: the predecessor listens on '%s' port %u: another address needs a restart",
+		       settings->host, port, http_listener_address(server->listener), http_listener_port(server->listener));
+}
+
+static bool bind_port(struct server *server, struct handover *handover, struct error *err)
 {
 	const struct settings *settings = server->settings;
 
@@ -82,8 +111,7 @@ static bool bind_port(struct server *server, struct error *err)
 		if (server->tls == NULL)
 			return false;
 	}
-	server->listener = http_listener_new(settings->host, (unsigned)settings->port, err);
-	return server->listener != NULL;
+	return take_socket(server, handover, err);
 }
 
 bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
@@ -106,6 +134,7 @@ static bool worker_init(
 
 	worker->server = server;
 	worker->index = index;
+	worker->settings = settings;
 	worker->loop = loop_new();
 	worker->seam = (struct seam){
 		.loop = worker->loop,
@@ -125,6 +154,8 @@ static void worker_done(struct worker *worker)
 	http_server_free(worker->http);
 	fetcher_free(worker->fetcher);
 	loop_free(worker->loop);
+	snapshot_unref(worker->snapshot);
+	snapshot_unref(atomic_exchange(&worker->next_snapshot, NULL));
 }
 
 static void *worker_main(void *data)
@@ -160,6 +191,30 @@ static bool ready_to_run(void *data, const struct bundle *bundle, struct error *
 	return worker_ready_for(&server->workers[0], bundle, err);
 }
 
+/* What the predecessor changed while it worked off its requests. */
+static void take_over(struct server *server)
+{
+	struct error err;
+
+	if (!deployer_sync(server->control.deployer, true, &err))
+		log_error("endpoints.take_over", LOG_ERR(&err));
+}
+
+/* Another registry is asked now and then; the embedded one says itself when something moved. */
+static bool open_origin(struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const struct target_source source = {.uri = settings->registry};
+
+	if (settings->registry == NULL)
+		return true;
+	if (!target_read(&server->arena, &source, &server->registry_target, err))
+		return error_wrap(err, "--registry");
+	server->origin.target = &server->registry_target;
+	control_poll(server);
+	return true;
+}
+
 /* Endpoints, where there is no one bundle to serve. */
 static bool open_control(struct server *server, struct error *err)
 {
@@ -169,13 +224,19 @@ static bool open_control(struct server *server, struct error *err)
 		return true;
 	if (!store_open(&server->arena, settings->state_dir, &server->store, err))
 		return false;
+	server->origin.registry = server->registry;
+	server->origin.store = &server->store;
+	if (!open_origin(server, err))
+		return false;
 	const struct deployer_options options = {
 		.registry = server->registry,
 		.serving = server->serving,
-		.store = &server->store,
+		.origin = &server->origin,
 		.worker_count = server->worker_count,
 		.secret_dir = settings->secret_dir,
 		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,
+		.queue_max = (unsigned)settings->queue_max,
+		.queue_timeout_ms = (unsigned)settings->queue_timeout_ms,
 		.idle_ms = settings->unload_after_ms,
 		.ready_to_run = ready_to_run,
 		.on_deployed = control_on_deployed,
@@ -185,22 +246,46 @@ static bool open_control(struct server *server, struct error *err)
 	};
 	server->control = (struct control){
 		.registry = server->registry,
+		.origin = &server->origin,
 		.serving = server->serving,
 		.deployer = deployer_new(&options),
 		.url = server_url(server, &server->arena),
 	};
 	server->has_control = true;
-	return deployer_restore(server->control.deployer, err);
+	if (!deployer_sync(server->control.deployer, !atomic_load(&server->has_predecessor), err))
+		return false;
+	server->on_predecessor_ended = take_over;
+	deployer_run(server->control.deployer);
+	return true;
 }
 
-bool server_start(struct server *server, const struct settings *settings, struct error *err)
+static const char STARTING[] = "starting";
+
+static void on_ready_change(void *data)
+{
+	server_wake(data);
+}
+
+static bool server_init(struct server *server, const struct settings *settings, struct error *err)
 {
 	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
 	arena_init(&server->arena);
 	pthread_mutex_init(&server->registry_lock, NULL);
 	pthread_mutex_init(&server->fetch_lock, NULL);
 	server->serving = serving_new();
-	if (!open_models(server, err) || !bind_port(server, err))
+	server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	ready_init(&server->ready, on_ready_change, server);
+	if (server->wake_fd < 0)
+		return error_set_errno(err, ERR_INTERNAL, errno, "open an event descriptor");
+	ready_hold(&server->ready, STARTING);
+	return true;
+}
+
+bool server_start(
+	struct server *server, const struct settings *settings, struct handover *handover, struct error *err)
+{
+	if (!server_init(server, settings, err) || !open_models(server, err) ||
+		!bind_port(server, handover, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
@@ -214,7 +299,34 @@ bool server_start(struct server *server, const struct settings *settings, struct
 			return false;
 		}
 	}
-	return open_control(server, err) && start_threads(server, err);
+	if (!open_control(server, err))
+		return false;
+	/* Before the threads: the first to ask must not hear of what is over. */
+	ready_release(&server->ready, STARTING);
+	return start_threads(server, err);
+}
+
+static void begin_accept(void *data)
+{
+	struct worker *worker = data;
+
+	http_server_accept(worker->http);
+}
+
+void server_accept(struct server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++)
+		loop_post(server->workers[i].loop, &server->workers[i].accept_task, begin_accept,
+			&server->workers[i]);
+}
+
+void server_wake(struct server *server)
+{
+	const uint64_t one = 1;
+
+	/* EAGAIN means that the counter is full, so the main thread wakes up anyway. */
+	const ssize_t written = write(server->wake_fd, &one, sizeof(one));
+	(void)written;
 }
 
 /* The loop runs on until server_join(): a second signal may still be posted to it. */
@@ -222,7 +334,7 @@ static void end_worker(struct worker *worker)
 {
 	worker->is_drained = true;
 	atomic_fetch_sub(&worker->server->draining, 1);
-	kill(getpid(), SIGUSR2);
+	server_wake(worker->server);
 }
 
 static void on_drained(void *data)
@@ -234,8 +346,17 @@ static void on_deployer_idle(void *data)
 {
 	struct server *server = data;
 
+	server->has_idle_deployer = true;
+	control_end(server);
+}
+
+void control_end(struct server *server)
+{
+	if (!server->has_idle_deployer || server->is_following)
+		return;
+	server->has_idle_deployer = false;
 	atomic_fetch_sub(&server->draining, 1);
-	kill(getpid(), SIGUSR2);
+	server_wake(server);
 }
 
 /* Deployments run on the first worker's loop. */
@@ -246,6 +367,9 @@ static void stop_control(struct worker *worker)
 	if (worker->index > 0 || !server->has_control || server->is_stopping)
 		return;
 	server->is_stopping = true;
+	server->origin.is_stopping = true;
+	if (server->follow_timer.is_ready)
+		timer_stop(&server->follow_timer);
 	deployer_stop(server->control.deployer, on_deployer_idle, server);
 }
 
@@ -296,6 +420,9 @@ void server_done(struct server *server)
 	registry_close(server->registry);
 	pthread_mutex_destroy(&server->registry_lock);
 	pthread_mutex_destroy(&server->fetch_lock);
+	ready_done(&server->ready);
+	if (server->wake_fd >= 0)
+		close(server->wake_fd);
 	arena_done(&server->arena);
 	if (server->has_fetch)
 		fetch_global_done();
@@ -317,7 +444,9 @@ struct registry *server_registry(struct server *server, struct error *err)
 
 char *server_url(const struct server *server, struct arena *arena)
 {
-	const char *host = server->settings->host;
+	const char *host = http_listener_is_at(server->listener, server->settings->host, 0)
+				   ? server->settings->host
+				   : http_listener_address(server->listener);
 
 	return arena_printf(arena, strchr(host, ':') != NULL ? "%s://[%s]:%u" : "%s://%s:%u",
 		server->tls != NULL ? "https" : "http", host, http_listener_port(server->listener));

@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "model/batch.h"
-#include "server/route.h"
+#include "server/entity_account.h"
 
 #include <stdlib.h>
 
@@ -62,10 +62,7 @@ static void on_done(void *data, const struct error *err)
 	shadow->worker->shadows.count--;
 	stats_add(&counts->counters[STATS_ROWS], input_row_count(&shadow->input));
 	stats_add(&counts->counters[STATS_ROWS_FAILED], usage->rows_failed);
-	stats_add(&counts->counters[STATS_MODEL_CALLS], usage->model_calls);
-	stats_add(&counts->counters[STATS_INPUT_TOKENS], usage->input_tokens);
-	stats_add(&counts->counters[STATS_OUTPUT_TOKENS], usage->output_tokens);
-	stats_add(&counts->counters[STATS_COST_MICROUSD], (uint64_t)usage->cost_microusd);
+	entity_count_usage(counts, usage);
 	end(shadow, err != NULL ? error_info(err->code)->http_status : 200);
 }
 
@@ -82,7 +79,7 @@ static struct str copy_body(struct arena *arena, struct str body)
 
 static bool read_input(struct shadow *shadow, const struct http_request *request, struct error *err)
 {
-	const int64_t rows_max = shadow->worker->server->settings->rows_max;
+	const int64_t rows_max = shadow->worker->settings->rows_max;
 	enum input_media media;
 
 	if (!input_media_parse(http_field_get(request, "content-type"), &media, err) ||
@@ -95,7 +92,7 @@ static bool read_input(struct shadow *shadow, const struct http_request *request
 static void run(struct shadow *shadow)
 {
 	struct worker *worker = shadow->worker;
-	const struct settings *settings = worker->server->settings;
+	const struct settings *settings = worker->settings;
 	const struct batch_options options = {
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,

@@ -5,6 +5,7 @@
  * an update, a rollback or a deletion never pulls it away.
  */
 #include "base/json.h"
+#include "serving/limiter.h"
 #include "serving/resident.h"
 #include "serving/stats.h"
 
@@ -18,6 +19,7 @@ struct entity {
 	unsigned slots;      /* requests at once */
 	unsigned percent;    /* of the traffic */
 	unsigned shadow_percent; /* of the traffic that it is asked, too, and answers to nobody */
+	bool is_scaling_to_zero;
 	bool is_kept;        /* in memory (resident_keep); else it is unloaded after a while without requests */
 };
 
@@ -31,8 +33,10 @@ struct endpoint {
 	size_t entity_count;
 	enum endpoint_sticky sticky;
 	const char *sticky_by; /* the header's or the column's name */
+	struct limiter *limiter; /* calls and tokens a minute; NULL where nothing is served */
 	bool is_stopped;
 	const char *not_ready; /* why nothing is served; NULL: it is */
+	bool is_coming;        /* … and that soon it may be: its first config is being deployed */
 	/* private: */
 	struct arena arena;
 	_Atomic int references;
@@ -40,6 +44,8 @@ struct endpoint {
 
 /* Empty, to be filled on its arena before it is published. References of entities are given back at the end. */
 struct endpoint *endpoint_new(const char *name, const char *id);
+/* The same config, stopped or not, without a limiter; to be changed before it is published. */
+struct endpoint *endpoint_copy(const struct endpoint *endpoint, bool is_stopped);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint);
 
