@@ -13,6 +13,7 @@
 
 struct control {
 	struct registry *registry;
+	struct origin *origin;
 	struct serving *serving;
 	struct deployer *deployer;
 	const char *url; /* "http://127.0.0.1:8080", for answers; its clients' own where they say one */
@@ -79,6 +80,8 @@ void control_follow(struct control *control);
 /* A number of the query, 0 and more; left as it is where it is not there. */
 bool control_query_number(struct control_call *call, const char *name, int64_t *ret, struct error *err);
 bool control_endpoint(struct control_call *call, struct endpoint_row *ret, struct error *err);
+/* Who asks, for answers, which must say somebody. */
+struct str control_creator(const struct control_call *call);
 /* The answer: the endpoint in full. */
 bool control_answer_endpoint(struct control_call *call, const struct endpoint_row *row, struct error *err);
 /* A new config version, pending, and its deployment after the commit. The row is changed but not written.
@@ -87,4 +90,5 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 	struct str why, struct error *err);
 
 extern const struct control_rpc *const control_tables[];
-extern const struct control_rpc control_endpoints[], control_attributes[], control_configs[], control_logs[];
+extern const struct control_rpc control_endpoints[], control_attributes[], control_configs[], control_logs[],
+	control_metrics[], control_openapi[];

@@ -61,7 +61,7 @@ static bool run_update(struct control_call *call, struct error *err)
 
 	if (!control_endpoint(call, &row, err))
 		return false;
-	const struct served_config_context context = {row.name, call->who, call->now_ms};
+	const struct served_config_context context = {row.name, control_creator(call), call->now_ms};
 	return served_config_read(call->arena, &call->in, &context, &config, err) &&
 	       update(call, &row, &config, call->why, err);
 }

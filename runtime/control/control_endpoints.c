@@ -35,11 +35,6 @@ static bool check_new_name(struct str name, struct error *err)
 	return true;
 }
 
-static struct str default_creator(struct str who)
-{
-	return who.len > 0 ? who : STR("unknown");
-}
-
 static bool read_first_config(
 	struct control_call *call, const struct endpoint_row *row, struct served_config *ret, struct error *err)
 {
@@ -57,7 +52,7 @@ static bool run_create(struct control_call *call, struct error *err)
 	struct endpoint_row row = {
 		.id = new_id(call),
 		.name = json_str(json_get(&call->in, STR("name"))),
-		.creator = default_creator(call->who),
+		.creator = control_creator(call),
 		.description = STR(""),
 		.update_state = STR(UPDATE_NONE),
 		.created_ms = call->now_ms,

@@ -17,6 +17,8 @@ const struct control_rpc *const control_tables[] = {
 	control_attributes,
 	control_configs,
 	control_logs,
+	control_metrics,
+	control_openapi,
 	NULL,
 };
 

@@ -23,9 +23,9 @@
 struct deployer;
 
 struct deployer_options {
-	struct registry *registry;
+	struct registry *registry; /* its database has the rows */
+	struct origin *origin;
 	struct serving *serving;
-	const struct store *store;
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */
@@ -60,6 +60,9 @@ bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct 
 
 /* From any thread: the endpoint's rows are gone. Blocks. */
 void deployer_remove(struct deployer *deployer, struct str name, struct str endpoint_id);
+
+/* Of all processors, of this process, in the last minute. */
+double deployer_cpu_percent(const struct deployer *deployer);
 
 /* From any thread: in this process. */
 bool deployer_is_deploying(struct deployer *deployer, struct str endpoint_id);

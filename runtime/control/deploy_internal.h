@@ -10,7 +10,6 @@ enum { RECENT_MAX = 32 };
 
 struct deployer {
 	struct deployer_options options;
-	struct origin origin;
 	struct worker_pool *pool;
 	pthread_mutex_t lock; /* of what follows */
 	LIST_HEAD(, deployment) deployments;
@@ -26,6 +25,7 @@ struct deployer {
 	void (*on_idle)(void *data);
 	void *idle_data;
 	struct timer sweep;
+	struct stats_minute process; /* microseconds of processors, and of time */
 	struct loop_task begin_task;
 };
 

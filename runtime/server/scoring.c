@@ -5,7 +5,9 @@
  */
 #include "server/serving.h"
 
+#include "base/clock.h"
 #include "model/completion.h"
+#include "server/entity_account.h"
 #include "server/row_stream.h"
 #include "server/text_stream.h"
 
@@ -14,6 +16,7 @@ struct scoring {
 	struct bundle *bundle;
 	struct json tree; /* of the body; JSON_ABSENT: not read as JSON */
 	struct input input;
+	uint64_t started_ns; /* its rows; clock_ns */
 	bool is_events; /* rows with `stream` */
 	bool is_completion;
 	struct completion completion;
@@ -107,6 +110,7 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 	if (scoring->is_completion)
 		completion_begin(&scoring->completion, &exchange->worker->seam,
 			name.data != NULL ? name : str_of(take_bundle->name));
+	scoring->started_ns = clock_ns();
 	if (take_bundle->config.steps.count == 0)
 		echo(scoring);
 	else
@@ -173,7 +177,9 @@ static void echo(struct scoring *scoring)
 	struct error err;
 
 	buf_reserve(&body, exchange->request->body.len + 64);
-	if (input_write_within(&body, &scoring->input, size_max, &err))
+	const bool is_fine = input_write_within(&body, &scoring->input, size_max, &err);
+	entity_account_rows(exchange, NULL, scoring->started_ns, is_fine ? NULL : &err);
+	if (is_fine)
 		exchange_json(exchange, 200, &body);
 	else
 		exchange_error(exchange, &err, NULL);
@@ -263,6 +269,7 @@ static void on_batch_done(void *data, const struct error *err)
 
 	scoring->exchange->request->on_gone = NULL;
 	count(scoring->exchange, batch_usage(scoring->batch));
+	entity_account_rows(scoring->exchange, batch_usage(scoring->batch), scoring->started_ns, err);
 	if (scoring->is_completion)
 		end_completion(scoring, err);
 	else
@@ -273,8 +280,10 @@ static void on_row(void *data, size_t row, const struct json *answer, const stru
 {
 	struct scoring *scoring = data;
 
-	if (err != NULL)
+	if (err != NULL) {
 		scoring->exchange->rows_failed++;
+		entity_account_row_error(scoring->exchange, row, err);
+	}
 	if (!scoring->is_completion)
 		row_stream_push(&scoring->rows);
 }
