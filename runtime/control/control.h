@@ -9,6 +9,7 @@
  *
  * Answers and errors: docs/protocol/DATABRICKS.md 1. Every 200 is a JSON object, but where `text` is set.
  */
+#include "base/permission.h"
 #include "control/deploy.h"
 
 struct control {
@@ -45,10 +46,14 @@ struct control_call {
 struct control_rpc {
 	const char *method;
 	const char *path; /* below /api/2.0/: "serving-endpoints/{name}/config" */
+	enum permission permission; /* on the endpoint that stands for {name}; on everything where there is none */
 	bool (*run)(struct control_call *call, struct error *err);
 	enum db_mode mode;
 	const char *help;
 };
+/* A row of a table. */
+#define CONTROL_RPC(method_, path_, permission_, run_, mode_, help_) \
+	{(method_), (path_), PERMISSION(permission_), (run_), (mode_), (help_)}
 
 struct control_request {
 	struct str method, path /* as sent, without query */, query, body, who, why, host, accept;

@@ -115,9 +115,9 @@ static bool run_delete(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_endpoints[] = {
-	{"POST", "serving-endpoints", run_create, DB_WRITE, "makes an endpoint and deploys its config"},
-	{"GET", "serving-endpoints", run_list, DB_READ, "all endpoints"},
-	{"GET", "serving-endpoints/{name}", run_get, DB_READ, "one endpoint: state, config, pending config"},
-	{"DELETE", "serving-endpoints/{name}", run_delete, DB_WRITE, "deletes it; its history stays"},
+	CONTROL_RPC("POST", "serving-endpoints", PERMISSION_MANAGE, run_create, DB_WRITE, "makes an endpoint and deploys its config"),
+	CONTROL_RPC("GET", "serving-endpoints", PERMISSION_KNOWN, run_list, DB_READ, "all endpoints"),
+	CONTROL_RPC("GET", "serving-endpoints/{name}", PERMISSION_VIEW, run_get, DB_READ, "one endpoint: state, config, pending config"),
+	CONTROL_RPC("DELETE", "serving-endpoints/{name}", PERMISSION_MANAGE, run_delete, DB_WRITE, "deletes it; its history stays"),
 	{0},
 };

@@ -31,8 +31,8 @@ static bool run_build_logs(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_logs[] = {
-	{"GET", "serving-endpoints/{name}/events", run_events, DB_READ, "what happened to it, newest first"},
-	{"GET", "serving-endpoints/{name}/served-models/{served}/build-logs", run_build_logs, DB_READ,
-		"how the last deployment of a served entity went"},
+	CONTROL_RPC("GET", "serving-endpoints/{name}/events", PERMISSION_VIEW, run_events, DB_READ, "what happened to it, newest first"),
+	CONTROL_RPC("GET", "serving-endpoints/{name}/served-models/{served}/build-logs", PERMISSION_VIEW, run_build_logs, DB_READ,
+		"how the last deployment of a served entity went"),
 	{0},
 };

@@ -62,13 +62,37 @@ static bool open_bundle(struct server *server, struct error *err)
 	return true;
 }
 
+static bool has_registry_file(const struct server *server)
+{
+	char *path = arena_printf((struct arena *)&server->arena, "%s/registry/registry.db", server->settings->state_dir);
+
+	return access(path, F_OK) == 0;
+}
+
 /* A server that is nothing but a registry says at its start what is wrong with it; one that serves a bundle opens the
- * registry when somebody asks, because most never are. */
+ * registry when somebody asks, because most never are, but where there is one: tokens may be in it. */
 static bool open_models(struct server *server, struct error *err)
 {
-	if (server->settings->bundle != NULL)
-		return open_bundle(server, err);
+	const bool has_bundle = server->settings->bundle != NULL;
+
+	if (has_bundle && !open_bundle(server, err))
+		return false;
+	if (has_bundle && !has_registry_file(server))
+		return true;
 	return server_registry(server, err) != NULL || error_wrap(err, "--state");
+}
+
+/* Where others reach the port, somebody must be able to say who may do what. */
+static bool check_exposure(const struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+
+	if (access_is_on(server->access) || browser_is_loopback(settings->host))
+		return true;
+	return error_set(err, ERR_USAGE,
+		"--host '%s' is reached from other machines, and nobody has a token yet: make one with `sluice token create "
+		"--state %s --user NAME --can manage`, or listen on 127.0.0.1",
+		settings->host, settings->state_dir);
 }
 
 static bool bind_port(struct server *server, struct error *err)
@@ -200,7 +224,8 @@ bool server_start(struct server *server, const struct settings *settings, struct
 	pthread_mutex_init(&server->registry_lock, NULL);
 	pthread_mutex_init(&server->fetch_lock, NULL);
 	server->serving = serving_new();
-	if (!open_models(server, err) || !bind_port(server, err))
+	server->access = access_new();
+	if (!open_models(server, err) || !check_exposure(server, err) || !bind_port(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
@@ -293,6 +318,9 @@ void server_done(struct server *server)
 	http_tls_free(server->tls);
 	bundle_unref(server->bundle);
 	serving_free(server->serving);
+	if (server->registry != NULL)
+		access_note_used(server->access, server->registry, 0);
+	access_free(server->access);
 	registry_close(server->registry);
 	pthread_mutex_destroy(&server->registry_lock);
 	pthread_mutex_destroy(&server->fetch_lock);
@@ -306,13 +334,32 @@ struct bundle *server_bundle(struct server *server)
 	return server->bundle != NULL ? bundle_ref(server->bundle) : NULL;
 }
 
+/* With who may do what. */
+static struct registry *open_registry(struct server *server, struct error *err)
+{
+	struct registry *registry = registry_open(server->settings->state_dir, err);
+
+	if (registry != NULL && !access_refresh(server->access, registry, err)) {
+		registry_close(registry);
+		return NULL;
+	}
+	atomic_store(&server->has_registry, registry != NULL);
+	return registry;
+}
+
 struct registry *server_registry(struct server *server, struct error *err)
 {
 	pthread_mutex_lock(&server->registry_lock);
 	if (server->registry == NULL && sql_global_init(err))
-		server->registry = registry_open(server->settings->state_dir, err);
+		server->registry = open_registry(server, err);
+	struct registry *registry = server->registry;
 	pthread_mutex_unlock(&server->registry_lock);
-	return server->registry;
+	return registry;
+}
+
+bool server_has_registry(struct server *server)
+{
+	return atomic_load(&server->has_registry);
 }
 
 char *server_url(const struct server *server, struct arena *arena)
