@@ -49,7 +49,9 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 	batch->context = (struct run_context){.seam = seam,
 		.owner = &batch->owner,
 		.bundle = bundle,
-		.recorder = options->recorder};
+		.recorder = options->recorder,
+		.tap = options->tap,
+		.tap_step = bundle->task.step};
 	batch->owner = (struct work_owner){0};
 	batch->context.columns =
 		run_columns(arena, bundle, &batch->context.column_count, &batch->context.is_bare);

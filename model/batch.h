@@ -13,6 +13,7 @@
 
 struct batch;
 struct recorder;
+struct tap;
 
 struct batch_options {
 	uint32_t timeout_ms; /* for all rows; 0: none. Rows that are late fail with ERR_DEADLINE */
@@ -26,6 +27,9 @@ struct batch_options {
 	/* A failing row fails the batch even where a column takes its error: whoever asked one
 	 * question has no use for an answer of nulls. The endpoint's 429 stays one then. */
 	bool fails_whole;
+	/* Takes the text of the bundle's task (model/task.h) while a model writes it, of a batch of one row; may be
+	 * NULL. Nothing is handed out where the text is no step's own or comes at once: a recorded reply, JSON. */
+	struct tap *tap;
 	struct recorder *recorder; /* takes every model reply (model/recorder.h); may be NULL */
 	void (*done)(void *data, const struct error *err); /* answers are ready where err is NULL */
 	void *data;

@@ -182,7 +182,7 @@ static void write_response_format(struct buf *out, const struct schema *schema, 
 }
 
 void chat_write_request(struct buf *out, const struct chat *chat, const struct model_spec *model,
-	const struct schema *schema, struct str step)
+	const struct schema *schema, struct str step, bool is_streamed)
 {
 	size_t text = 0;
 
@@ -197,6 +197,8 @@ void chat_write_request(struct buf *out, const struct chat *chat, const struct m
 	write_sampling(out, model);
 	if (schema != NULL)
 		write_response_format(out, schema, step);
+	if (is_streamed)
+		buf_add_str(out, STR(",\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
 	for (size_t i = 0; json_type(&model->extra) == JSON_OBJECT && i < model->extra.size; i++) {
 		const struct json_member *member = &model->extra.members[i];
 

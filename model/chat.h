@@ -33,10 +33,13 @@ bool chat_add_conversation(struct chat *chat, const struct json *messages, struc
 /* The text of a list whose parts are all text; false where `content` is anything else. */
 bool chat_parts_text(struct arena *arena, const struct json *content, struct str *ret);
 
+/* What a part of a reply's content says, or an empty str: lists hold reasoning, images and tool calls beside text. */
+struct str chat_part_text(const struct json *part);
+
 /* Appends the request body. `schema` asks for structured output under the name `step`; NULL: text.
- */
+ * `is_streamed` asks for events, with the usage at their end. */
 void chat_write_request(struct buf *out, const struct chat *chat, const struct model_spec *model,
-	const struct schema *schema, struct str step);
+	const struct schema *schema, struct str step, bool is_streamed);
 
 struct chat_reply {
 	struct str text;

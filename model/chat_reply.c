@@ -1,8 +1,7 @@
 /* Reading what a chat-completions endpoint answers, in the shapes that compatible ones use. */
 #include "model/chat.h"
 
-/* What a part says, or an empty str: lists hold reasoning, images and tool calls beside text. */
-static struct str part_text(const struct json *part)
+struct str chat_part_text(const struct json *part)
 {
 	if (json_type(part) == JSON_STRING)
 		return json_str(part);
@@ -23,13 +22,13 @@ static struct str join_parts(struct arena *arena, const struct json *parts)
 	size_t len = 0;
 
 	for (size_t i = 0; i < parts->size; i++)
-		len += part_text(&parts->items[i]).len;
+		len += chat_part_text(&parts->items[i]).len;
 
 	char *text = arena_alloc(arena, len + 1);
 	size_t at = 0;
 
 	for (size_t i = 0; i < parts->size; i++) {
-		const struct str part = part_text(&parts->items[i]);
+		const struct str part = chat_part_text(&parts->items[i]);
 
 		if (part.len > 0)
 			memcpy(text + at, part.data, part.len);
@@ -42,7 +41,7 @@ static struct str content_text(struct arena *arena, const struct json *content)
 {
 	if (json_type(content) == JSON_ARRAY)
 		return join_parts(arena, content);
-	return part_text(content);
+	return chat_part_text(content);
 }
 
 /* OpenAI: {"error":{"message":…}}; Databricks: {"error_code":…,"message":…}; others: {"error":"…"},

@@ -19,6 +19,7 @@ struct completion {
 	char uid[25];           /* of the answer, with its protocol's prefix */
 	int64_t created_s;
 	struct json metadata;   /* of a response, which repeats it */
+	unsigned sequence;      /* of a response's events */
 	bool is_stream;
 	bool wants_usage;       /* a chunk of its own at the stream's end */
 	const char *param;      /* what an error of completion_read() is about; NULL: the request */
@@ -46,9 +47,11 @@ bool completion_answer_read(struct arena *arena, const struct completion *comple
 void completion_write(struct buf *out, const struct completion *completion, const struct completion_answer *answer,
 	const struct batch_usage *usage);
 
-/* The same as a stream: each appends the JSON of one or more events, every one as `data: …` with an empty line. */
-void completion_write_head(struct buf *out, const struct completion *completion);
-void completion_write_text(struct buf *out, const struct completion *completion, struct str text);
-/* What is left to say when the row is done; `text` is all that was written. Ends with [DONE]. */
-void completion_write_end(struct buf *out, const struct completion *completion, struct str text,
-	const struct completion_answer *answer, const struct batch_usage *usage);
+/* The same as a stream: each appends one or more events, `data: …` with an empty line behind it. */
+void completion_write_head(struct buf *out, struct completion *completion);
+void completion_write_text(struct buf *out, struct completion *completion, struct str text);
+/* What is left to say when all of the text was written, and [DONE]. */
+void completion_write_end(struct buf *out, struct completion *completion, const struct completion_answer *answer,
+	const struct batch_usage *usage);
+/* Any JSON, on one line, as an event. */
+void completion_write_event(struct buf *out, struct str json);

@@ -108,6 +108,8 @@ void llm_start(struct llm_call *call, struct arena *arena, const struct llm_cont
 	call->has_slot = false;
 	call->attempts = 0;
 	call->fetch = NULL;
+	call->stream = NULL;
+	call->has_told = false;
 	error_clear(&call->first);
 	call->done = done;
 	call->data = data;
@@ -225,8 +227,9 @@ static struct next give_up(struct llm_call *call)
 
 	tell_attempts(call);
 	leave_slot(call);
-	/* A missing recording is a mistake in the bundle that a fallback would hide. */
-	if (fallback == NULL || call->flow.is_cancelled || call->flow.err.code == ERR_NOT_FOUND)
+	/* A missing recording is a mistake in the bundle that a fallback would hide; and what a reader has of one answer
+	 * is not the beginning of another. */
+	if (fallback == NULL || call->flow.is_cancelled || call->has_told || call->flow.err.code == ERR_NOT_FOUND)
 		return next_fail(&call->flow, NULL);
 	call->first = call->flow.err;
 	call->model = fallback;
@@ -249,7 +252,7 @@ static struct next try_again(struct llm_call *call)
 	const struct seam *seam = call->context->seam;
 
 	leave_slot(call);
-	if (call->flow.is_cancelled || call->attempts > call->model->retries)
+	if (call->flow.is_cancelled || call->has_told || call->attempts > call->model->retries)
 		return give_up(call);
 	if (call->provider->is_instant)
 		return next_step(take_slot);

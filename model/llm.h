@@ -17,6 +17,8 @@ struct recorder;
 struct recordings;
 struct recordings_played;
 struct llm_call;
+struct chat_stream;
+struct tap;
 
 /* What all calls of one run share. */
 struct llm_context {
@@ -33,6 +35,7 @@ struct llm_question {
 	const struct chat *chat;
 	const struct schema *schema; /* NULL: text */
 	struct str step;             /* for messages and the schema's name */
+	struct tap *tap;             /* takes the text while it comes, where the provider streams; may be NULL */
 };
 
 /* A provider makes one attempt: fills call->reply or call->flow.err and says what follows. */
@@ -67,6 +70,8 @@ struct llm_call {
 	struct gate_pass pass;
 	struct timer pause;
 	struct fetch *fetch;
+	struct chat_stream *stream; /* of the attempt, where there is a tap */
+	bool has_told;              /* the tap took text: nothing is tried again */
 	const char *url;  /* of the attempt, as asked */
 	int64_t attempts; /* of this model */
 	struct llm_reply reply;

@@ -2,10 +2,12 @@
  * protocol. */
 #include "model/llm.h"
 
+#include "model/chat_stream.h"
 #include "model/seam.h"
+#include "model/tap.h"
 
 /* An answer of text is far smaller; what is larger is no answer. */
-enum { REPLY_MAX = 4 * 1024 * 1024 };
+enum { REPLY_MAX = 4 * 1024 * 1024, PIECE_MAX = 16 * 1024 };
 
 /* Azure's base_url ends in ?api-version=…: the path goes in front of the query. */
 static const char *make_url(struct arena *arena, struct str base_url)
@@ -44,17 +46,75 @@ static struct str make_authorization(struct arena *arena, struct secret key)
 	return secret_reveal(wiped);
 }
 
+/* Streams: the reply's events go to the tap as they come; its reader's back-pressure stops the fetch. */
+
+static void on_text(void *data, struct str text)
+{
+	struct llm_call *call = data;
+
+	call->has_told = true;
+	call->question.tap->on_text(call->question.tap->data, text);
+}
+
+static void on_open(void *data)
+{
+	struct llm_call *call = data;
+
+	if (call->fetch != NULL)
+		fetch_resume(call->fetch);
+}
+
+static bool take_piece(void *data, struct str bytes, struct error *err)
+{
+	struct llm_call *call = data;
+	struct tap *tap = call->question.tap;
+
+	if (!chat_stream_feed(call->stream, bytes, err))
+		return false;
+	if (!tap->is_closed)
+		return true;
+	tap->on_open = on_open;
+	tap->writer = call;
+	fetch_pause(call->fetch);
+	return true;
+}
+
+static void drop_stream(void *data)
+{
+	chat_stream_done(data);
+}
+
+static void begin_stream(struct llm_call *call)
+{
+	if (call->stream == NULL) {
+		call->stream = arena_alloc(call->arena, sizeof(*call->stream));
+		arena_on_end(call->arena, drop_stream, call->stream);
+	} else {
+		chat_stream_done(call->stream);
+	}
+	chat_stream_init(call->stream, call->model->api_key, REPLY_MAX, on_text, call);
+}
+
+/* A status that is no success came whole, as ever. */
+static bool end_stream(struct llm_call *call, const struct fetch_reply *reply, struct str *ret_body, struct error *err)
+{
+	return reply->status > 299 || chat_stream_end(call->stream, call->arena, ret_body, err);
+}
+
 static void on_fetched(void *data, const struct fetch_reply *reply, const struct error *err)
 {
 	struct llm_call *call = data;
 	const struct seam *seam = call->context->seam;
+	struct str body = err == NULL ? reply->body : (struct str){0};
 
+	if (call->question.tap != NULL)
+		call->question.tap->on_open = NULL;
 	if (err != NULL)
 		call->flow.err = *err;
-	else
+	else if (call->question.tap == NULL || end_stream(call, reply, &body, &call->flow.err))
 		call->reply = (struct llm_reply){
 			.status = reply->status,
-			.body = reply->body,
+			.body = body,
 			.retry_after_ms = reply->status < 400
 						  ? -1
 						  : fetch_retry_after_ms(reply,
@@ -79,8 +139,10 @@ static struct next ask_openai(struct llm_call *call, flow_step *on_reply)
 	if (secret_is_set(model->api_key))
 		headers[header_count++] = (struct fetch_header){STR("Authorization"),
 			make_authorization(call->arena, model->api_key), true};
-	chat_write_request(
-		&body, call->question.chat, model, call->question.schema, call->question.step);
+	chat_write_request(&body, call->question.chat, model, call->question.schema, call->question.step,
+		call->question.tap != NULL);
+	if (call->question.tap != NULL)
+		begin_stream(call);
 
 	const struct fetch_request request = {
 		.method = "POST",
@@ -94,6 +156,9 @@ static struct next ask_openai(struct llm_call *call, flow_step *on_reply)
 		.total_ms = (uint32_t)model->timeout_ms,
 		.body_max = REPLY_MAX,
 		.is_repeatable = true,
+		.sink = call->question.tap != NULL ? take_piece : NULL,
+		.stream_data = call,
+		.sink_size = PIECE_MAX,
 	};
 
 	call->fetch =

@@ -22,6 +22,8 @@ struct run_context {
 	const struct run_column *columns;
 	size_t column_count;
 	bool is_bare; /* one unnamed column: the answer is its value */
+	struct tap *tap; /* takes the text of the step `tap_step`; NULL: none */
+	size_t tap_step;
 };
 
 enum { RUN_WAITED_MAX = 160 };

@@ -68,6 +68,7 @@ static struct next ask(struct run *run)
 		.chat = &state->chat,
 		.schema = step->llm.schema,
 		.step = step->name,
+		.tap = run->step == run->context->tap_step ? run->context->tap : NULL,
 	};
 
 	error_clear(&run->flow.err);

@@ -4,7 +4,7 @@
  */
 #include "access/access.h"
 
-#include "access/snapshot.h"
+#include "access/access_snapshot.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "store/registry.h"
@@ -36,7 +36,7 @@ void access_free(struct access *access)
 {
 	if (access == NULL)
 		return;
-	snapshot_unref(access->snapshot);
+	access_snapshot_unref(access->snapshot);
 	pthread_rwlock_destroy(&access->lock);
 	pthread_mutex_destroy(&access->refreshing);
 	free(access);
@@ -72,7 +72,7 @@ static void publish(struct access *access, struct access_snapshot *snapshot)
 
 	for (size_t i = 0; old != NULL && i < old->credential_count; i++) {
 		struct access_credential *from = &old->credentials[i];
-		struct access_credential *to = snapshot_find(snapshot, str_of(from->id));
+		struct access_credential *to = access_snapshot_find(snapshot, str_of(from->id));
 
 		if (to != NULL && to->used_ms < from->used_ms)
 			to->used_ms = from->used_ms;
@@ -81,7 +81,7 @@ static void publish(struct access *access, struct access_snapshot *snapshot)
 	access->snapshot = snapshot;
 	pthread_rwlock_unlock(&access->lock);
 	atomic_store(&access->is_on, true);
-	snapshot_unref(old);
+	access_snapshot_unref(old);
 }
 
 static bool refresh(struct access *access, struct registry *registry, struct error *err)
@@ -94,7 +94,7 @@ static bool refresh(struct access *access, struct registry *registry, struct err
 		return false;
 	bool is_read = access_generation(db, &generation, err);
 	if (is_read && generation > 0 && (access->snapshot == NULL || access->snapshot->generation != generation))
-		is_read = snapshot_read(db, generation, &snapshot, err);
+		is_read = access_snapshot_read(db, generation, &snapshot, err);
 	db_rollback(db);
 	if (snapshot != NULL)
 		publish(access, snapshot);
@@ -153,10 +153,10 @@ bool access_refresh(struct access *access, struct registry *registry, struct err
 int64_t access_used_ms(struct access *access, struct str id)
 {
 	struct access_snapshot *snapshot = take_snapshot(access);
-	const struct access_credential *credential = snapshot != NULL ? snapshot_find(snapshot, id) : NULL;
+	const struct access_credential *credential = snapshot != NULL ? access_snapshot_find(snapshot, id) : NULL;
 	const int64_t used_ms = credential != NULL ? credential->used_ms : 0;
 
-	snapshot_unref(snapshot);
+	access_snapshot_unref(snapshot);
 	return used_ms;
 }
 
@@ -164,7 +164,7 @@ int64_t access_used_ms(struct access *access, struct str id)
 
 static void release(void *data)
 {
-	snapshot_unref(data);
+	access_snapshot_unref(data);
 }
 
 static bool cut_scheme(struct str *value, struct str scheme)
@@ -204,7 +204,7 @@ static bool accept(const struct access_snapshot *snapshot, struct access_credent
 static bool identify_token(const struct access_snapshot *snapshot, struct str value, enum principal_by by,
 	int64_t now_ms, struct principal *ret, struct error *err)
 {
-	struct access_credential *own = snapshot_find(snapshot, credential_id(value));
+	struct access_credential *own = access_snapshot_find(snapshot, credential_id(value));
 	const struct digest digest = digest_of(value);
 
 	if (own == NULL || !str_is(own->kind, CREDENTIAL_TOKEN) ||
@@ -287,7 +287,7 @@ enum right principal_rights(const struct principal *principal, struct str endpoi
 	for (size_t i = 0; i < principal->own->endpoint_count; i++)
 		if (str_eq(principal->own->endpoints[i], endpoint))
 			rights |= principal->own->rights;
-	return (rights | snapshot_granted(principal->snapshot, principal->own, endpoint)) & principal->rights_max;
+	return (rights | access_snapshot_granted(principal->snapshot, principal->own, endpoint)) & principal->rights_max;
 }
 
 bool access_check(const struct principal *principal, enum permission permission, struct str endpoint, struct error *err)

@@ -12,6 +12,7 @@
 	" used_ms, revoked_ms"
 
 static const struct str PREFIX = {"sluice_", 7};
+static const int64_t LIFETIME_S_MAX = INT64_C(100) * 365 * 86400;
 
 static const struct {
 	const char *name;
@@ -48,7 +49,8 @@ static void random_hex(char *ret, size_t len)
 	OPENSSL_cleanse(bits, sizeof(bits));
 }
 
-struct secret credential_make(struct arena *arena, struct credential_row *row)
+/* A new id and value for `row`, whose digest they set. */
+static struct secret make(struct arena *arena, struct credential_row *row)
 {
 	enum { LEN = 7 + CREDENTIAL_ID_LEN + 1 + CREDENTIAL_SECRET_LEN };
 	char value[LEN], *hex = arena_alloc(arena, DIGEST_HEX_SIZE);
@@ -76,6 +78,12 @@ struct str credential_id(struct str value)
 
 /* ---- rows ---- */
 
+/* The columns take no NULL. */
+static struct str text_of(struct str text)
+{
+	return text.data != NULL ? text : STR("");
+}
+
 static bool check_text(const char *what, struct str text, struct error *err)
 {
 	if (text.len > CREDENTIAL_NAME_MAX || !str_is_utf8(text))
@@ -100,22 +108,68 @@ static bool check_first(struct db *db, const struct credential_row *row, struct 
 		"and nobody could make another one (sluice token create --can manage)");
 }
 
-bool credential_add(struct db *db, const struct credential_row *row, struct error *err)
+static bool check_level(struct str can, struct error *err)
 {
 	enum right ignored;
 
-	if (!credential_rights(row->can, &ignored))
-		return error_set(err, ERR_INVALID_PARAMETER, "can '%.*s': expected none, query, view or manage",
-			STR_ARGS(str_clip(row->can, 100)));
+	return credential_rights(can, &ignored) ||
+	       error_set(err, ERR_INVALID_PARAMETER, "can '%.*s': expected none, query, view or manage",
+		       STR_ARGS(str_clip(can, 100)));
+}
+
+static bool check_kind(struct db *db, const struct credential_row *row, struct error *err)
+{
+	const bool is_certificate = str_is(row->kind, CREDENTIAL_CERTIFICATE);
+
+	if (!is_certificate && !str_is(row->kind, CREDENTIAL_TOKEN) && !str_is(row->kind, CREDENTIAL_CLIENT))
+		return error_set(err, ERR_INVALID_PARAMETER, "kind '%.*s': expected token, client or certificate",
+			STR_ARGS(str_clip(row->kind, 100)));
+	if (is_certificate != (row->subject.len > 0))
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"certificate: %s", is_certificate ? "expected the certificate's common name" : "is for the kind 'certificate' only");
+	if (str_is(row->kind, CREDENTIAL_CLIENT) && !row->is_service)
+		return error_set(err, ERR_INVALID_PARAMETER, "an OAuth client is a service principal's: give service_principal");
+	if (!is_certificate)
+		return true;
+	const int found = db_find(db, err, NULL,
+		"SELECT 1 FROM access_credentials WHERE kind = 'certificate' AND subject = ? AND revoked_ms = 0", "s", row->subject);
+	if (found > 0)
+		error_set(err, ERR_ALREADY_EXISTS, "certificate '%.*s' was given rights already: revoke those first",
+			STR_ARGS(row->subject));
+	return found == 0;
+}
+
+static bool check(struct db *db, const struct credential_row *row, int64_t lifetime_s, struct error *err)
+{
 	if (row->principal.len == 0)
 		return error_set(err, ERR_INVALID_PARAMETER, "a token needs the name of a user or a service principal");
-	return check_text("the name", row->principal, err) && check_text("comment", row->comment, err) &&
-	       check_text("certificate", row->subject, err) && check_first(db, row, err) &&
-	       db_run(db, err,
-		       "INSERT INTO access_credentials (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-		       "sssssbssssii", row->id, row->kind, row->digest, row->subject, row->principal, row->is_service, row->can,
-		       row->endpoints, row->comment, row->creator, row->created_ms, row->expires_ms) &&
-	       access_changed(db, err);
+	if (lifetime_s < 0 || lifetime_s > LIFETIME_S_MAX)
+		return error_set(err, ERR_INVALID_PARAMETER, "lifetime_seconds %lld: expected 1 to %lld, or none",
+			(long long)lifetime_s, (long long)LIFETIME_S_MAX);
+	return check_level(row->can, err) && check_text("the name", row->principal, err) &&
+	       check_text("comment", row->comment, err) && check_text("certificate", row->subject, err) &&
+	       check_kind(db, row, err) && check_first(db, row, err);
+}
+
+bool credential_issue(struct db *db, struct arena *arena, struct credential_row *row, int64_t lifetime_s, int64_t now_ms,
+	struct secret *ret_value, struct error *err)
+{
+	row->created_ms = now_ms;
+	row->expires_ms = lifetime_s > 0 ? now_ms + lifetime_s * 1000 : 0;
+	if (!check(db, row, lifetime_s, err))
+		return false;
+	const struct secret value = make(arena, row);
+	const bool has_value = !str_is(row->kind, CREDENTIAL_CERTIFICATE);
+	if (!has_value)
+		row->digest = STR("");
+	if (!db_run(db, err,
+		    "INSERT INTO access_credentials (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
+		    "sssssbssssii", row->id, row->kind, row->digest, text_of(row->subject), row->principal, row->is_service,
+		    row->can, row->endpoints, text_of(row->comment), text_of(row->creator), row->created_ms, row->expires_ms) ||
+		!access_changed(db, err))
+		return false;
+	*ret_value = has_value ? value : (struct secret){0};
+	return true;
 }
 
 static void take(struct db_rows *rows, struct arena *arena, struct credential_row *ret)

@@ -40,14 +40,17 @@ struct credential_row {
 
 /* The level's rights: each has those before it. False where there is no such level. */
 bool credential_rights(struct str can, enum right *ret);
-/* A new id and value for `row`, whose digest they set; the value lives on the arena and is wiped with it. */
-struct secret credential_make(struct arena *arena, struct credential_row *row);
 /* The id in a value; data NULL where it has not the form of one. */
 struct str credential_id(struct str value);
 
-/* ERR_INVALID_PARAMETER where a field does not fit; ERR_INVALID_STATE where the first one of all cannot manage everything,
- * because nobody could then make another one. */
-bool credential_add(struct db *db, const struct credential_row *row, struct error *err);
+/*
+ * Makes one of what `row` says: kind, principal, can, and what else there is. Sets id, digest and times; `lifetime_s` 0:
+ * it does not expire. The value lives on the arena and is wiped with it; a certificate has none.
+ * ERR_INVALID_PARAMETER where a field does not fit; ERR_INVALID_STATE where the first one of all cannot manage everything,
+ * because nobody could then make another one.
+ */
+bool credential_issue(struct db *db, struct arena *arena, struct credential_row *row, int64_t lifetime_s, int64_t now_ms,
+	struct secret *ret_value, struct error *err);
 bool credential_list(struct db *db, struct arena *arena, struct credential_row **ret, size_t *ret_count, struct error *err);
 /* As db_find: 0 where there is none. */
 int credential_find(struct db *db, struct arena *arena, struct str id, struct credential_row *ret, struct error *err);

@@ -1,6 +1,6 @@
 #include "access/grant.h"
 
-#include "access/snapshot.h"
+#include "access/access_snapshot.h"
 
 static const char *const KINDS[] = {[GRANT_USER] = "user", [GRANT_SERVICE] = "service", [GRANT_GROUP] = "group"};
 

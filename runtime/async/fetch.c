@@ -181,6 +181,7 @@ static void release(struct fetch *fetch)
 {
 	struct fetcher *fetcher = fetch->fetcher;
 
+	fetch_pause_forget(fetch);
 	deadline_set_remove(&fetcher->deadlines, &fetch->deadline);
 	if (fetch->phase == FETCH_QUEUED) {
 		fetch_host_remove(fetch->host, fetch);
@@ -277,7 +278,7 @@ static uint64_t phase_due(const struct fetch *fetch, enum fetch_timeout *ret_tim
 /* The earliest timeout and when it runs out. */
 static uint64_t next_timeout(const struct fetch *fetch, enum fetch_timeout *ret_timeout)
 {
-	const uint64_t total_ns = after(fetch->started_ns, fetch->total_ms);
+	const uint64_t total_ns = after(fetch->started_ns + fetch->paused_ns, fetch->total_ms);
 	const uint64_t due_ns = phase_due(fetch, ret_timeout);
 
 	if (total_ns <= due_ns)
@@ -290,6 +291,24 @@ static void time_out(struct fetch *fetch, enum fetch_timeout timeout)
 	struct error err;
 
 	fetch_error_timeout(fetch, timeout, &err);
+	abandon(fetch);
+	fetch->fetcher->active--;
+	fetch->done(fetch->data, NULL, &err);
+}
+
+void fetch_on_resume(struct fetch *fetch)
+{
+	enum fetch_timeout timeout;
+
+	fetch->last_byte_ns = loop_now_ns(fetch->fetcher->loop);
+	set_deadline(fetch, next_timeout(fetch, &timeout));
+}
+
+void fetch_fail(struct fetch *fetch, CURLcode code)
+{
+	struct error err;
+
+	fetch_error_curl(fetch, code, &err);
 	abandon(fetch);
 	fetch->fetcher->active--;
 	fetch->done(fetch->data, NULL, &err);

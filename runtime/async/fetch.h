@@ -47,7 +47,8 @@ struct fetch_file {
 	uint64_t size;
 };
 
-/* Takes a piece of the body; false with the error set ends the fetch. Must not start, cancel or free anything of fetch. */
+/* Takes a piece of the body; false with the error set ends the fetch. Must not start, cancel or free anything of fetch,
+ * but may pause its own. */
 typedef bool fetch_sink(void *data, struct str bytes, struct error *err);
 /* So many bytes of the file went out, 0 again where it is sent once more. As little is allowed here. */
 typedef void fetch_sent(void *data, uint64_t bytes);
@@ -62,6 +63,7 @@ struct fetch_request {
 	fetch_sink *sink;              /* where the body of a 2xx answer goes, without limit; NULL: to memory, as all others */
 	fetch_sent *on_sent;           /* may be NULL */
 	void *stream_data;             /* for sink and on_sent */
+	size_t sink_size;              /* most bytes of a piece; 0 = 256 KiB, which is also what a fetch with a sink holds */
 	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms; /* 0 = the fetcher's default */
 	size_t body_max;                                       /* 0 = 16 MiB */
 	bool is_repeatable;
@@ -99,6 +101,13 @@ struct fetch *fetch_start(struct fetcher *fetcher, struct arena *arena, const st
 	fetch_done *done, void *data);
 /* Valid until `done` was called; harmless where the fetch has failed or was cancelled already. */
 void fetch_cancel(struct fetch *fetch);
+/*
+ * Back-pressure of a sink: no piece comes after the one that it is given, and nothing more is read from the connection,
+ * until fetch_resume(), which brings the next one in a later turn. No timeout runs meanwhile: who pauses has a limit of
+ * its own. Harmless, both, where it is so already or the fetch is over, but for `done` having been called.
+ */
+void fetch_pause(struct fetch *fetch);
+void fetch_resume(struct fetch *fetch);
 /* Some of the request may have reached the server: for whoever must not ask twice. Inside `done`, too. */
 bool fetch_was_sent(const struct fetch *fetch);
 

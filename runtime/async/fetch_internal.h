@@ -3,6 +3,7 @@
  * What the files of fetch share:
  *   fetcher.c        what the fetches of one loop share
  *   fetch.c          a fetch's life
+ *   fetch_pause.c    a sink's back-pressure
  *   fetch_host.c     who waits for whom
  *   fetch_handle.c   libcurl's options
  *   fetch_request.c  what goes out
@@ -78,6 +79,7 @@ struct fetch {
 	fetch_sink *sink;
 	fetch_sent *on_sent;
 	void *stream_data;
+	size_t sink_size;
 	uint32_t connect_ms, first_byte_ms, idle_ms, total_ms;
 	size_t body_max;
 	bool is_repeatable, is_head;
@@ -88,6 +90,10 @@ struct fetch {
 	unsigned sendings;
 	enum fetch_phase phase;
 	enum fetch_fault fault;
+
+	bool is_paused;
+	uint64_t pause_began_ns, paused_ns; /* in all, of the pauses that are over */
+	struct loop_task resume_task;
 
 	bool is_head_over, is_sunk; /* the body goes to the sink */
 	size_t head_len; /* bytes, interim answers and trailers included */
@@ -175,7 +181,14 @@ struct fetch_handle *fetch_handle_take(struct fetcher *fetcher);
 void fetch_handle_give_back(struct fetcher *fetcher, struct fetch_handle *handle);
 void fetch_handle_free(struct fetch_handle *handle);
 
+/* fetch_pause.c: it will not be resumed. */
+void fetch_pause_forget(struct fetch *fetch);
+
 /* fetch.c: events in a fetch's life. */
+/* Timeouts, which stood still, run on. */
+void fetch_on_resume(struct fetch *fetch);
+/* libcurl said so outside of its turns. */
+void fetch_fail(struct fetch *fetch, CURLcode code);
 void fetch_on_result(struct fetch_handle *handle, CURLcode code);
 void fetch_on_deadline(void *fetcher);
 /* False: give up (fetch->fault says why). */

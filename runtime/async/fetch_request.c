@@ -192,6 +192,7 @@ void fetch_request_copy(struct fetch *fetch, const struct fetch_request *request
 	fetch->sink = request->sink;
 	fetch->on_sent = request->on_sent;
 	fetch->stream_data = request->stream_data;
+	fetch->sink_size = request->sink_size != 0 ? request->sink_size : FETCH_STREAM_BUFFER;
 	fetch->has_body = request->body.len > 0 || fetch->is_streamed ||
 			  strcmp(request->method, "POST") == 0;
 	fetch->post = (struct str){
@@ -209,7 +210,7 @@ void fetch_request_apply(struct fetch *fetch)
 	curl_easy_setopt(easy, CURLOPT_HTTPHEADER, fetch->lines);
 	curl_easy_setopt(easy, CURLOPT_FRESH_CONNECT, 0L);
 	if (fetch->sink != NULL)
-		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)FETCH_STREAM_BUFFER);
+		curl_easy_setopt(easy, CURLOPT_BUFFERSIZE, (long)fetch->sink_size);
 	if (!fetch->has_body)
 		return;
 	if (fetch->is_streamed) {

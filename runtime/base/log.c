@@ -102,6 +102,11 @@ void log_init(enum log_level least)
 	pthread_mutex_unlock(&logger.lock);
 }
 
+void log_set_level(enum log_level least)
+{
+	atomic_store(&logger.least, least);
+}
+
 /* Waits until the reader takes more; false where it does not while the log ends. */
 static bool wait_writable(int64_t *stalled_since_us)
 {

@@ -34,6 +34,8 @@ struct log_field {
 
 /* Starts the writer thread. Before it and after log_done(), records go straight to standard error. */
 void log_init(enum log_level least);
+/* From any thread. */
+void log_set_level(enum log_level least);
 /* Writes what waits and ends the thread. */
 void log_done(void);
 /* By enum log_level, NULL at the end. */

@@ -30,6 +30,7 @@ struct option {
 	bool is_required;
 	const char *help;
 	bool is_argument_only; /* no environment, no file: --version */
+	bool is_live;        /* sluiced: a reload changes it while the program runs */
 };
 
 struct options_spec {
@@ -51,4 +52,8 @@ struct options_result {
 /* Fills `ret` from argv[1…], environment and file; strings live on the arena. ERR_USAGE on failure. */
 bool options_read(const struct options_spec *spec, struct arena *arena, int argc, char **argv, void *ret,
 	struct options_result *ret_result, struct error *err);
+/* Of two structs that options_read() filled: has the option the same value in both? */
+bool option_is_same(const struct option *option, const void *a, const void *b);
+/* What the value points to is not copied. */
+void option_copy(const struct option *option, const void *from, void *to);
 void options_help(const struct options_spec *spec, struct buf *out, bool is_terminal);

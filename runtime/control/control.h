@@ -9,12 +9,13 @@
  *
  * Answers and errors: docs/protocol/DATABRICKS.md 1. Every 200 is a JSON object, but where `text` is set.
  */
-#include "base/permission.h"
+#include "access/access.h"
 #include "control/deploy.h"
 
 struct control {
 	struct registry *registry;
-	struct serving *serving;
+	struct access *access;
+	struct serving *serving; /* NULL where there are no endpoints, as what follows */
 	struct deployer *deployer;
 	const char *url; /* "http://127.0.0.1:8080", for answers; its clients' own where they say one */
 };
@@ -29,6 +30,7 @@ struct control_call {
 	struct json in;                  /* the body: an object; {} where there was none */
 	struct json query;               /* object of strings */
 	int64_t now_ms;
+	const struct principal *principal;
 	struct str who, why; /* never NULL */
 	struct str host;     /* the Host field: "127.0.0.1:8080" */
 	struct str accept;   /* the Accept field; may be NULL */
@@ -41,6 +43,7 @@ struct control_call {
 	int64_t deploys_version;
 	struct str refreshes;     /* … that is to be published anew */
 	struct str removes;       /* the name of the endpoint that is gone */
+	bool changes_access;      /* credentials or grants */
 };
 
 struct control_rpc {
@@ -57,6 +60,7 @@ struct control_rpc {
 
 struct control_request {
 	struct str method, path /* as sent, without query */, query, body, who, why, host, accept;
+	const struct principal *principal;
 };
 struct control_match {
 	const struct control_rpc *rpc;
@@ -90,4 +94,4 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 	struct str why, struct error *err);
 
 extern const struct control_rpc *const control_tables[];
-extern const struct control_rpc control_endpoints[], control_configs[], control_logs[];
+extern const struct control_rpc control_endpoints[], control_configs[], control_logs[], control_tokens[];

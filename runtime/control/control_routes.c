@@ -16,6 +16,7 @@ const struct control_rpc *const control_tables[] = {
 	control_endpoints,
 	control_configs,
 	control_logs,
+	control_tokens,
 	NULL,
 };
 
@@ -127,6 +128,8 @@ static void set_going(struct control_call *call, struct control_answer *ret)
 	struct control *control = call->control;
 	struct error ignored; /* the endpoint says itself why it is not ready */
 
+	if (control->serving == NULL)
+		return;
 	if (call->removes.data != NULL)
 		serving_remove(control->serving, call->removes);
 	if (call->refreshes.data != NULL)
@@ -144,6 +147,7 @@ bool control_answer(struct control *control, const struct control_match *match, 
 		.control = control,
 		.arena = arena,
 		.now_ms = clock_wall_ms(),
+		.principal = request->principal,
 		.who = request->who.data != NULL ? request->who : STR(""),
 		.why = request->why.data != NULL ? request->why : STR(""),
 		.host = request->host,
@@ -162,6 +166,8 @@ bool control_answer(struct control *control, const struct control_match *match, 
 	} else {
 		buf_done(&call.text);
 	}
+	if (is_fine && call.changes_access && !access_refresh(control->access, control->registry, err))
+		return error_wrap(err, "it is done, but not in force yet");
 	if (is_fine)
 		set_going(&call, ret);
 	return is_fine;

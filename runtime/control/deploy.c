@@ -291,7 +291,8 @@ static bool restore_one(struct deployer *deployer, const struct endpoint_row *ro
 	deployment->is_restore = true;
 	const bool is_fine = deployment_read(deployment) && deployment_prepare(deployment);
 
-	deployment->row = *row;
+	if (deployment->row.name.data == NULL)
+		deployment->row = *row;
 	if (!is_fine)
 		log_error("endpoint.not_ready", LOG_STR("endpoint", row->name), LOG_ERR(&deployment->err));
 	*ret = deployment_endpoint(deployment);
@@ -299,26 +300,74 @@ static bool restore_one(struct deployer *deployer, const struct endpoint_row *ro
 	return is_fine;
 }
 
-/* What was resolved when it was deployed is served again, whatever aliases stand for now: following is follow.c's. */
-static size_t restore_all(struct deployer *deployer, const struct endpoint_row *rows, size_t count,
-	struct endpoint **ret_endpoints)
+static bool is_current(struct deployer *deployer, const struct endpoint_row *row)
 {
-	size_t ready = 0;
+	struct endpoint *served = serving_get(deployer->options.serving, row->name);
+	const bool is_same = served != NULL && str_is(row->id, served->id) &&
+			     served->config_version == row->config_version && served->is_stopped == row->is_stopped;
 
-	for (size_t i = 0; i < count; i++) {
-		if (rows[i].config_version > 0) {
-			ready += restore_one(deployer, &rows[i], &ret_endpoints[i]);
-			continue;
-		}
-		ret_endpoints[i] = endpoint_new(rows[i].name.data, rows[i].id.data);
-		ret_endpoints[i]->not_ready = "it has no config that works yet";
-	}
-	return ready;
+	endpoint_unref(served);
+	return is_same;
 }
 
-static void on_sweep(void *data);
+static struct endpoint *without_config(const struct endpoint_row *row)
+{
+	struct endpoint *endpoint = endpoint_new(row->name.data, row->id.data);
 
-bool deployer_restore(struct deployer *deployer, struct error *err)
+	endpoint->not_ready = "it has no config that works yet";
+	return endpoint;
+}
+
+/* What was resolved when it was deployed is served again, whatever aliases stand for now: following is follow.c's. */
+static void put_changed(struct deployer *deployer, struct arena *arena, const struct endpoint_row *rows, size_t count)
+{
+	struct endpoint **changed = arena_array(arena, count + 1, sizeof(*changed));
+	size_t changed_count = 0, ready = 0;
+
+	for (size_t i = 0; i < count; i++) {
+		if (is_current(deployer, &rows[i]))
+			continue;
+		if (rows[i].config_version > 0)
+			ready += restore_one(deployer, &rows[i], &changed[changed_count++]);
+		else
+			changed[changed_count++] = without_config(&rows[i]);
+	}
+	if (changed_count == 0)
+		return;
+	serving_put_all(deployer->options.serving, changed, changed_count);
+	log_info("endpoints.restored", LOG_INT("endpoints", (int64_t)changed_count), LOG_INT("ready", (int64_t)ready));
+}
+
+/* It may have been made since the rows were read. */
+static bool is_deleted(struct deployer *deployer, struct arena *arena, const struct endpoint *endpoint)
+{
+	struct error err = {0};
+	struct db *db = db_begin(deployer->options.registry->db, DB_READ, &err);
+	struct endpoint_row row;
+
+	if (db != NULL) {
+		rows_endpoint_by_id(db, arena, str_of(endpoint->id), &row, &err);
+		db_rollback(db);
+	}
+	return err.code == ERR_NOT_FOUND;
+}
+
+static void remove_deleted(struct deployer *deployer, struct arena *arena, const struct endpoint_row *rows, size_t count)
+{
+	struct endpoint **served;
+	const size_t served_count = serving_list(deployer->options.serving, arena, &served);
+
+	for (size_t i = 0; i < served_count; i++) {
+		bool is_there = false;
+
+		for (size_t j = 0; j < count && !is_there; j++)
+			is_there = str_is(rows[j].name, served[i]->name);
+		if (!is_there && is_deleted(deployer, arena, served[i]))
+			serving_remove(deployer->options.serving, str_of(served[i]->name));
+	}
+}
+
+bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err)
 {
 	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
 	struct endpoint_row *rows;
@@ -330,19 +379,15 @@ bool deployer_restore(struct deployer *deployer, struct error *err)
 	arena_init(&arena);
 	const bool is_read = rows_endpoints(db, &arena, &rows, &count, err);
 	db_rollback(db);
-	if (is_read && count > 0) {
-		struct endpoint **endpoints = arena_array(&arena, count, sizeof(*endpoints));
-		const size_t ready = restore_all(deployer, rows, count, endpoints);
-
-		serving_put_all(deployer->options.serving, endpoints, count);
+	if (is_read) {
+		remove_deleted(deployer, &arena, rows, count);
+		put_changed(deployer, &arena, rows, count);
 		for (size_t i = 0; i < count; i++)
-			if (str_is(rows[i].update_state, UPDATE_RUNNING))
+			if (is_alone && str_is(rows[i].update_state, UPDATE_RUNNING) &&
+				!deployer_is_deploying(deployer, rows[i].id))
 				deployer_start(deployer, rows[i].id, rows[i].pending_version);
-		log_info("endpoints.restored", LOG_INT("endpoints", (int64_t)count), LOG_INT("ready", (int64_t)ready));
 	}
 	arena_done(&arena);
-	timer_init(&deployer->sweep, deployer->options.loop, on_sweep, deployer);
-	timer_start(&deployer->sweep, SWEEP_MS);
 	return is_read;
 }
 
@@ -392,6 +437,12 @@ static void on_sweep(void *data)
 		if (deployer->recent[i] != NULL)
 			resident_evict(deployer->recent[i], before_ms);
 	pthread_mutex_unlock(&deployer->lock);
+	timer_start(&deployer->sweep, SWEEP_MS);
+}
+
+void deployer_run(struct deployer *deployer)
+{
+	timer_init(&deployer->sweep, deployer->options.loop, on_sweep, deployer);
 	timer_start(&deployer->sweep, SWEEP_MS);
 }
 

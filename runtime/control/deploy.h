@@ -29,6 +29,7 @@ struct deployer_options {
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */
+	unsigned queue_max, queue_timeout_ms; /* in front of each served entity: struct gate_limits */
 	int64_t idle_ms;      /* bundles without traffic, and those that scale to zero, are unloaded after this */
 	/* {{secrets/scope/key}}; on a pool thread. NULL: there is no store of secrets. */
 	bool (*read_secret)(void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret,
@@ -45,9 +46,11 @@ struct deployer *deployer_new(const struct deployer_options *options);
 /* Stopped, or never used. */
 void deployer_free(struct deployer *deployer);
 
-/* At the start, before the loop runs: every endpoint serves what its rows say; those that cannot say why. Deployments that
- * a killed process left are begun again once the loop runs. Blocks. */
-bool deployer_restore(struct deployer *deployer, struct error *err);
+/* At the start, and when another process has changed the rows: every endpoint serves what its rows say; those that cannot
+ * say why. `is_alone`: deployments that nobody is at any more are begun again. Blocks; not on the loop's thread. */
+bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err);
+/* Before the loop runs: idle bundles are unloaded from now on. */
+void deployer_run(struct deployer *deployer);
 
 /* From any thread: the endpoint's pending version, which the rows hold. */
 void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t version);

@@ -51,6 +51,8 @@ bool deployment_read(struct deployment *deployment)
 		db, &deployment->arena, str_of(deployment->endpoint_id), &deployment->row, &deployment->err);
 	if (!is_fine)
 		deployment->is_dropped = deployment->err.code == ERR_NOT_FOUND;
+	if (deployment->is_restore)
+		deployment->version = deployment->row.config_version;
 	is_fine = is_fine && read_config(deployment, db);
 	db_rollback(db);
 	if (!is_fine)

@@ -125,12 +125,20 @@ bool deployment_keeps(const struct deployment *deployment, const struct served_c
 static struct entity_stats *stats_of(
 	struct deployment *deployment, const struct endpoint *old, const struct entity *entity)
 {
+	const struct deployer_options *options = &deployment->deployer->options;
+	const struct gate_limits limits = {
+		.slots = entity->slots,
+		.queue_max = options->queue_max,
+		.queue_timeout_ms = options->queue_timeout_ms,
+		.sheds = true,
+	};
 	const struct entity *before = old != NULL ? endpoint_entity(old, str_of(entity->name)) : NULL;
 
-	if (before != NULL && strcmp(before->model, entity->model) == 0 && strcmp(before->version, entity->version) == 0)
+	if (before != NULL && strcmp(before->model, entity->model) == 0 && strcmp(before->version, entity->version) == 0) {
+		gate_change(before->stats->gate, &limits);
 		return entity_stats_ref(before->stats);
-	return entity_stats_new(
-		deployment->deployer->options.worker_count, entity->name, entity->model, entity->version);
+	}
+	return entity_stats_new(options->worker_count, &limits, entity->name, entity->model, entity->version);
 }
 
 static const char *copy(struct endpoint *endpoint, struct str text)

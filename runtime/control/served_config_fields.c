@@ -1,30 +1,7 @@
 #include "control/served_config_fields.h"
 
+#include "control/control_fields.h"
 #include "control/served_config.h"
-
-/* What cannot be done here. Clients that always send a field may send its nothing: null, false, 0, "", {}, []. */
-static bool says_nothing(const struct json *value)
-{
-	switch (json_type(value)) {
-	case JSON_ABSENT:
-	case JSON_NULL:
-		return true;
-	case JSON_BOOL:
-		return !value->boolean;
-	case JSON_INTEGER:
-		return value->integer == 0;
-	case JSON_DOUBLE:
-		return false;
-	default:
-		return value->size == 0;
-	}
-}
-
-static void refuse(struct decoder *decoder, const struct json *value, void *ret)
-{
-	if (!says_nothing(value))
-		decode_problem(decoder, value, "is not done here: %s", decoder->field->help);
-}
 
 /* {"enabled": false, …} turns it off, which it is. */
 static void refuse_enabled(struct decoder *decoder, const struct json *value, void *ret)
@@ -33,7 +10,7 @@ static void refuse_enabled(struct decoder *decoder, const struct json *value, vo
 
 	if (json_type(enabled) == JSON_BOOL && !enabled->boolean)
 		return;
-	refuse(decoder, value, ret);
+	control_refuse_field(decoder, value, ret);
 }
 
 /* What answers hold and nobody can set. */
@@ -42,7 +19,7 @@ static void leave_out(struct decoder *decoder, const struct json *value, void *r
 }
 
 #define TEXT(type_, name_, help_)    {#name_, DECODE_STRING, .offset = offsetof(struct type_, name_), .help = help_}
-#define REFUSED(name_, help_)        {name_, DECODE_CUSTOM, .custom = refuse, .help = help_}
+#define REFUSED(name_, help_)        {name_, DECODE_CUSTOM, .custom = control_refuse_field, .help = help_}
 #define OUTPUT(name_)                {name_, DECODE_CUSTOM, .custom = leave_out, .help = "of answers; taken and left out"}
 #define NUMBER(type_, name_, max_, help_)                                                                            \
 	{#name_, DECODE_INTEGER, .offset = offsetof(struct type_, name_), .min = 0, .max = max_, .help = help_}

@@ -1,5 +1,5 @@
 /* GET /v1/models: what is served, as OpenAI's clients list it. */
-#include "server/route.h"
+#include "server/permit.h"
 
 #include "base/json.h"
 
@@ -37,19 +37,26 @@ static void answer_one(struct exchange *exchange, struct str wanted, bool is_ser
 	buf_done(&body);
 }
 
-/* The bundle's name, or the endpoints'. */
+static bool may_ask(const struct exchange *exchange, struct str endpoint)
+{
+	return (principal_rights(&exchange->principal, endpoint) & (RIGHT_QUERY | RIGHT_VIEW)) != 0;
+}
+
+/* The bundle's name, or those of the endpoints that he may ask. */
 static size_t served_names(const struct exchange *exchange, struct str **ret)
 {
 	struct arena *arena = exchange->request->arena;
 	struct server *server = exchange->worker->server;
 	struct bundle *bundle = server_bundle(server);
 	struct endpoint **endpoints;
-	size_t count = serving_list(server->serving, arena, &endpoints);
-	struct str *names = arena_array(arena, count + 1, sizeof(*names));
+	const size_t endpoint_count = serving_list(server->serving, arena, &endpoints);
+	struct str *names = arena_array(arena, endpoint_count + 1, sizeof(*names));
+	size_t count = 0;
 
-	for (size_t i = 0; i < count; i++)
-		names[i] = str_of(endpoints[i]->name);
-	if (bundle != NULL)
+	for (size_t i = 0; i < endpoint_count; i++)
+		if (may_ask(exchange, str_of(endpoints[i]->name)))
+			names[count++] = str_of(endpoints[i]->name);
+	if (bundle != NULL && may_ask(exchange, (struct str){NULL, 0}))
 		names[count++] = str_of(arena_strdup(arena, bundle->name));
 	bundle_unref(bundle);
 	*ret = names;
@@ -64,6 +71,8 @@ void models_handle(struct exchange *exchange)
 	bool is_served = false;
 
 	exchange->is_openai = true;
+	if (!permit_or_refuse(exchange, PERMISSION_KNOWN, (struct str){NULL, 0}))
+		return;
 	const size_t count = served_names(exchange, &names);
 	buf_add_text(&body, "{\"object\":\"list\",\"data\":[");
 	for (size_t i = 0; i < count; i++) {

@@ -47,7 +47,7 @@ static void poll_changes(struct worker *worker, int64_t now_ms)
 
 static bool guard(const struct exchange *exchange, struct error *err)
 {
-	const struct settings *settings = exchange->worker->server->settings;
+	const struct settings *settings = exchange->worker->settings;
 
 	switch (exchange->principal.by) {
 	case PRINCIPAL_BY_BEARER:
@@ -73,7 +73,7 @@ bool permit_route(struct exchange *exchange, struct error *err)
 	const int64_t now_ms = clock_wall_ms();
 	poll_changes(exchange->worker, now_ms);
 	if (!access_identify(exchange->worker->server->access, request->arena, http_field_get(request, "authorization"),
-		    (struct str){NULL, 0}, now_ms, &exchange->principal, err) ||
+		    request->client_subject, now_ms, &exchange->principal, err) ||
 		!guard(exchange, err))
 		return false;
 	return permission == PERMISSION_INNER || permit(exchange, permission, (struct str){NULL, 0}, err);

@@ -6,6 +6,7 @@
 #include "base/log.h"
 #include "server/http_file.h"
 #include "server/permit.h"
+#include "server/serving.h"
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
 #define POST_ (1u << HTTP_POST)
@@ -14,6 +15,9 @@
 static const struct route ROUTES[] = {
 	ROUTE("/ping", false, PERMISSION_PUBLIC, METRICS_PING, GET_, ping_handle, "200 while the server runs"),
 	ROUTE("/health", false, PERMISSION_PUBLIC, METRICS_HEALTH, GET_, health_handle, "200 while the server runs"),
+	ROUTE("/live", false, PERMISSION_PUBLIC, METRICS_HEALTH, GET_, live_handle, "200 while the process runs"),
+	ROUTE("/ready", false, PERMISSION_PUBLIC, METRICS_HEALTH, GET_, ready_handle,
+		"200 while requests are welcome, else 503 and the reasons"),
 	ROUTE("/version", false, PERMISSION_PUBLIC, METRICS_VERSION, GET_, version_handle,
 		"the MLflow version whose protocol is spoken"),
 	ROUTE("/metrics", false, PERMISSION_VIEW, METRICS_METRICS, GET_, metrics_handle,
@@ -24,19 +28,19 @@ static const struct route ROUTES[] = {
 		"queries of serving endpoints"),
 	ROUTE("/api/2.0/serving-endpoints", true, PERMISSION_INNER, METRICS_CONTROL, ALL_, control_handle,
 		"the control plane: [its calls](control.md)"),
-	ROUTE("/v1/chat/completions", false, PERMISSION_QUERY, METRICS_COMPLETIONS, POST_, chat_handle,
+	ROUTE("/v1/chat/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, chat_handle,
 		"OpenAI's chat completions: [streaming.md](../streaming.md)"),
-	ROUTE("/chat/completions", false, PERMISSION_QUERY, METRICS_COMPLETIONS, POST_, chat_handle, "the same"),
-	ROUTE("/v1/completions", false, PERMISSION_QUERY, METRICS_COMPLETIONS, POST_, completions_handle,
+	ROUTE("/chat/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, chat_handle, "the same"),
+	ROUTE("/v1/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, completions_handle,
 		"OpenAI's completions"),
-	ROUTE("/completions", false, PERMISSION_QUERY, METRICS_COMPLETIONS, POST_, completions_handle, "the same"),
-	ROUTE("/v1/responses", false, PERMISSION_QUERY, METRICS_COMPLETIONS, POST_, responses_handle,
+	ROUTE("/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, completions_handle, "the same"),
+	ROUTE("/v1/responses", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, responses_handle,
 		"OpenAI's responses"),
-	ROUTE("/responses", false, PERMISSION_QUERY, METRICS_COMPLETIONS, POST_, responses_handle, "the same"),
-	ROUTE("/v1/models", false, PERMISSION_QUERY, METRICS_MODELS, GET_, models_handle,
-		"what is served, as OpenAI's clients list it"),
-	ROUTE("/v1/models/", true, PERMISSION_QUERY, METRICS_MODELS, GET_, models_handle, "one of them"),
-	ROUTE("/models", false, PERMISSION_QUERY, METRICS_MODELS, GET_, models_handle, "the same as /v1/models"),
+	ROUTE("/responses", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, responses_handle, "the same"),
+	ROUTE("/v1/models", false, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle,
+		"what is served and may be asked, as OpenAI's clients list it"),
+	ROUTE("/v1/models/", true, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle, "one of them"),
+	ROUTE("/models", false, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle, "the same as /v1/models"),
 	ROUTE("/api/2.0/token/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
 		"tokens: [its calls](control.md)"),
 	ROUTE("/api/3.0/mlflow/server-info", false, PERMISSION_VIEW, METRICS_REGISTRY, GET_, server_info_handle,
@@ -110,7 +114,7 @@ static void refuse(struct exchange *exchange)
 	if (route == NULL)
 		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s",
 			STR_ARGS(request->path),
-			"POST /invocations, GET /ping, /health, /version, /metrics and the registry's below /api/2.0/mlflow");
+			"POST /invocations, GET /ping, /health, /live, /ready, /version, /metrics and the registry's below /api/2.0/mlflow");
 	else
 		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
 			STR_ARGS(request->method_text), route->path, allow);
@@ -153,13 +157,13 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 
 	if (route == NULL || route->handle != artifacts_handle)
 		return false;
-	const int64_t size_max = worker->server->settings->artifact_max;
+	const int64_t size_max = worker->settings->artifact_max;
 	*ret_body_max = size_max > 0 ? (uint64_t)size_max : UINT64_MAX;
 	return true;
 }
 
 /* Counts and logs: once an exchange, whatever way it ends. */
-static void account(const struct exchange *exchange, int status, size_t bytes_out)
+static void account(struct exchange *exchange, int status, size_t bytes_out)
 {
 	const struct http_request *request = exchange->request;
 	const enum metrics_label label = exchange->route != NULL ? exchange->route->label : METRICS_NO_ROUTE;
@@ -171,6 +175,7 @@ static void account(const struct exchange *exchange, int status, size_t bytes_ou
 	stats_answered(&exchange->worker->metrics.routes[label], status, elapsed);
 	if (exchange->entity != NULL)
 		stats_answered(&exchange->entity->stats->by_worker[exchange->worker->index].requests, status, elapsed);
+	serving_query_end(exchange);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
 		LOG_INT("duration_us", (int64_t)(elapsed / 1000)),
@@ -200,11 +205,13 @@ void exchange_text(struct exchange *exchange, int status, const char *content_ty
 }
 
 /* Clients of endpoints learn which entity answered. */
+static const struct str SERVED_NAME = {"served-model-name", 17};
+
 static void add_served_name(const struct exchange *exchange, struct http_field *field, struct http_answer *answer)
 {
 	if (exchange->entity == NULL || answer->field_count > 0)
 		return;
-	*field = (struct http_field){STR("served-model-name"), str_of(exchange->entity->name)};
+	*field = (struct http_field){SERVED_NAME, str_of(exchange->entity->name)};
 	answer->fields = field;
 	answer->field_count = 1;
 }
@@ -226,11 +233,15 @@ void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 
 void exchange_stream_start(struct exchange *exchange, const char *content_type)
 {
+	struct http_field fields[2];
 	struct http_answer answer = {.status = 200, .content_type = content_type};
-	struct http_field field;
 
 	permit_seal(exchange, answer.status);
-	add_served_name(exchange, &field, &answer);
+	add_served_name(exchange, &fields[0], &answer);
+	answer.fields = fields;
+	/* Of events that somebody waits for, no proxy keeps any back. */
+	if (strcmp(content_type, "text/event-stream") == 0)
+		fields[answer.field_count++] = (struct http_field){STR("Cache-Control"), STR("no-cache")};
 	http_stream_start(exchange->request, &answer);
 }
 
@@ -242,11 +253,26 @@ bool exchange_stream_write(struct exchange *exchange, struct str data)
 
 void exchange_stream_end(struct exchange *exchange, bool is_whole)
 {
-	if (!is_whole)
+	if (!is_whole && exchange->error == NULL)
 		exchange->error = "the stream was cut";
-	account(exchange, is_whole ? 200 : error_info(ERR_CANCELLED)->http_status,
-		exchange->streamed);
+	if (!is_whole && exchange->status == 0)
+		exchange->status = error_info(ERR_CANCELLED)->http_status;
+	account(exchange, is_whole ? 200 : exchange->status, exchange->streamed);
 	http_stream_end(exchange->request, is_whole);
+}
+
+void exchange_stream_error(struct exchange *exchange, struct buf *out, const struct error *err)
+{
+	const bool was_openai = exchange->is_openai;
+
+	exchange->error = arena_strdup(exchange->request->arena, err->text);
+	exchange->status = error_info(err->code)->http_status;
+	/* OpenAI's clients know an event of an error by this member, whatever the path. */
+	exchange->is_openai = true;
+	buf_add_text(out, "data: ");
+	exchange_error_write(out, exchange, err);
+	buf_add_text(out, "\n\n");
+	exchange->is_openai = was_openai;
 }
 
 static void on_file_end(struct http_request *request, int status, uint64_t sent, bool is_whole)
@@ -313,18 +339,26 @@ void exchange_error_write(struct buf *out, const struct exchange *exchange, cons
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)
 {
 	const struct error_info *info = error_info(err->code);
-	const bool is_unknown = err->code == ERR_UNAUTHENTICATED;
-	const struct http_field field = is_unknown ? (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"sluice\"")}
-						   : (struct http_field){STR("Allow"), str_of(allow)};
+	struct http_field fields[4];
 	struct buf body = {0};
+	size_t count = 0;
 
+	if (allow != NULL)
+		fields[count++] = (struct http_field){STR("Allow"), str_of(allow)};
+	if (err->code == ERR_UNAUTHENTICATED)
+		fields[count++] = (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"sluice\"")};
+	if (exchange->retry_after_s > 0)
+		fields[count++] = (struct http_field){STR("Retry-After"),
+			str_of(arena_printf(exchange->request->arena, "%u", exchange->retry_after_s))};
+	if (exchange->entity != NULL)
+		fields[count++] = (struct http_field){SERVED_NAME, str_of(exchange->entity->name)};
 	exchange_error_write(&body, exchange, err);
 	exchange->error = err->text;
 	finish(exchange, &(struct http_answer){
 				 .status = info->http_status,
 				 .content_type = "application/json",
-				 .fields = &field,
-				 .field_count = allow != NULL || is_unknown,
+				 .fields = fields,
+				 .field_count = count,
 				 .is_closing = exchange->is_closing,
 				 .take_body = &body,
 			 });

@@ -13,6 +13,7 @@ struct exchange;
 struct query;
 struct scoring;
 struct row_stream;
+struct text_stream;
 struct artifact_put;
 struct http_file;
 
@@ -39,17 +40,20 @@ struct exchange {
 	uint64_t rows, rows_failed;
 	uint64_t streamed;             /* bytes of the body so far */
 	uint64_t received;             /* bytes of the request's body, where it came in pieces */
-	const char *error;             /* for the log: why it failed */
+	const char *error;             /* for the log: why it failed; on the request's arena */
 	const char *param;             /* what the error is about, where the path is OpenAI's; may be NULL */
 	bool is_openai;                /* errors carry OpenAI's member `error`, too */
 	bool is_closing;               /* the connection ends with the answer */
 	struct scoring *scoring;       /* of rows and completions: scoring.h */
 	struct row_stream *stream;
+	struct text_stream *text;
+	int status; /* for the log, of a stream that failed; 0: none did */
 	struct artifact_put *put; /* of an artifact's upload */
 	/* Of a request to an endpoint; both live until the request ends. */
 	struct endpoint *endpoint;
 	struct entity *entity;
 	struct query *query;
+	unsigned retry_after_s; /* of a refusal; 0: it says nothing */
 };
 
 /* The http_handler: `data` is the struct worker. */
@@ -70,6 +74,8 @@ void exchange_body(
 void exchange_stream_start(struct exchange *exchange, const char *content_type);
 bool exchange_stream_write(struct exchange *exchange, struct str data);
 void exchange_stream_end(struct exchange *exchange, bool is_whole);
+/* Appends the event that tells a failure inside of a stream of events, which exchange_stream_end() then cuts. */
+void exchange_stream_error(struct exchange *exchange, struct buf *out, const struct error *err);
 /* A file, or the part of it that was asked for; takes file->fd. */
 void exchange_file(struct exchange *exchange, struct http_file *file);
 /* {"error_code":…,"message":…} with the status of the error's code; `allow` NULL or the Allow
@@ -86,6 +92,8 @@ struct str request_why(const struct http_request *request);
 /* Resources, one file each. */
 void ping_handle(struct exchange *exchange);
 void health_handle(struct exchange *exchange);
+void live_handle(struct exchange *exchange);
+void ready_handle(struct exchange *exchange);
 void version_handle(struct exchange *exchange);
 void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);

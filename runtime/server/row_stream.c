@@ -1,6 +1,8 @@
-/* timer → open → send what is ready ⇄ wait for the client (is_full) → the batch is over → send the
- * rest, end */
+/* timer, or as events the first row → open → send what is ready ⇄ wait for the client (is_full) → the batch is over →
+ * send the rest, end */
 #include "server/row_stream.h"
+
+#include "model/completion.h"
 
 enum { ROWS_AT_ONCE = 64 };
 
@@ -8,14 +10,49 @@ static void on_timer(void *data);
 static void on_ready(struct http_request *request);
 static void on_gone(struct http_request *request);
 
-void row_stream_init(struct row_stream *stream, struct exchange *exchange,
-	const struct batch *batch, uint64_t after_ms)
+static void free_end(void *data)
 {
-	*stream = (struct row_stream){.exchange = exchange, .batch = batch};
+	buf_done(data);
+}
+
+void row_stream_init(struct row_stream *stream, struct exchange *exchange, const struct batch *batch,
+	enum row_stream_shape shape, uint64_t after_ms)
+{
+	*stream = (struct row_stream){
+		.exchange = exchange,
+		.batch = batch,
+		.is_events = shape != ROWS_JSON,
+		.is_bare = shape == ROWS_BARE_EVENTS,
+	};
 	timer_init(&stream->timer, exchange->request->loop, on_timer, stream);
+	if (stream->is_events)
+		arena_on_end(exchange->request->arena, free_end, &stream->end);
 	/* Without rows there is no part to send, and the whole answer is there at once. */
-	if (exchange->rows > 0 && batch_fails_by_row(batch))
+	if (exchange->rows > 0 && (stream->is_events || batch_fails_by_row(batch)))
 		timer_start(&stream->timer, after_ms);
+}
+
+static void write_event(struct row_stream *stream, struct buf *out)
+{
+	struct buf json = {0};
+
+	if (!stream->is_bare)
+		buf_add_text(&json, "{\"predictions\":[");
+	json_write(&json, batch_answer(stream->batch, stream->sent));
+	if (!stream->is_bare)
+		buf_add_text(&json, "]}");
+	completion_write_event(out, buf_str(&json));
+	buf_done(&json);
+	stream->sent++;
+}
+
+static void write_part(struct row_stream *stream, struct buf *out, size_t ready)
+{
+	const size_t left = ready - stream->sent;
+	const size_t to = stream->sent + (left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE);
+
+	batch_write_part(out, stream->batch, stream->sent, to);
+	stream->sent = to;
 }
 
 static void send_ready(struct row_stream *stream)
@@ -24,25 +61,31 @@ static void send_ready(struct row_stream *stream)
 	struct buf part = {0};
 
 	while (!stream->is_full && stream->sent < ready) {
-		const size_t left = ready - stream->sent;
-		const size_t to = stream->sent + (left < ROWS_AT_ONCE ? left : ROWS_AT_ONCE);
-
 		part.len = 0;
-		batch_write_part(&part, stream->batch, stream->sent, to);
+		if (stream->is_events)
+			write_event(stream, &part);
+		else
+			write_part(stream, &part, ready);
 		stream->is_full = !exchange_stream_write(stream->exchange, buf_str(&part));
-		stream->sent = to;
 	}
 	buf_done(&part);
+}
+
+static void open_stream(struct row_stream *stream)
+{
+	timer_stop(&stream->timer);
+	if (stream->is_open)
+		return;
+	stream->is_open = true;
+	http_stream_on_ready(stream->exchange->request, on_ready);
+	exchange_stream_start(stream->exchange, stream->is_events ? "text/event-stream" : "application/json");
 }
 
 static void on_timer(void *data)
 {
 	struct row_stream *stream = data;
-	struct http_request *request = stream->exchange->request;
 
-	stream->is_open = true;
-	http_stream_on_ready(request, on_ready);
-	exchange_stream_start(stream->exchange, "application/json");
+	open_stream(stream);
 	send_ready(stream);
 }
 
@@ -55,12 +98,18 @@ static void on_gone(struct http_request *request)
 
 static void end_if_sent(struct row_stream *stream)
 {
+	struct exchange *exchange = stream->exchange;
+
 	if (!stream->is_over)
 		return;
-	if (stream->sent == batch_ready_count(stream->batch))
-		exchange_stream_end(stream->exchange, true);
-	else
-		stream->exchange->request->on_gone = on_gone;
+	if (!exchange->request->is_gone && stream->sent < batch_ready_count(stream->batch)) {
+		exchange->request->on_gone = on_gone;
+		return;
+	}
+	exchange->request->on_gone = NULL;
+	if (stream->end.len > 0)
+		exchange_stream_write(exchange, buf_str(&stream->end));
+	exchange_stream_end(exchange, !stream->is_failed);
 }
 
 static void on_ready(struct http_request *request)
@@ -75,19 +124,31 @@ static void on_ready(struct http_request *request)
 
 void row_stream_push(struct row_stream *stream)
 {
+	if (stream->is_events && batch_ready_count(stream->batch) > 0)
+		open_stream(stream);
 	if (stream->is_open)
 		send_ready(stream);
 }
 
-bool row_stream_finish(struct row_stream *stream, bool is_whole)
+bool row_stream_finish(struct row_stream *stream, const struct error *err)
 {
 	timer_stop(&stream->timer);
+	if (stream->is_events && err == NULL)
+		open_stream(stream);
 	if (!stream->is_open)
 		return false;
-	stream->is_over = is_whole;
-	if (!is_whole)
+	stream->is_over = true;
+	stream->is_failed = err != NULL;
+	/* A part of one JSON says by its end alone that it is none. */
+	if (stream->is_failed && !stream->is_events) {
 		exchange_stream_end(stream->exchange, false);
-	else
-		end_if_sent(stream);
+		return true;
+	}
+	if (stream->is_failed)
+		exchange_stream_error(stream->exchange, &stream->end, err);
+	else if (stream->is_events)
+		completion_write_event(&stream->end, STR("[DONE]"));
+	send_ready(stream);
+	end_if_sent(stream);
 	return true;
 }

@@ -7,16 +7,19 @@
 
 #include "model/completion.h"
 #include "server/row_stream.h"
+#include "server/text_stream.h"
 
 struct scoring {
 	struct exchange *exchange;
 	struct bundle *bundle;
 	struct json tree; /* of the body; JSON_ABSENT: not read as JSON */
 	struct input input;
+	bool is_events; /* rows with `stream` */
 	bool is_completion;
 	struct completion completion;
 	struct batch *batch;
-	struct row_stream stream;
+	struct row_stream rows;
+	struct text_stream text; /* of a completion with `stream` */
 };
 
 static bool read_body(struct exchange *exchange, enum scoring_form form, struct error *err);
@@ -66,7 +69,7 @@ static bool read_body(struct exchange *exchange, enum scoring_form form, struct 
 static bool check_rows(const struct scoring *scoring, struct error *err)
 {
 	const struct exchange *exchange = scoring->exchange;
-	const int64_t rows_max = exchange->worker->server->settings->rows_max;
+	const int64_t rows_max = exchange->worker->settings->rows_max;
 	const bool has_rows = scoring->input.shape == INPUT_TABLE || scoring->bundle->config.steps.count > 0;
 
 	return !has_rows || exchange->rows <= (size_t)rows_max ||
@@ -108,8 +111,15 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 		run_rows(scoring);
 }
 
-/* At /invocations a bundle answers as a completion only where it says that it is one: a column that is called
- * `messages` is no promise. */
+static bool wants_stream(const struct json *tree)
+{
+	const struct json *stream = json_get(tree, STR("stream"));
+
+	return json_type(stream) == JSON_BOOL && stream->boolean;
+}
+
+/* At /invocations a bundle answers as a completion where it says that it is one, or is asked to stream: a column that is
+ * called `messages` is no promise. */
 static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_form form)
 {
 	static const enum task_kind KINDS[] = {
@@ -120,7 +130,9 @@ static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_for
 	};
 	const struct bundle *bundle = scoring->bundle;
 
-	if (form != SCORING_INVOCATIONS || !bundle->task.is_declared || bundle->task.answer == TASK_NO_TEXT ||
+	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree);
+
+	if (form != SCORING_INVOCATIONS || !is_promised || bundle->task.answer == TASK_NO_TEXT ||
 		!completion_is_asked(bundle, &scoring->tree))
 		return KINDS[form];
 	return bundle->task.kind;
@@ -135,6 +147,7 @@ static bool read_rows(struct scoring *scoring, enum scoring_form form, struct er
 	if (json_type(&scoring->tree) == JSON_ABSENT)
 		return input_read(request->arena, signature, INPUT_CSV, request->body, &scoring->input, err);
 	scoring->is_completion = kind != TASK_ROWS;
+	scoring->is_events = !scoring->is_completion && wants_stream(&scoring->tree);
 	if (!scoring->is_completion)
 		return input_take_tree(
 			request->arena, signature, &scoring->tree, request->body.len, &scoring->input, err);
@@ -145,7 +158,7 @@ static bool read_rows(struct scoring *scoring, enum scoring_form form, struct er
 static void echo(struct scoring *scoring)
 {
 	struct exchange *exchange = scoring->exchange;
-	const size_t size_max = (size_t)exchange->worker->server->settings->answer_max;
+	const size_t size_max = (size_t)exchange->worker->settings->answer_max;
 	struct buf body = {0};
 	struct error err;
 
@@ -183,37 +196,65 @@ static void on_gone(struct http_request *request)
 	batch_cancel(exchange->scoring->batch);
 }
 
-static bool write_answer(struct buf *out, struct scoring *scoring, struct error *err)
+/* NULL where the row is no answer; then the error is set. */
+static const struct completion_answer *read_answer(struct scoring *scoring, struct error *err)
 {
-	struct completion_answer answer;
+	struct arena *arena = scoring->exchange->request->arena;
+	struct completion_answer *answer = arena_alloc(arena, sizeof(*answer));
 
-	if (!scoring->is_completion) {
-		batch_write(out, scoring->batch);
-		return true;
+	return completion_answer_read(arena, &scoring->completion, batch_answer(scoring->batch, 0), answer, err) ? answer
+														 : NULL;
+}
+
+static void end_rows(struct scoring *scoring, const struct error *err)
+{
+	struct exchange *exchange = scoring->exchange;
+	struct buf body = {0};
+
+	if (row_stream_finish(&scoring->rows, err))
+		return;
+	if (err != NULL) {
+		exchange_error(exchange, err, NULL);
+		return;
 	}
-	if (!completion_answer_read(scoring->exchange->request->arena, &scoring->completion,
-		    batch_answer(scoring->batch, 0), &answer, err))
-		return false;
-	completion_write(out, &scoring->completion, &answer, batch_usage(scoring->batch));
-	return true;
+	batch_write(&body, scoring->batch);
+	exchange_json(exchange, 200, &body);
+	buf_done(&body);
+}
+
+static void end_completion(struct scoring *scoring, const struct error *err)
+{
+	struct exchange *exchange = scoring->exchange;
+	const struct batch_usage *usage = batch_usage(scoring->batch);
+	const struct completion_answer *answer = NULL;
+	struct buf body = {0};
+	struct error unfit;
+
+	if (err == NULL) {
+		answer = read_answer(scoring, &unfit);
+		err = answer == NULL ? &unfit : NULL;
+	}
+	if (scoring->completion.is_stream && text_stream_finish(&scoring->text, answer, usage, err))
+		return;
+	if (err != NULL) {
+		exchange_error(exchange, err, NULL);
+		return;
+	}
+	completion_write(&body, &scoring->completion, answer, usage);
+	exchange_json(exchange, 200, &body);
+	buf_done(&body);
 }
 
 static void on_batch_done(void *data, const struct error *err)
 {
 	struct scoring *scoring = data;
-	struct exchange *exchange = scoring->exchange;
-	struct buf body = {0};
-	struct error unfit;
 
-	exchange->request->on_gone = NULL;
-	count(exchange->worker, batch_usage(scoring->batch));
-	if (row_stream_finish(&scoring->stream, err == NULL))
-		return;
-	if (err == NULL && write_answer(&body, scoring, &unfit))
-		exchange_json(exchange, 200, &body);
+	scoring->exchange->request->on_gone = NULL;
+	count(scoring->exchange->worker, batch_usage(scoring->batch));
+	if (scoring->is_completion)
+		end_completion(scoring, err);
 	else
-		exchange_error(exchange, err != NULL ? err : &unfit, NULL);
-	buf_done(&body);
+		end_rows(scoring, err);
 }
 
 static void on_row(void *data, size_t row, const struct json *answer, const struct error *err)
@@ -222,27 +263,40 @@ static void on_row(void *data, size_t row, const struct json *answer, const stru
 
 	if (err != NULL)
 		scoring->exchange->rows_failed++;
-	row_stream_push(&scoring->stream);
+	if (!scoring->is_completion)
+		row_stream_push(&scoring->rows);
+}
+
+static enum row_stream_shape shape_of(const struct scoring *scoring)
+{
+	if (!scoring->is_events)
+		return ROWS_JSON;
+	return scoring->input.is_bare ? ROWS_BARE_EVENTS : ROWS_EVENTS;
 }
 
 static void run_rows(struct scoring *scoring)
 {
 	struct exchange *exchange = scoring->exchange;
-	const struct settings *settings = exchange->worker->server->settings;
+	const struct settings *settings = exchange->worker->settings;
+	const uint64_t after_ms = (uint64_t)settings->stream_after_ms;
+	const bool is_text = scoring->completion.is_stream;
 	const struct batch_options options = {
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,
 		.answer_max = (size_t)settings->answer_max,
 		.fails_whole = scoring->is_completion,
+		.tap = is_text ? &scoring->text.tap : NULL,
 		.on_row = on_row,
 		.done = on_batch_done,
 		.data = scoring,
 	};
 
+	if (is_text)
+		text_stream_init(&scoring->text, exchange, &scoring->completion, after_ms);
 	scoring->batch = batch_start(
 		&exchange->worker->seam, scoring->bundle, exchange->request->arena, &scoring->input, &options);
-	row_stream_init(
-		&scoring->stream, exchange, scoring->batch, (uint64_t)settings->stream_after_ms);
-	exchange->stream = &scoring->stream;
+	if (!scoring->is_completion)
+		row_stream_init(&scoring->rows, exchange, scoring->batch, shape_of(scoring), after_ms);
+	exchange->stream = &scoring->rows;
 	exchange->request->on_gone = on_gone;
 }

@@ -1,18 +1,22 @@
 /*
  * server_start: open bundle → bind → for each worker: loop, fetcher, connections → threads
  * server_drain: posts to each worker's loop → its http_server drains → loop stops → thread ends,
- * main is told by SIGUSR2
+ * main is woken by server_wake()
  */
 #include "server/server.h"
 
 #include "base/log.h"
 #include "model/sql.h"
 #include "packaging/package.h"
+#include "server/browser.h"
 #include "server/complain.h"
+#include "server/handover.h"
+#include "server/reload.h"
 #include "server/route.h"
 #include "store/registry.h"
 
-#include <signal.h>
+#include <errno.h>
+#include <sys/eventfd.h>
 #include <unistd.h>
 
 /* libcurl and OpenSSL cost 3 ms and 1 MB: only where they are needed. */
@@ -85,17 +89,43 @@ static bool open_models(struct server *server, struct error *err)
 /* Where others reach the port, somebody must be able to say who may do what. */
 static bool check_exposure(const struct server *server, struct error *err)
 {
-	const struct settings *settings = server->settings;
+	const char *address = http_listener_address(server->listener);
 
-	if (access_is_on(server->access) || browser_is_loopback(settings->host))
+	if (access_is_on(server->access) || browser_is_loopback(address))
 		return true;
 	return error_set(err, ERR_USAGE,
-		"--host '%s' is reached from other machines, and nobody has a token yet: make one with `sluice token create "
-		"--state %s --user NAME --can manage`, or listen on 127.0.0.1",
-		settings->host, settings->state_dir);
+		"other machines reach '%s', and nobody has a token yet: make one with `sluice token create --state %s --user NAME "
+		"--can manage`, or listen on 127.0.0.1 (--host)",
+		address, server->settings->state_dir);
 }
 
-static bool bind_port(struct server *server, struct error *err)
+/* What the settings say and what a predecessor listens on may have come apart; a service manager's socket is where its
+ * unit says. */
+static bool take_socket(struct server *server, struct handover *handover, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const unsigned port = (unsigned)settings->port;
+	const int fd = handover->listener_fd;
+
+	handover->listener_fd = -1;
+	if (fd < 0) {
+		server->listener = http_listener_new(settings->host, port, err);
+		return server->listener != NULL;
+	}
+	server->listener = http_listener_adopt(fd, handover->is_shared, err);
+	if (server->listener == NULL)
+		return false;
+	if (handover->predecessor_fd < 0)
+		return true;
+	http_listener_hold(server->listener);
+	atomic_store(&server->has_predecessor, true);
+	return handover->is_shared || http_listener_is_at(server->listener, settings->host, port) ||
+	       error_set(err, ERR_USAGE,
+		       "--host '%s' --port %u: the predecessor listens on '%s' port %u: another address needs a restart",
+		       settings->host, port, http_listener_address(server->listener), http_listener_port(server->listener));
+}
+
+static bool bind_port(struct server *server, struct handover *handover, struct error *err)
 {
 	const struct settings *settings = server->settings;
 
@@ -106,8 +136,7 @@ static bool bind_port(struct server *server, struct error *err)
 		if (server->tls == NULL)
 			return false;
 	}
-	server->listener = http_listener_new(settings->host, (unsigned)settings->port, err);
-	return server->listener != NULL;
+	return take_socket(server, handover, err);
 }
 
 bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
@@ -130,6 +159,7 @@ static bool worker_init(
 
 	worker->server = server;
 	worker->index = index;
+	worker->settings = settings;
 	worker->loop = loop_new();
 	worker->seam = (struct seam){
 		.loop = worker->loop,
@@ -149,6 +179,8 @@ static void worker_done(struct worker *worker)
 	http_server_free(worker->http);
 	fetcher_free(worker->fetcher);
 	loop_free(worker->loop);
+	snapshot_unref(worker->snapshot);
+	snapshot_unref(atomic_exchange(&worker->next_snapshot, NULL));
 }
 
 static void *worker_main(void *data)
@@ -184,6 +216,15 @@ static bool ready_to_run(void *data, const struct bundle *bundle, struct error *
 	return worker_ready_for(&server->workers[0], bundle, err);
 }
 
+/* What the predecessor changed while it worked off its requests. */
+static void take_over(struct server *server)
+{
+	struct error err;
+
+	if (!deployer_sync(server->control.deployer, true, &err))
+		log_error("endpoints.take_over", LOG_ERR(&err));
+}
+
 /* Endpoints, where there is no one bundle to serve. */
 static bool open_control(struct server *server, struct error *err)
 {
@@ -200,6 +241,8 @@ static bool open_control(struct server *server, struct error *err)
 		.worker_count = server->worker_count,
 		.secret_dir = settings->secret_dir,
 		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,
+		.queue_max = (unsigned)settings->queue_max,
+		.queue_timeout_ms = (unsigned)settings->queue_timeout_ms,
 		.idle_ms = settings->unload_after_ms,
 		.ready_to_run = ready_to_run,
 		.on_deployed = control_on_deployed,
@@ -209,15 +252,27 @@ static bool open_control(struct server *server, struct error *err)
 	};
 	server->control = (struct control){
 		.registry = server->registry,
+		.access = server->access,
 		.serving = server->serving,
 		.deployer = deployer_new(&options),
 		.url = server_url(server, &server->arena),
 	};
 	server->has_control = true;
-	return deployer_restore(server->control.deployer, err);
+	if (!deployer_sync(server->control.deployer, !atomic_load(&server->has_predecessor), err))
+		return false;
+	server->on_predecessor_ended = take_over;
+	deployer_run(server->control.deployer);
+	return true;
 }
 
-bool server_start(struct server *server, const struct settings *settings, struct error *err)
+static const char STARTING[] = "starting";
+
+static void on_ready_change(void *data)
+{
+	server_wake(data);
+}
+
+static bool server_init(struct server *server, const struct settings *settings, struct error *err)
 {
 	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
 	arena_init(&server->arena);
@@ -225,7 +280,19 @@ bool server_start(struct server *server, const struct settings *settings, struct
 	pthread_mutex_init(&server->fetch_lock, NULL);
 	server->serving = serving_new();
 	server->access = access_new();
-	if (!open_models(server, err) || !check_exposure(server, err) || !bind_port(server, err))
+	server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
+	ready_init(&server->ready, on_ready_change, server);
+	if (server->wake_fd < 0)
+		return error_set_errno(err, ERR_INTERNAL, errno, "open an event descriptor");
+	ready_hold(&server->ready, STARTING);
+	return true;
+}
+
+bool server_start(
+	struct server *server, const struct settings *settings, struct handover *handover, struct error *err)
+{
+	if (!server_init(server, settings, err) || !open_models(server, err) ||
+		!bind_port(server, handover, err) || !check_exposure(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
@@ -239,7 +306,33 @@ bool server_start(struct server *server, const struct settings *settings, struct
 			return false;
 		}
 	}
-	return open_control(server, err) && start_threads(server, err);
+	if (!open_control(server, err) || !start_threads(server, err))
+		return false;
+	ready_release(&server->ready, STARTING);
+	return true;
+}
+
+static void begin_accept(void *data)
+{
+	struct worker *worker = data;
+
+	http_server_accept(worker->http);
+}
+
+void server_accept(struct server *server)
+{
+	for (unsigned i = 0; i < server->worker_count; i++)
+		loop_post(server->workers[i].loop, &server->workers[i].accept_task, begin_accept,
+			&server->workers[i]);
+}
+
+void server_wake(struct server *server)
+{
+	const uint64_t one = 1;
+
+	/* EAGAIN means that the counter is full, so the main thread wakes up anyway. */
+	const ssize_t written = write(server->wake_fd, &one, sizeof(one));
+	(void)written;
 }
 
 /* The loop runs on until server_join(): a second signal may still be posted to it. */
@@ -247,7 +340,7 @@ static void end_worker(struct worker *worker)
 {
 	worker->is_drained = true;
 	atomic_fetch_sub(&worker->server->draining, 1);
-	kill(getpid(), SIGUSR2);
+	server_wake(worker->server);
 }
 
 static void on_drained(void *data)
@@ -260,7 +353,7 @@ static void on_deployer_idle(void *data)
 	struct server *server = data;
 
 	atomic_fetch_sub(&server->draining, 1);
-	kill(getpid(), SIGUSR2);
+	server_wake(server);
 }
 
 /* Deployments run on the first worker's loop. */
@@ -324,6 +417,9 @@ void server_done(struct server *server)
 	registry_close(server->registry);
 	pthread_mutex_destroy(&server->registry_lock);
 	pthread_mutex_destroy(&server->fetch_lock);
+	ready_done(&server->ready);
+	if (server->wake_fd >= 0)
+		close(server->wake_fd);
 	arena_done(&server->arena);
 	if (server->has_fetch)
 		fetch_global_done();
@@ -364,7 +460,9 @@ bool server_has_registry(struct server *server)
 
 char *server_url(const struct server *server, struct arena *arena)
 {
-	const char *host = server->settings->host;
+	const char *host = http_listener_is_at(server->listener, server->settings->host, 0)
+				   ? server->settings->host
+				   : http_listener_address(server->listener);
 
 	return arena_printf(arena, strchr(host, ':') != NULL ? "%s://[%s]:%u" : "%s://%s:%u",
 		server->tls != NULL ? "https" : "http", host, http_listener_port(server->listener));

@@ -15,12 +15,16 @@
 #include "model/seam.h"
 #include "server/http.h"
 #include "server/metrics.h"
+#include "server/ready.h"
 #include "server/settings.h"
 #include "server/shadow.h"
 
 #include <pthread.h>
+#include <stdatomic.h>
 
+struct handover;
 struct server;
+struct snapshot;
 
 struct worker {
 	struct server *server;
@@ -34,14 +38,26 @@ struct worker {
 	struct metrics metrics;
 	struct shadows shadows;
 	uint64_t ticket; /* of the next request to an endpoint: whose turn it is */
-	struct loop_task drain_task;
+	/* The settings as of the last reload; not to be kept beyond an event (reload.h). Only on the worker's own thread. */
+	const struct settings *settings;
+	struct snapshot *snapshot; /* they are of; NULL: of the start */
+	struct snapshot *_Atomic next_snapshot;
+	struct loop_task reload_task, accept_task, drain_task;
 	bool is_drained;
 	struct error err; /* why the thread could not start */
 };
 
 struct server {
-	const struct settings *settings;
+	const struct settings *settings; /* of the start; what a reload may change, see worker->settings */
 	struct arena arena;
+	struct ready ready; /* held for "starting" until server_start() is over */
+	int wake_fd;        /* eventfd: readable after server_wake() */
+	_Atomic unsigned reloading; /* workers that have not taken the last snapshot */
+	/* Another process of this program handed its clients over and still works off what it had (upgrade.h): it writes to
+	 * the same state. When it has ended and this process serves, on_predecessor_ended, where set, is called once, on the
+	 * main thread. */
+	atomic_bool has_predecessor;
+	void (*on_predecessor_ended)(struct server *server);
 	struct bundle *bundle; /* NULL: only the registry answers */
 	pthread_mutex_t registry_lock;
 	struct registry *registry; /* opened when first needed: server_registry() */
@@ -69,8 +85,14 @@ struct server {
 	_Atomic unsigned draining; /* worker threads whose drain is not over */
 };
 
-/* Opens the bundle, binds and starts the workers; on success the server answers. */
-bool server_start(struct server *server, const struct settings *settings, struct error *err);
+/* Opens the bundle, binds (or takes the socket that was handed over) and starts the workers; on success the server answers,
+ * or, where it has a predecessor, once server_accept() was called. */
+bool server_start(
+	struct server *server, const struct settings *settings, struct handover *handover, struct error *err);
+/* The predecessor takes no more clients: this process does. */
+void server_accept(struct server *server);
+/* Wakes the main thread, which looks what is new. From any thread. */
+void server_wake(struct server *server);
 /* Begins the drain in every worker and returns. After max_ms clients are cut and their work is
  * cancelled; a worker counts as `draining` until the last of it has ended. From the main thread. */
 void server_drain(struct server *server, uint32_t max_ms);

@@ -3,15 +3,22 @@
  * /serving-endpoints: queries of serving endpoints.
  *
  * name → endpoint (serving_find) → entity: named, by what the traffic sticks to, or whose turn it is
- *      → bundle: in memory, or loaded first → the answer (scoring.c)
+ *      → its turn (async/gate.h) → bundle: in memory, or loaded first → the answer (scoring.c)
  */
 #include "server/serving.h"
+
+#include "server/permit.h"
+
+#include "base/clock.h"
 
 static const struct str BASE = {"/serving-endpoints/", 19};
 
 struct query {
 	struct exchange *exchange;
 	enum scoring_form form;
+	struct gate_pass pass;
+	bool is_in; /* it holds a place until it is answered */
+	uint64_t came_ns;
 	struct resident_waiter waiter;
 };
 
@@ -133,6 +140,86 @@ static void run(struct exchange *exchange)
 		&exchange->query->waiter);
 }
 
+/* ---- its turn ---- */
+
+static void refuse_full(struct exchange *exchange)
+{
+	struct error err;
+
+	exchange->retry_after_s = gate_state(exchange->entity->stats->gate).retry_after_s;
+	error_set(&err, ERR_RATE_LIMITED,
+		"Too many concurrent requests. Consider increasing the provisioned concurrency of the served entity.");
+	fail(exchange, &err);
+}
+
+static void count_wait(struct exchange *exchange, int status)
+{
+	struct entity_counts *counts = &exchange->entity->stats->by_worker[exchange->worker->index];
+
+	stats_answered(&counts->queue, status, clock_ns() - exchange->query->came_ns);
+}
+
+static void on_turn(void *data, enum gate_turn turn)
+{
+	struct query *query = data;
+	struct exchange *exchange = query->exchange;
+	struct error err;
+
+	exchange->request->on_gone = NULL;
+	query->is_in = turn == GATE_TURN;
+	count_wait(exchange, turn == GATE_TURN ? 200 : 429);
+	if (exchange->request->is_gone || turn == GATE_CANCELLED) {
+		error_set(&err, ERR_CANCELLED, "the client left");
+		fail(exchange, &err);
+	} else if (turn == GATE_EXPIRED) {
+		exchange->retry_after_s = gate_state(exchange->entity->stats->gate).retry_after_s;
+		error_set(&err, ERR_UNAVAILABLE, "no place was free at served entity '%s' for %lld ms",
+			exchange->entity->name, (long long)exchange->worker->settings->queue_timeout_ms);
+		fail(exchange, &err);
+	} else if (turn == GATE_SHED) {
+		refuse_full(exchange);
+	} else {
+		run(exchange);
+	}
+}
+
+static void on_gone(struct http_request *request)
+{
+	struct exchange *exchange = request->data;
+
+	gate_cancel(&exchange->query->pass);
+}
+
+static void enter(struct exchange *exchange)
+{
+	struct query *query = exchange->query;
+
+	query->came_ns = clock_ns();
+	switch (gate_enter(exchange->entity->stats->gate, &query->pass, exchange->worker->loop, on_turn, query)) {
+	case GATE_ENTERED:
+		query->is_in = true;
+		count_wait(exchange, 200);
+		run(exchange);
+		return;
+	case GATE_WAITS:
+		exchange->request->on_gone = on_gone;
+		return;
+	case GATE_FULL:
+		count_wait(exchange, 429);
+		refuse_full(exchange);
+	}
+}
+
+void serving_query_end(struct exchange *exchange)
+{
+	struct query *query = exchange->query;
+
+	if (query != NULL && query->is_in) {
+		query->is_in = false;
+		gate_leave(&query->pass);
+	}
+}
+
 void serving_query(struct exchange *exchange, struct str name, struct str served, enum scoring_form form)
 {
 	struct query *query = arena_zalloc(exchange->request->arena, sizeof(*query));
@@ -142,8 +229,10 @@ void serving_query(struct exchange *exchange, struct str name, struct str served
 	query->exchange = exchange;
 	query->form = form;
 	exchange->query = query;
+	if (!permit_or_refuse(exchange, PERMISSION_QUERY, name))
+		return;
 	if (find_endpoint(exchange, name, &err) && find_entity(exchange, served, &err))
-		run(exchange);
+		enter(exchange);
 	else
 		fail(exchange, &err);
 }

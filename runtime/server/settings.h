@@ -26,8 +26,11 @@ struct settings {
 	int64_t rows_max;
 	int64_t answer_max;
 	int64_t stream_after_ms;
-	int64_t drain_timeout_ms;
+	int64_t drain_timeout_ms, drain_delay_ms;
+	int64_t upgrade_timeout_ms;
+	const char *pid_file;
 	int64_t self_test_timeout_ms, unload_after_ms;
+	int64_t queue_max, queue_timeout_ms;
 	int64_t artifact_max; /* 0: any */
 	int64_t http_target_max, http_header_max, http_fields_max, http_body_max;
 	int64_t http_header_timeout_ms, http_body_timeout_ms, http_body_rate_min,
@@ -41,5 +44,7 @@ struct settings {
 /* Strings live on the arena. On --help or --version, *ret_is_over is set after printing. */
 bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv,
 	bool *ret_is_over, struct error *err);
+/* Makes the rest of it anew, after an option was changed. */
+void settings_derive(struct settings *settings);
 const struct options_spec *settings_spec(void);
 struct http_tls_files settings_tls_files(const struct settings *settings);

@@ -82,7 +82,7 @@ static struct str copy_body(struct arena *arena, struct str body)
 
 static bool read_input(struct shadow *shadow, const struct http_request *request, struct error *err)
 {
-	const int64_t rows_max = shadow->worker->server->settings->rows_max;
+	const int64_t rows_max = shadow->worker->settings->rows_max;
 	enum input_media media;
 
 	if (!input_media_parse(http_field_get(request, "content-type"), &media, err) ||
@@ -95,7 +95,7 @@ static bool read_input(struct shadow *shadow, const struct http_request *request
 static void run(struct shadow *shadow)
 {
 	struct worker *worker = shadow->worker;
-	const struct settings *settings = worker->server->settings;
+	const struct settings *settings = worker->settings;
 	const struct batch_options options = {
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,

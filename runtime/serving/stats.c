@@ -31,7 +31,8 @@ static char *copy_of(const char *text)
 	return copy;
 }
 
-struct entity_stats *entity_stats_new(unsigned worker_count, const char *entity, const char *model, const char *version)
+struct entity_stats *entity_stats_new(unsigned worker_count, const struct gate_limits *limits, const char *entity,
+	const char *model, const char *version)
 {
 	struct entity_stats *stats = calloc(1, sizeof(*stats) + worker_count * sizeof(stats->by_worker[0]));
 
@@ -41,6 +42,7 @@ struct entity_stats *entity_stats_new(unsigned worker_count, const char *entity,
 	stats->model = copy_of(model);
 	stats->version = copy_of(version);
 	stats->references = 1;
+	stats->gate = gate_new(limits);
 	stats->worker_count = worker_count;
 	return stats;
 }
@@ -55,6 +57,7 @@ void entity_stats_unref(struct entity_stats *stats)
 {
 	if (stats == NULL || atomic_fetch_sub_explicit(&stats->references, 1, memory_order_acq_rel) > 1)
 		return;
+	gate_free(stats->gate);
 	free(stats->entity);
 	free(stats->model);
 	free(stats->version);

@@ -3,6 +3,8 @@
  * Stats: counters of requests, written by one thread each and read by any (relaxed atomics: no lock, no shared cache
  * line on the hot path); whoever reads adds the threads up. A set a route of the server, and a set a served entity.
  */
+#include "async/gate.h"
+
 #include <stdatomic.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -52,14 +54,17 @@ struct entity_counts {
 	_Atomic uint64_t counters[STATS_COUNTER_COUNT];
 };
 
-/* All workers' counts of one served entity; shared by the config versions that serve it under the same name and version. */
+/* What outlives a config version of a served entity: all workers' counts, and the gate in front of it. Shared by the config
+ * versions that serve the same version under the same name, so that counts go on and an update admits no one twice. */
 struct entity_stats {
 	char *entity, *model, *version;
 	_Atomic int references;
+	struct gate *gate; /* requests at once, and the queue in front */
 	unsigned worker_count;
 	struct entity_counts by_worker[];
 };
-struct entity_stats *entity_stats_new(unsigned worker_count, const char *entity, const char *model, const char *version);
+struct entity_stats *entity_stats_new(unsigned worker_count, const struct gate_limits *limits, const char *entity,
+	const char *model, const char *version);
 struct entity_stats *entity_stats_ref(struct entity_stats *stats);
 void entity_stats_unref(struct entity_stats *stats);
 /* The sum over all workers of what lies `offset` bytes into struct entity_counts. */

@@ -157,7 +157,7 @@ static void test_body(void **state)
 	chat_init(&chat, &arena);
 	chat_add(&chat, CHAT_SYSTEM, STR("be \n brief"));
 	chat_add(&chat, CHAT_USER, STR("hi"));
-	chat_write_request(&out, &chat, &model, NULL, STR("s"));
+	chat_write_request(&out, &chat, &model, NULL, STR("s"), false);
 	assert_string_equal(buf_text(&out),
 		"{\"model\":\"gpt \\\"x\\\"\",\"messages\":[{\"role\":\"system\",\"content\":\"be "
 		"\\n brief\"},{\"role\":\"user\",\"content\":\"hi\"}],\"temperature\":0.0,\"top_p\":0."
@@ -212,7 +212,7 @@ static void test_strict(void **state)
 		decoder_done(&decoder);
 		assert_int_equal(problems.count, 0);
 		chat_init(&chat, &arena);
-		chat_write_request(&out, &chat, &model, schema, STR("my step/é"));
+		chat_write_request(&out, &chat, &model, schema, STR("my step/é"), false);
 		if (strstr(buf_text(&out),
 			    CASES[i].is_strict ? "\"strict\":true" : "\"strict\":false") == NULL)
 			fail_msg("%s", buf_text(&out));

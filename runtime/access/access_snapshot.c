@@ -1,11 +1,11 @@
-#include "access/snapshot.h"
+#include "access/access_snapshot.h"
 
 #include "access/grant.h"
 #include "base/json.h"
 
 #include <stdlib.h>
 
-void snapshot_unref(struct access_snapshot *snapshot)
+void access_snapshot_unref(struct access_snapshot *snapshot)
 {
 	if (snapshot == NULL || atomic_fetch_sub(&snapshot->refs, 1) > 1)
 		return;
@@ -65,7 +65,7 @@ static bool read_credentials(struct db *db, struct access_snapshot *snapshot, st
 	return true;
 }
 
-struct access_credential *snapshot_find(const struct access_snapshot *snapshot, struct str id)
+struct access_credential *access_snapshot_find(const struct access_snapshot *snapshot, struct str id)
 {
 	struct access_credential key = {0};
 
@@ -77,7 +77,7 @@ struct access_credential *snapshot_find(const struct access_snapshot *snapshot, 
 
 /* ---- grants ---- */
 
-bool snapshot_read(struct db *db, int64_t generation, struct access_snapshot **ret, struct error *err)
+bool access_snapshot_read(struct db *db, int64_t generation, struct access_snapshot **ret, struct error *err)
 {
 	struct access_snapshot *snapshot = calloc(1, sizeof(*snapshot));
 
@@ -91,7 +91,7 @@ bool snapshot_read(struct db *db, int64_t generation, struct access_snapshot **r
 		*ret = snapshot;
 		return true;
 	}
-	snapshot_unref(snapshot);
+	access_snapshot_unref(snapshot);
 	return false;
 }
 
@@ -128,7 +128,7 @@ static bool is_meant(const struct access_grant *grant, const struct access_crede
 	return str_eq(grant->name, own->principal) || (own->is_service && str_is(grant->name, own->id));
 }
 
-enum right snapshot_granted(const struct access_snapshot *snapshot, const struct access_credential *own, struct str endpoint)
+enum right access_snapshot_granted(const struct access_snapshot *snapshot, const struct access_credential *own, struct str endpoint)
 {
 	enum right rights = RIGHT_NONE;
 
