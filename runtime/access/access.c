@@ -18,7 +18,13 @@ struct access {
 	struct access_snapshot *snapshot;
 	pthread_mutex_t refreshing; /* one after the other: the newest stays */
 	atomic_bool is_on;
-	_Atomic int64_t due_ms;
+	_Atomic int64_t due_ms; /* of the next look at what others changed */
+	/* The thread that looks. */
+	struct registry *registry; /* NULL: none */
+	pthread_t thread;
+	pthread_mutex_t watch_lock;
+	pthread_cond_t poked;
+	bool is_poked, is_ending;
 };
 
 struct access *access_new(void)
@@ -29,6 +35,8 @@ struct access *access_new(void)
 		abort();
 	pthread_rwlock_init(&access->lock, NULL);
 	pthread_mutex_init(&access->refreshing, NULL);
+	pthread_mutex_init(&access->watch_lock, NULL);
+	pthread_cond_init(&access->poked, NULL);
 	return access;
 }
 
@@ -39,19 +47,14 @@ void access_free(struct access *access)
 	access_snapshot_unref(access->snapshot);
 	pthread_rwlock_destroy(&access->lock);
 	pthread_mutex_destroy(&access->refreshing);
+	pthread_mutex_destroy(&access->watch_lock);
+	pthread_cond_destroy(&access->poked);
 	free(access);
 }
 
 bool access_is_on(const struct access *access)
 {
 	return atomic_load(&access->is_on);
-}
-
-bool access_is_due(struct access *access, int64_t now_ms)
-{
-	int64_t due_ms = atomic_load_explicit(&access->due_ms, memory_order_relaxed);
-
-	return now_ms >= due_ms && atomic_compare_exchange_strong(&access->due_ms, &due_ms, now_ms + ACCESS_POLL_MS);
 }
 
 static struct access_snapshot *take_snapshot(struct access *access)
@@ -126,7 +129,7 @@ static bool has_unnoted(const struct access_snapshot *snapshot, int64_t older_th
 	return false;
 }
 
-void access_note_used(struct access *access, struct registry *registry, int64_t older_than_ms)
+static void save_used(struct access *access, struct registry *registry, int64_t older_than_ms)
 {
 	struct error ignored;
 
@@ -145,9 +148,68 @@ bool access_refresh(struct access *access, struct registry *registry, struct err
 {
 	pthread_mutex_lock(&access->refreshing);
 	const bool is_read = refresh(access, registry, err);
-	access_note_used(access, registry, ACCESS_TOUCH_MS);
+	save_used(access, registry, ACCESS_TOUCH_MS);
 	pthread_mutex_unlock(&access->refreshing);
 	return is_read;
+}
+
+/* ---- what other processes change ---- */
+
+static bool wait_poke(struct access *access)
+{
+	pthread_mutex_lock(&access->watch_lock);
+	while (!access->is_poked && !access->is_ending)
+		pthread_cond_wait(&access->poked, &access->watch_lock);
+	access->is_poked = false;
+	const bool goes_on = !access->is_ending;
+	pthread_mutex_unlock(&access->watch_lock);
+	return goes_on;
+}
+
+/* Where it fails, what was known stays in force; whoever needs the database will say why. */
+static void *watch(void *data)
+{
+	struct access *access = data;
+	struct error ignored;
+
+	while (wait_poke(access))
+		access_refresh(access, access->registry, &ignored);
+	return NULL;
+}
+
+void access_watch(struct access *access, struct registry *registry)
+{
+	access->registry = registry;
+	if (pthread_create(&access->thread, NULL, watch, access) != 0)
+		abort();
+	atomic_store(&access->due_ms, clock_wall_ms() + ACCESS_POLL_MS);
+}
+
+void access_unwatch(struct access *access)
+{
+	if (access->registry == NULL)
+		return;
+	pthread_mutex_lock(&access->watch_lock);
+	access->is_ending = true;
+	pthread_cond_signal(&access->poked);
+	pthread_mutex_unlock(&access->watch_lock);
+	pthread_join(access->thread, NULL);
+	save_used(access, access->registry, 0);
+	access->registry = NULL;
+	access->is_ending = false;
+}
+
+static void poke_watch(struct access *access, int64_t now_ms)
+{
+	int64_t due_ms = atomic_load_explicit(&access->due_ms, memory_order_relaxed);
+
+	if (due_ms == 0 || now_ms < due_ms ||
+		!atomic_compare_exchange_strong(&access->due_ms, &due_ms, now_ms + ACCESS_POLL_MS))
+		return;
+	pthread_mutex_lock(&access->watch_lock);
+	access->is_poked = true;
+	pthread_cond_signal(&access->poked);
+	pthread_mutex_unlock(&access->watch_lock);
 }
 
 int64_t access_used_ms(struct access *access, struct str id)
@@ -258,6 +320,7 @@ static bool identify(const struct access_snapshot *snapshot, struct arena *arena
 bool access_identify(struct access *access, struct arena *arena, struct str authorization, struct str subject,
 	int64_t now_ms, struct principal *ret, struct error *err)
 {
+	poke_watch(access, now_ms);
 	struct access_snapshot *snapshot = access_is_on(access) ? take_snapshot(access) : NULL;
 
 	if (snapshot != NULL) {

@@ -41,10 +41,10 @@ void access_free(struct access *access);
 
 /* Reads what changed, and notes when credentials were used. Blocks. */
 bool access_refresh(struct access *access, struct registry *registry, struct error *err);
-/* Writes down what was used and not noted yet: at the end. */
-void access_note_used(struct access *access, struct registry *registry, int64_t older_than_ms);
-/* From any thread; true once in ACCESS_POLL_MS: then whoever asks calls access_refresh() on a pool. */
-bool access_is_due(struct access *access, int64_t now_ms);
+/* From now on a thread of its own looks, while requests come, once in ACCESS_POLL_MS what other processes changed; until
+ * access_unwatch(), which is before the registry is closed, and notes what was used. */
+void access_watch(struct access *access, struct registry *registry);
+void access_unwatch(struct access *access);
 bool access_is_on(const struct access *access);
 /* When it was used last, as far as memory knows; 0: not. */
 int64_t access_used_ms(struct access *access, struct str credential);

@@ -94,6 +94,8 @@ static bool run_list(struct control_call *call, struct error *err)
 	for (size_t i = 0; i < count; i++) {
 		struct json view;
 
+		if ((principal_rights(call->principal, rows[i].name) & RIGHT_VIEW) == 0)
+			continue;
 		if (!control_view(call, &rows[i], true, &view, err))
 			return false;
 		json_append(call->arena, &list, view);
@@ -116,7 +118,7 @@ static bool run_delete(struct control_call *call, struct error *err)
 
 const struct control_rpc control_endpoints[] = {
 	CONTROL_RPC("POST", "serving-endpoints", PERMISSION_MANAGE, run_create, DB_WRITE, "makes an endpoint and deploys its config"),
-	CONTROL_RPC("GET", "serving-endpoints", PERMISSION_KNOWN, run_list, DB_READ, "all endpoints"),
+	CONTROL_RPC("GET", "serving-endpoints", PERMISSION_KNOWN, run_list, DB_READ, "the endpoints that who asks may see"),
 	CONTROL_RPC("GET", "serving-endpoints/{name}", PERMISSION_VIEW, run_get, DB_READ, "one endpoint: state, config, pending config"),
 	CONTROL_RPC("DELETE", "serving-endpoints/{name}", PERMISSION_MANAGE, run_delete, DB_WRITE, "deletes it; its history stays"),
 	{0},

@@ -1,49 +1,9 @@
 #include "server/permit.h"
 
 #include "base/clock.h"
-#include "base/log.h"
 #include "server/browser.h"
 
 #include <stdlib.h>
-
-/* ---- changes that other processes made ---- */
-
-struct poll {
-	struct work work;
-	struct server *server;
-};
-
-static void on_pool(struct work *work)
-{
-	struct server *server = ((struct poll *)work)->server;
-	struct registry *registry = server_registry(server, &work->err);
-
-	if (registry != NULL)
-		access_refresh(server->access, registry, &work->err);
-}
-
-static void on_done(struct work *work)
-{
-	if (work->err.code != ERR_NONE)
-		log_warn("access.refresh", LOG_ERR(&work->err));
-	free(work);
-}
-
-static void poll_changes(struct worker *worker, int64_t now_ms)
-{
-	struct error ignored;
-
-	if (!server_has_registry(worker->server) || !access_is_due(worker->server->access, now_ms))
-		return;
-	struct poll *poll = calloc(1, sizeof(*poll));
-	if (poll == NULL)
-		abort();
-	*poll = (struct poll){.work = {.run = on_pool, .done = on_done}, .server = worker->server};
-	if (!worker_submit(worker->server->registry_pool, worker->loop, &poll->work, &ignored))
-		free(poll);
-}
-
-/* ---- the request ---- */
 
 static bool guard(const struct exchange *exchange, struct error *err)
 {
@@ -70,10 +30,8 @@ bool permit_route(struct exchange *exchange, struct error *err)
 		exchange->is_permitted = true;
 		return true;
 	}
-	const int64_t now_ms = clock_wall_ms();
-	poll_changes(exchange->worker, now_ms);
 	if (!access_identify(exchange->worker->server->access, request->arena, http_field_get(request, "authorization"),
-		    request->client_subject, now_ms, &exchange->principal, err) ||
+		    request->client_subject, clock_wall_ms(), &exchange->principal, err) ||
 		!guard(exchange, err))
 		return false;
 	return permission == PERMISSION_INNER || permit(exchange, permission, (struct str){NULL, 0}, err);

@@ -411,8 +411,7 @@ void server_done(struct server *server)
 	http_tls_free(server->tls);
 	bundle_unref(server->bundle);
 	serving_free(server->serving);
-	if (server->registry != NULL)
-		access_note_used(server->access, server->registry, 0);
+	access_unwatch(server->access);
 	access_free(server->access);
 	registry_close(server->registry);
 	pthread_mutex_destroy(&server->registry_lock);
@@ -439,7 +438,8 @@ static struct registry *open_registry(struct server *server, struct error *err)
 		registry_close(registry);
 		return NULL;
 	}
-	atomic_store(&server->has_registry, registry != NULL);
+	if (registry != NULL)
+		access_watch(server->access, registry);
 	return registry;
 }
 
@@ -451,11 +451,6 @@ struct registry *server_registry(struct server *server, struct error *err)
 	struct registry *registry = server->registry;
 	pthread_mutex_unlock(&server->registry_lock);
 	return registry;
-}
-
-bool server_has_registry(struct server *server)
-{
-	return atomic_load(&server->has_registry);
 }
 
 char *server_url(const struct server *server, struct arena *arena)

@@ -61,7 +61,6 @@ struct server {
 	struct bundle *bundle; /* NULL: only the registry answers */
 	pthread_mutex_t registry_lock;
 	struct registry *registry; /* opened when first needed: server_registry() */
-	atomic_bool has_registry;
 	struct access *access;
 	struct http_listener *listener;
 	struct ssl_ctx_st *tls;
@@ -106,8 +105,6 @@ bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct
 struct bundle *server_bundle(struct server *server);
 /* The embedded registry; NULL with the error set where it cannot be opened. Blocks: on registry_pool. */
 struct registry *server_registry(struct server *server, struct error *err);
-/* It is open. */
-bool server_has_registry(struct server *server);
 /* A deployer's on_deployed, with the server: what follows an alias is looked at again. */
 void control_on_deployed(void *data);
 /* "http://127.0.0.1:8080" */

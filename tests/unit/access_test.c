@@ -351,7 +351,8 @@ static void use_is_noted(void **state)
 	assert_int_equal(access_used_ms(access_, last_id), 0);
 	assert_true(identify_at("Bearer", value, NOW + 5));
 	assert_int_equal(access_used_ms(access_, last_id), NOW + 5);
-	access_note_used(access_, registry, 0);
+	access_watch(access_, registry);
+	access_unwatch(access_);
 	struct db *db = db_begin(registry->db, DB_READ, &err);
 	assert_int_equal(credential_find(db, &arena, last_id, &row, &err), 1);
 	db_rollback(db);
