@@ -117,7 +117,7 @@ static void add_message(struct chat *chat, enum chat_role role, struct str text)
 
 bool chat_add_conversation(struct chat *chat, const struct json *messages, struct error *err)
 {
-	enum chat_role role;
+	enum chat_role role = CHAT_USER;
 	struct str text;
 
 	if (json_type(messages) == JSON_STRING) {

@@ -10,7 +10,7 @@
  *
  * Where the kernel has no seccomp, and in sanitizer builds (their runtimes need more system calls),
  * the child runs without the filter and, for sanitizers, without the memory limit; everything else
- * holds.
+ * holds. A sanitizer build with several threads cannot fork safely and reads in this process.
  *
  * The child is a fork and has a copy of this process's memory; that is why it may say nothing to
  * anyone but us.

@@ -59,7 +59,7 @@ static const char *type_name(const struct rest_field *field)
 {
 	static const char *const NAMES[] = {
 		[REST_STRING] = "string", [REST_INT] = "integer", [REST_DOUBLE] = "number", [REST_BOOL] = "boolean",
-		[REST_ENUM] = "enum", [REST_MESSAGE] = "object"};
+		[REST_ENUM] = "enum", [REST_MESSAGE] = "object", [REST_ANY] = "any"};
 
 	return NAMES[field->type];
 }
@@ -81,7 +81,7 @@ static void write_registry(struct buf *out)
 {
 	buf_add_text(out,
 		"# The registry's calls\n\nThe tables in `registry/rest/rest_*.c`. Paths stand below `/api/2.0/mlflow/` and, for web pages, "
-		"`/ajax-api/2.0/mlflow/`.\nGET takes its fields from the query, every other method from a JSON body. What MLflow's client sends "
+		"`/ajax-api/2.0/mlflow/`;\nwhole ones below `/api/` do so below `/ajax-api/`, too.\nGET takes its fields from the query, every other method from a JSON body. What MLflow's client sends "
 		"and expects is in [protocol/MLFLOW_REST.md](../protocol/MLFLOW_REST.md).\n\n"
 		"| method | path | permission | fields | what |\n|---|---|---|---|---|\n");
 	for (size_t i = 0; rest_tables[i] != NULL; i++) {

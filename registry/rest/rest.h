@@ -25,6 +25,7 @@ enum rest_type {
 	REST_BOOL,    /* in queries: true and false whatever their case */
 	REST_ENUM,    /* a name of `names` or its index; becomes the name */
 	REST_MESSAGE, /* an object by `fields` */
+	REST_ANY,     /* any JSON; of bodies only */
 };
 
 enum {
@@ -65,7 +66,8 @@ struct rest_call {
 
 struct rest_rpc {
 	const char *method;
-	const char *path;                /* "experiments/create", "logged-models/{model_id}/tags" */
+	const char *path;                /* "experiments/create", "logged-models/{model_id}/tags"; whole where it begins
+					    with '/': "/api/3.0/…" (and /ajax-api/3.0/…), "/graphql" */
 	enum permission permission;      /* on everything */
 	const struct rest_field *fields; /* NULL: none */
 	bool (*run)(struct rest_call *call, struct error *err);

@@ -1,6 +1,7 @@
 /*
- * A sink's back-pressure: libcurl reads no more while a fetch is paused. What it has read already it keeps, at most one
- * buffer, and hands out inside of the call that unpauses: so that is made in a turn of its own.
+ * A sink's back-pressure. libcurl is told by the next piece that is not taken (fetch_reply.c): to pause it inside of a
+ * callback does not keep it from handing out the rest of its buffer. It keeps that piece and reads no more, and hands it
+ * out inside of the call that unpauses: so that is made in a turn of its own.
  */
 #include "async/fetch_internal.h"
 
@@ -18,7 +19,6 @@ void fetch_pause(struct fetch *fetch)
 	fetch->is_paused = true;
 	fetch->pause_began_ns = loop_now_ns(loop);
 	deadline_set_remove(&fetch->fetcher->deadlines, &fetch->deadline);
-	curl_easy_pause(fetch->handle->easy, CURLPAUSE_RECV);
 }
 
 void fetch_resume(struct fetch *fetch)

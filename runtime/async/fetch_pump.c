@@ -211,6 +211,14 @@ static void let_go(struct fetch_pump *pump, curl_socket_t fd)
 	watch->is_idle = true;
 }
 
+static bool is_paused(CURL *easy)
+{
+	const struct fetch_handle *handle = NULL;
+
+	curl_easy_getinfo(easy, CURLINFO_PRIVATE, &handle);
+	return handle != NULL && handle->fetch != NULL && handle->fetch->is_paused;
+}
+
 static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *data, void *unused)
 {
 	struct fetch_pump *pump = data;
@@ -219,6 +227,8 @@ static int on_socket_wanted(CURL *easy, curl_socket_t fd, int what, void *data, 
 
 	if (what != CURL_POLL_REMOVE)
 		watch_start(watch_get(pump, fd), fd, wanted);
+	else if (is_paused(easy)) /* what comes meanwhile is no surprise */
+		watch_stop(watch_get(pump, fd));
 	else
 		let_go(pump, fd);
 	return 0;

@@ -164,6 +164,8 @@ static size_t on_body(char *bytes, size_t one, size_t len, void *data)
 	struct fetch *fetch = ((struct fetch_handle *)data)->fetch;
 
 	fetch->last_byte_ns = loop_now_ns(fetch->fetcher->loop);
+	if (fetch->is_paused)
+		return CURL_WRITEFUNC_PAUSE;
 	if (fetch->is_sunk)
 		return sink_body(fetch, (struct str){bytes, len});
 	if (fetch->body != NULL && len <= fetch->body_size - fetch->body_len)

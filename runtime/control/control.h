@@ -15,9 +15,11 @@
 struct control {
 	struct registry *registry;
 	struct access *access;
+	struct origin *origin;
 	struct serving *serving; /* NULL where there are no endpoints, as what follows */
 	struct deployer *deployer;
 	const char *url; /* "http://127.0.0.1:8080", for answers; its clients' own where they say one */
+	bool can_mail;   /* the deployer sends mail */
 };
 
 enum { CONTROL_IDS_MAX = 2 };
@@ -42,8 +44,8 @@ struct control_call {
 	struct str deploys;       /* the id of the endpoint whose pending version is to be deployed */
 	int64_t deploys_version;
 	struct str refreshes;     /* … that is to be published anew */
-	struct str removes;       /* the name of the endpoint that is gone */
-	bool changes_access;      /* credentials or grants */
+	struct str removes, removes_id; /* name and id of the endpoint that is gone */
+	bool changes_access; /* credentials or grants */
 };
 
 struct control_rpc {
@@ -53,10 +55,11 @@ struct control_rpc {
 	bool (*run)(struct control_call *call, struct error *err);
 	enum db_mode mode;
 	const char *help;
+	const struct decode_field *fields; /* of the body, for the reference page; NULL: it has none */
 };
 /* A row of a table. */
-#define CONTROL_RPC(method_, path_, permission_, run_, mode_, help_) \
-	{(method_), (path_), PERMISSION(permission_), (run_), (mode_), (help_)}
+#define CONTROL_RPC(method_, path_, permission_, run_, mode_, help_, fields_) \
+	{(method_), (path_), PERMISSION(permission_), (run_), (mode_), (help_), (fields_)}
 
 struct control_request {
 	struct str method, path /* as sent, without query */, query, body, who, why, host, accept;
@@ -86,6 +89,8 @@ void control_follow(struct control *control);
 /* A number of the query, 0 and more; left as it is where it is not there. */
 bool control_query_number(struct control_call *call, const char *name, int64_t *ret, struct error *err);
 bool control_endpoint(struct control_call *call, struct endpoint_row *ret, struct error *err);
+/* Who asks, for answers, which must say somebody. */
+struct str control_creator(const struct control_call *call);
 /* The answer: the endpoint in full. */
 bool control_answer_endpoint(struct control_call *call, const struct endpoint_row *row, struct error *err);
 /* A new config version, pending, and its deployment after the commit. The row is changed but not written.
@@ -94,4 +99,5 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 	struct str why, struct error *err);
 
 extern const struct control_rpc *const control_tables[];
-extern const struct control_rpc control_endpoints[], control_configs[], control_logs[], control_tokens[];
+extern const struct control_rpc control_endpoints[], control_attributes[], control_configs[], control_logs[],
+	control_metrics[], control_tokens[], control_openapi[];

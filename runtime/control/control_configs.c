@@ -1,13 +1,23 @@
 /* Config versions: update, roll back, history, stop and start. */
 #include "control/control_view.h"
 
-enum { HISTORY_MAX = 100 };
+#include "control/fields.h"
+#include "control/served_config_fields.h"
 
-/* A process that was killed, or whose disk failed, left IN_PROGRESS behind: nobody deploys it. */
+enum { HISTORY_MAX = 100, HANDED_OVER_MS = 1000 };
+
+/* A process that was killed, or whose disk failed, left IN_PROGRESS behind: nobody deploys it. An update that was
+ * committed this moment is not with the deployer yet. */
 static bool is_updating(struct control_call *call, const struct endpoint_row *row)
 {
 	return str_is(row->update_state, UPDATE_RUNNING) &&
-	       deployer_is_deploying(call->control->deployer, row->id);
+	       (deployer_is_deploying(call->control->deployer, row->id) || call->now_ms - row->updated_ms < HANDED_OVER_MS);
+}
+
+static bool check_not_updating(struct control_call *call, const struct endpoint_row *row, struct error *err)
+{
+	return !is_updating(call, row) ||
+	       error_set(err, ERR_CONFLICT, "Endpoint %.*s update is currently in progress.", STR_ARGS(row->name));
 }
 
 bool control_begin_update(struct control_call *call, struct endpoint_row *row, const struct served_config *config,
@@ -18,8 +28,8 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 		.resolved = json_object()};
 	struct buf text = {0};
 
-	if (is_updating(call, row))
-		return error_set(err, ERR_CONFLICT, "Endpoint %.*s update is currently in progress.", STR_ARGS(row->name));
+	if (!check_not_updating(call, row, err))
+		return false;
 	if (config->count == 0)
 		return error_set(err, ERR_INVALID_PARAMETER, "served_entities: expected at least one");
 	json_write(&text, &stored);
@@ -51,12 +61,18 @@ static bool run_update(struct control_call *call, struct error *err)
 
 	if (!control_endpoint(call, &row, err))
 		return false;
-	const struct served_config_context context = {row.name, call->who, call->now_ms};
+	const struct served_config_context context = {row.name, control_creator(call), call->now_ms};
 	return served_config_read(call->arena, &call->in, &context, &config, err) &&
 	       update(call, &row, &config, call->why, err);
 }
 
 /* ---- roll back ---- */
+
+static const struct decode_field ROLLBACK[] = {
+	{"config_version", DECODE_INTEGER, .min = 1, .max = 1e15,
+		.help = "the one to go back to; default: what served before the one that does"},
+	{0},
+};
 
 /* The last one that served before the one that does. */
 static bool find_previous(
@@ -80,13 +96,12 @@ static bool find_previous(
 static bool find_wanted(
 	struct control_call *call, const struct endpoint_row *row, struct config_row *ret, struct error *err)
 {
-	const struct json *sent = json_get(&call->in, STR("config_version"));
 	int64_t version = 0;
 
-	if (json_type(sent) == JSON_ABSENT || json_type(sent) == JSON_NULL)
+	if (!fields_read(call->arena, &call->in, ROLLBACK, &version, err))
+		return false;
+	if (version == 0)
 		return find_previous(call, row, ret, err);
-	if (json_type(sent) == JSON_INTEGER)
-		version = sent->integer;
 	const int found = rows_config(call->db, call->arena, row->id, version, ret, err);
 	if (found > 0 && ret->served_ms == 0)
 		return error_set(err, ERR_INVALID_STATE, "config version %lld of '%.*s' never served: %.*s",
@@ -176,6 +191,8 @@ static bool set_stopped(struct control_call *call, bool is_stopped, struct error
 	if (row.config_version == 0)
 		return error_set(err, ERR_INVALID_STATE, "endpoint '%.*s' serves nothing that could be %s",
 			STR_ARGS(row.name), is_stopped ? "stopped" : "started");
+	if (!check_not_updating(call, &row, err))
+		return false;
 	if (row.is_stopped == is_stopped)
 		return control_answer_endpoint(call, &row, err);
 	row.is_stopped = is_stopped;
@@ -192,19 +209,19 @@ static bool run_stop(struct control_call *call, struct error *err)
 	return set_stopped(call, true, err);
 }
 
-/* As on Databricks, a start is a new config version: what served before, tested anew. */
+/* On Databricks a start is a new config version; here what served before is served again, at once. */
 static bool run_start(struct control_call *call, struct error *err)
 {
 	return set_stopped(call, false, err);
 }
 
 const struct control_rpc control_configs[] = {
-	CONTROL_RPC("PUT", "serving-endpoints/{name}/config", PERMISSION_MANAGE, run_update, DB_WRITE, "deploys another config"),
+	CONTROL_RPC("PUT", "serving-endpoints/{name}/config", PERMISSION_MANAGE, run_update, DB_WRITE, "deploys another config", served_config_fields),
 	CONTROL_RPC("POST", "serving-endpoints/{name}/rollback", PERMISSION_MANAGE, run_rollback, DB_WRITE,
-		"deploys an earlier config version again: the one before, or `config_version`"),
+		"deploys an earlier config version again: the one before, or `config_version`", ROLLBACK),
 	CONTROL_RPC("GET", "serving-endpoints/{name}/config-versions", PERMISSION_VIEW, run_history, DB_READ,
-		"every config version: who, when, why, what became of it; 100 at once, those `below` a number"),
-	CONTROL_RPC("POST", "serving-endpoints/{name}/config:stop", PERMISSION_MANAGE, run_stop, DB_WRITE, "stops serving; the config stays"),
-	CONTROL_RPC("POST", "serving-endpoints/{name}/config:start", PERMISSION_MANAGE, run_start, DB_WRITE, "serves again"),
+		"every config version: who, when, why, what became of it; 100 at once, those `below` a number", NULL),
+	CONTROL_RPC("POST", "serving-endpoints/{name}/config:stop", PERMISSION_MANAGE, run_stop, DB_WRITE, "stops serving; the config stays", NULL),
+	CONTROL_RPC("POST", "serving-endpoints/{name}/config:start", PERMISSION_MANAGE, run_start, DB_WRITE, "serves again", NULL),
 	{0},
 };

@@ -1,7 +1,7 @@
 /* Endpoints: create, get, list, delete. */
 #include "control/control_view.h"
 
-#include "base/hash.h"
+#include "control/attributes.h"
 
 #include <stdlib.h>
 #include <sys/random.h>
@@ -35,11 +35,6 @@ static bool check_new_name(struct str name, struct error *err)
 	return true;
 }
 
-static struct str default_creator(struct str who)
-{
-	return who.len > 0 ? who : STR("unknown");
-}
-
 static bool read_first_config(
 	struct control_call *call, const struct endpoint_row *row, struct served_config *ret, struct error *err)
 {
@@ -57,7 +52,7 @@ static bool run_create(struct control_call *call, struct error *err)
 	struct endpoint_row row = {
 		.id = new_id(call),
 		.name = json_str(json_get(&call->in, STR("name"))),
-		.creator = default_creator(call->who),
+		.creator = control_creator(call),
 		.description = STR(""),
 		.update_state = STR(UPDATE_NONE),
 		.created_ms = call->now_ms,
@@ -70,6 +65,7 @@ static bool run_create(struct control_call *call, struct error *err)
 		!read_first_config(call, &row, &config, err) || !rows_add(call->db, call->arena, &row, err) ||
 		!rows_event(call->db, row.id, 0, "ENDPOINT_CREATED", call->who, call->why, call->now_ms, err))
 		return false;
+	call->refreshes = row.id;
 	if (config.count > 0 && (!control_begin_update(call, &row, &config, call->why, err) ||
 					!rows_change(call->db, call->arena, &row, err)))
 		return false;
@@ -113,13 +109,14 @@ static bool run_delete(struct control_call *call, struct error *err)
 			err))
 		return false;
 	call->removes = row.name;
+	call->removes_id = row.id;
 	return true;
 }
 
 const struct control_rpc control_endpoints[] = {
-	CONTROL_RPC("POST", "serving-endpoints", PERMISSION_MANAGE, run_create, DB_WRITE, "makes an endpoint and deploys its config"),
-	CONTROL_RPC("GET", "serving-endpoints", PERMISSION_KNOWN, run_list, DB_READ, "the endpoints that who asks may see"),
-	CONTROL_RPC("GET", "serving-endpoints/{name}", PERMISSION_VIEW, run_get, DB_READ, "one endpoint: state, config, pending config"),
-	CONTROL_RPC("DELETE", "serving-endpoints/{name}", PERMISSION_MANAGE, run_delete, DB_WRITE, "deletes it; its history stays"),
+	CONTROL_RPC("POST", "serving-endpoints", PERMISSION_MANAGE, run_create, DB_WRITE, "makes an endpoint and deploys its config", attributes_new_fields),
+	CONTROL_RPC("GET", "serving-endpoints", PERMISSION_KNOWN, run_list, DB_READ, "the endpoints that who asks may see", NULL),
+	CONTROL_RPC("GET", "serving-endpoints/{name}", PERMISSION_VIEW, run_get, DB_READ, "one endpoint: state, config, pending config", NULL),
+	CONTROL_RPC("DELETE", "serving-endpoints/{name}", PERMISSION_MANAGE, run_delete, DB_WRITE, "deletes it; its history stays", NULL),
 	{0},
 };

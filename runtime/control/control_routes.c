@@ -14,9 +14,12 @@ static const struct str BASE = {"/api/2.0/", 9};
 
 const struct control_rpc *const control_tables[] = {
 	control_endpoints,
+	control_attributes,
 	control_configs,
 	control_logs,
 	control_tokens,
+	control_metrics,
+	control_openapi,
 	NULL,
 };
 
@@ -83,15 +86,19 @@ static bool read_query(struct control_call *call, struct str query, struct error
 	return true;
 }
 
-static bool read_body(struct control_call *call, struct str body, struct error *err)
+static bool read_body(struct control_call *call, const struct control_rpc *rpc, struct str body, struct error *err)
 {
 	call->in = json_object();
 	if (str_trim_space(body).len == 0)
 		return true;
 	if (!json_read(call->arena, body, &call->in, err))
 		return error_wrap(err, "the body");
-	return call->in.type == JSON_OBJECT ||
-	       error_set(err, ERR_BAD_REQUEST, "the body: expected a JSON object, got %s", json_type_name(&call->in));
+	if (call->in.type != JSON_OBJECT)
+		return error_set(
+			err, ERR_BAD_REQUEST, "the body: expected a JSON object, got %s", json_type_name(&call->in));
+	return rpc->fields != NULL || call->in.size == 0 ||
+	       error_set(err, ERR_INVALID_PARAMETER, "'%.*s': %s takes no fields",
+		       STR_ARGS(str_clip(json_str(&call->in.members[0].key), 100)), rpc->path);
 }
 
 bool control_query_number(struct control_call *call, const char *name, int64_t *ret, struct error *err)
@@ -131,7 +138,7 @@ static void set_going(struct control_call *call, struct control_answer *ret)
 	if (control->serving == NULL)
 		return;
 	if (call->removes.data != NULL)
-		serving_remove(control->serving, call->removes);
+		deployer_remove(control->deployer, call->removes, call->removes_id);
 	if (call->refreshes.data != NULL)
 		deployer_refresh(control->deployer, call->refreshes, &ignored);
 	if (call->deploys.data == NULL)
@@ -157,7 +164,7 @@ bool control_answer(struct control *control, const struct control_match *match, 
 
 	*ret = (struct control_answer){.content_type = "application/json"};
 	const bool is_fine = decode_ids(&call, match, err) && read_query(&call, request->query, err) &&
-			     read_body(&call, request->body, err) && run(&call, match->rpc, err);
+			     read_body(&call, match->rpc, request->body, err) && run(&call, match->rpc, err);
 	if (is_fine && call.content_type != NULL) {
 		ret->content_type = call.content_type;
 		ret->body = call.text;

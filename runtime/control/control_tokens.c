@@ -2,7 +2,8 @@
  * Tokens, as databricks-sdk's w.tokens speaks of them, and more: whose, what it may, on which endpoints; OAuth's clients and
  * certificates. Whoever manages everything sees and makes all of them; everybody else sees and revokes his own.
  */
-#include "control/control_fields.h"
+#include "control/control.h"
+#include "control/fields.h"
 
 /* ---- what is sent ---- */
 
@@ -13,7 +14,6 @@ struct create_fields {
 };
 
 #define TEXT(name_, help_) {#name_, DECODE_STRING, .offset = offsetof(struct create_fields, name_), .help = help_}
-#define REFUSED(name_) {name_, DECODE_CUSTOM, .custom = control_refuse_field, .help = "tokens have levels here: can, endpoints"}
 static const struct decode_field CREATE[] = {
 	TEXT(comment, "what it is for"),
 	{"lifetime_seconds", DECODE_INTEGER, .offset = offsetof(struct create_fields, lifetime_seconds),
@@ -25,8 +25,8 @@ static const struct decode_field CREATE[] = {
 		.help = "names of the endpoints that this is for; without it, everything"},
 	TEXT(kind, "token (the default), client: OAuth's client credentials, or certificate"),
 	TEXT(certificate, "the common name of a client certificate, which then needs no token"),
-	REFUSED("scopes"),
-	REFUSED("autoscope_enabled"),
+	FIELD_REFUSED("scopes", "tokens have levels here: can, endpoints"),
+	FIELD_REFUSED("autoscope_enabled", "tokens have levels here: can, endpoints"),
 	{0},
 };
 
@@ -36,6 +36,11 @@ static const struct decode_field DELETE[] = {
 static bool manages_everything(const struct control_call *call)
 {
 	return (principal_rights(call->principal, (struct str){NULL, 0}) & RIGHT_MANAGE) != 0;
+}
+
+static bool is_own(const struct control_call *call, const struct credential_row *row)
+{
+	return row->is_service == call->principal->is_service && str_eq(row->principal, call->principal->name);
 }
 
 /* A JSON array of names; data NULL where nothing was said: everything. */
@@ -70,9 +75,9 @@ static struct str default_user(const struct control_call *call)
 static bool read_create(
 	struct control_call *call, struct credential_row *ret, int64_t *ret_lifetime_s, struct error *err)
 {
-	struct create_fields sent;
+	struct create_fields sent = {0};
 
-	if (!control_decode(call, CREATE, sizeof(sent), &sent, err))
+	if (!fields_read(call->arena, &call->in, CREATE, &sent, err))
 		return false;
 	if (sent.user.len > 0 && sent.service_principal.len > 0)
 		return error_set(err, ERR_INVALID_PARAMETER, "user and service_principal: expected one of them");
@@ -152,38 +157,33 @@ static bool run_list(struct control_call *call, struct error *err)
 	if (!credential_list(call->db, call->arena, &rows, &count, err))
 		return false;
 	for (size_t i = 0; i < count; i++)
-		if (rows[i].revoked_ms == 0 && (manages_everything(call) || control_is_own(call, &rows[i])))
+		if (rows[i].revoked_ms == 0 && (manages_everything(call) || is_own(call, &rows[i])))
 			json_append(call->arena, &list, info_of(call, &rows[i]));
 	set(call, &call->out, "token_infos", list);
 	return true;
 }
 
-bool control_is_own(const struct control_call *call, const struct credential_row *row)
-{
-	return row->is_service == call->principal->is_service && str_eq(row->principal, call->principal->name);
-}
-
 static bool run_delete(struct control_call *call, struct error *err)
 {
 	struct credential_row row;
-	struct str id;
+	struct str id = {NULL, 0};
 
-	if (!control_decode(call, DELETE, sizeof(id), &id, err))
+	if (!fields_read(call->arena, &call->in, DELETE, &id, err))
 		return false;
 	const int found = credential_find(call->db, call->arena, id, &row, err);
 	if (found < 0)
 		return false;
-	if (found == 0 || row.revoked_ms > 0 || !(manages_everything(call) || control_is_own(call, &row)))
+	if (found == 0 || row.revoked_ms > 0 || !(manages_everything(call) || is_own(call, &row)))
 		return error_set(err, ERR_NOT_FOUND, "Token with ID '%.*s' does not exist.", STR_ARGS(str_clip(id, 100)));
 	call->changes_access = true;
 	return credential_revoke(call->db, row.id, call->now_ms, err);
 }
 
 const struct control_rpc control_tokens[] = {
-	CONTROL_RPC("POST", "token/create", PERMISSION_MANAGE, run_create, DB_WRITE, "makes a token, an OAuth client, or "
-										     "lets a certificate in"),
-	CONTROL_RPC("GET", "token/list", PERMISSION_KNOWN, run_list, DB_READ, "the tokens of who asks; all, for who manages "
-									      "everything"),
-	CONTROL_RPC("POST", "token/delete", PERMISSION_KNOWN, run_delete, DB_WRITE, "revokes one, at once"),
+	CONTROL_RPC("POST", "token/create", PERMISSION_MANAGE, run_create, DB_WRITE,
+		"makes a token, an OAuth client, or lets a certificate in", CREATE),
+	CONTROL_RPC("GET", "token/list", PERMISSION_KNOWN, run_list, DB_READ,
+		"the tokens of who asks; all, for who manages everything", NULL),
+	CONTROL_RPC("POST", "token/delete", PERMISSION_KNOWN, run_delete, DB_WRITE, "revokes one, at once", DELETE),
 	{0},
 };

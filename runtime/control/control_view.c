@@ -162,6 +162,11 @@ bool control_view(
 	       (is_short || set_config(call, row, row->pending_version, "pending_config", true, ret, err));
 }
 
+struct str control_creator(const struct control_call *call)
+{
+	return call->who.len > 0 ? call->who : STR("unknown");
+}
+
 bool control_endpoint(struct control_call *call, struct endpoint_row *ret, struct error *err)
 {
 	return rows_endpoint(call->db, call->arena, call->ids[0], ret, err);

@@ -9,7 +9,7 @@
 
 #include <stdlib.h>
 
-enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536, SWEEP_MS = 1000 };
+enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536 };
 
 struct deployer *deployer_new(const struct deployer_options *options)
 {
@@ -18,9 +18,9 @@ struct deployer *deployer_new(const struct deployer_options *options)
 	if (deployer == NULL)
 		abort();
 	deployer->options = *options;
-	deployer->origin = (struct origin){options->registry, options->store};
 	deployer->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	pthread_mutex_init(&deployer->lock, NULL);
+	pthread_mutex_init(&deployer->publishing, NULL);
 	LIST_INIT(&deployer->deployments);
 	LIST_INIT(&deployer->waiters);
 	return deployer;
@@ -41,6 +41,7 @@ void deployer_free(struct deployer *deployer)
 	for (size_t i = 0; i < RECENT_MAX; i++)
 		resident_unref(deployer->recent[i]);
 	pthread_mutex_destroy(&deployer->lock);
+	pthread_mutex_destroy(&deployer->publishing);
 	free(deployer);
 }
 
@@ -172,19 +173,30 @@ static void note_end(struct deployment *deployment)
 		log_info("deploy.done", name, version);
 }
 
+static void note_failure(struct deployment *deployment)
+{
+	struct error err = {0};
+
+	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
+		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
+	/* Who asks for an endpoint that never served hears why. */
+	else if (!deployment->is_dropped && deployment->row.config_version == 0)
+		deployment_publish_nothing(deployment);
+}
+
 static void finish(struct work *work)
 {
 	struct deployment *deployment = deployment_of(work);
-	struct error err = {0};
+	struct deployer *deployer = deployment->deployer;
 
-	if (deployment->is_dropped || deployment->deployer->is_stopping)
+	if (deployment->is_dropped || deployer->is_stopping)
 		return;
-	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err)) {
+	pthread_mutex_lock(&deployer->publishing);
+	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err))
 		deployment_publish(deployment);
-		return;
-	}
-	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
-		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
+	else
+		note_failure(deployment);
+	pthread_mutex_unlock(&deployer->publishing);
 }
 
 static void submit(struct deployment *deployment, void (*run)(struct work *work), void (*done)(struct work *work))
@@ -279,171 +291,6 @@ void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t v
 	LIST_INSERT_HEAD(&deployer->deployments, deployment, entry);
 	pthread_mutex_unlock(&deployer->lock);
 	loop_post(deployer->options.loop, &deployer->begin_task, begin, deployer);
-}
-
-/* ---- the start ---- */
-
-/* Bundles without traffic wait for their first request. */
-static bool restore_one(struct deployer *deployer, const struct endpoint_row *row, struct endpoint **ret)
-{
-	struct deployment *deployment = deployment_new(deployer, row->id, row->config_version);
-
-	deployment->is_restore = true;
-	const bool is_fine = deployment_read(deployment) && deployment_prepare(deployment);
-
-	if (deployment->row.name.data == NULL)
-		deployment->row = *row;
-	if (!is_fine)
-		log_error("endpoint.not_ready", LOG_STR("endpoint", row->name), LOG_ERR(&deployment->err));
-	*ret = deployment_endpoint(deployment);
-	deployment_free(deployment);
-	return is_fine;
-}
-
-static bool is_current(struct deployer *deployer, const struct endpoint_row *row)
-{
-	struct endpoint *served = serving_get(deployer->options.serving, row->name);
-	const bool is_same = served != NULL && str_is(row->id, served->id) &&
-			     served->config_version == row->config_version && served->is_stopped == row->is_stopped;
-
-	endpoint_unref(served);
-	return is_same;
-}
-
-static struct endpoint *without_config(const struct endpoint_row *row)
-{
-	struct endpoint *endpoint = endpoint_new(row->name.data, row->id.data);
-
-	endpoint->not_ready = "it has no config that works yet";
-	return endpoint;
-}
-
-/* What was resolved when it was deployed is served again, whatever aliases stand for now: following is follow.c's. */
-static void put_changed(struct deployer *deployer, struct arena *arena, const struct endpoint_row *rows, size_t count)
-{
-	struct endpoint **changed = arena_array(arena, count + 1, sizeof(*changed));
-	size_t changed_count = 0, ready = 0;
-
-	for (size_t i = 0; i < count; i++) {
-		if (is_current(deployer, &rows[i]))
-			continue;
-		if (rows[i].config_version > 0)
-			ready += restore_one(deployer, &rows[i], &changed[changed_count++]);
-		else
-			changed[changed_count++] = without_config(&rows[i]);
-	}
-	if (changed_count == 0)
-		return;
-	serving_put_all(deployer->options.serving, changed, changed_count);
-	log_info("endpoints.restored", LOG_INT("endpoints", (int64_t)changed_count), LOG_INT("ready", (int64_t)ready));
-}
-
-/* It may have been made since the rows were read. */
-static bool is_deleted(struct deployer *deployer, struct arena *arena, const struct endpoint *endpoint)
-{
-	struct error err = {0};
-	struct db *db = db_begin(deployer->options.registry->db, DB_READ, &err);
-	struct endpoint_row row;
-
-	if (db != NULL) {
-		rows_endpoint_by_id(db, arena, str_of(endpoint->id), &row, &err);
-		db_rollback(db);
-	}
-	return err.code == ERR_NOT_FOUND;
-}
-
-static void remove_deleted(struct deployer *deployer, struct arena *arena, const struct endpoint_row *rows, size_t count)
-{
-	struct endpoint **served;
-	const size_t served_count = serving_list(deployer->options.serving, arena, &served);
-
-	for (size_t i = 0; i < served_count; i++) {
-		bool is_there = false;
-
-		for (size_t j = 0; j < count && !is_there; j++)
-			is_there = str_is(rows[j].name, served[i]->name);
-		if (!is_there && is_deleted(deployer, arena, served[i]))
-			serving_remove(deployer->options.serving, str_of(served[i]->name));
-	}
-}
-
-bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err)
-{
-	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
-	struct endpoint_row *rows;
-	struct arena arena;
-	size_t count;
-
-	if (db == NULL)
-		return false;
-	arena_init(&arena);
-	const bool is_read = rows_endpoints(db, &arena, &rows, &count, err);
-	db_rollback(db);
-	if (is_read) {
-		remove_deleted(deployer, &arena, rows, count);
-		put_changed(deployer, &arena, rows, count);
-		for (size_t i = 0; i < count; i++)
-			if (is_alone && str_is(rows[i].update_state, UPDATE_RUNNING) &&
-				!deployer_is_deploying(deployer, rows[i].id))
-				deployer_start(deployer, rows[i].id, rows[i].pending_version);
-	}
-	arena_done(&arena);
-	return is_read;
-}
-
-bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err)
-{
-	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
-	struct endpoint_row row;
-	struct endpoint *endpoint;
-	struct arena arena;
-
-	if (db == NULL)
-		return false;
-	arena_init(&arena);
-	const bool is_there = rows_endpoint_by_id(db, &arena, endpoint_id, &row, err);
-	db_rollback(db);
-	if (is_there && row.config_version > 0) {
-		restore_one(deployer, &row, &endpoint);
-		serving_put(deployer->options.serving, endpoint);
-	}
-	arena_done(&arena);
-	return is_there;
-}
-
-/* ---- idle bundles ---- */
-
-static void sweep_endpoints(struct deployer *deployer, int64_t before_ms)
-{
-	struct endpoint **endpoints;
-	struct arena arena;
-
-	arena_init(&arena);
-	const size_t count = serving_list(deployer->options.serving, &arena, &endpoints);
-	for (size_t i = 0; i < count; i++)
-		for (size_t j = 0; j < endpoints[i]->entity_count; j++)
-			resident_evict(endpoints[i]->entities[j].resident, before_ms);
-	arena_done(&arena);
-}
-
-static void on_sweep(void *data)
-{
-	struct deployer *deployer = data;
-	const int64_t before_ms = clock_ms() - deployer->options.idle_ms;
-
-	sweep_endpoints(deployer, before_ms);
-	pthread_mutex_lock(&deployer->lock);
-	for (size_t i = 0; i < RECENT_MAX; i++)
-		if (deployer->recent[i] != NULL)
-			resident_evict(deployer->recent[i], before_ms);
-	pthread_mutex_unlock(&deployer->lock);
-	timer_start(&deployer->sweep, SWEEP_MS);
-}
-
-void deployer_run(struct deployer *deployer)
-{
-	timer_init(&deployer->sweep, deployer->options.loop, on_sweep, deployer);
-	timer_start(&deployer->sweep, SWEEP_MS);
 }
 
 /* ---- the end ---- */

@@ -23,9 +23,9 @@
 struct deployer;
 
 struct deployer_options {
-	struct registry *registry;
+	struct registry *registry; /* its database has the rows */
+	struct origin *origin;
 	struct serving *serving;
-	const struct store *store;
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */
@@ -55,8 +55,14 @@ void deployer_run(struct deployer *deployer);
 /* From any thread: the endpoint's pending version, which the rows hold. */
 void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t version);
 /* From any thread: the endpoint's rows changed in something that needs no deployment (stopped, started again, limits);
- * its active config is published anew. Blocks. */
+ * its active config is published anew, or why it has none. Blocks. */
 bool deployer_refresh(struct deployer *deployer, struct str endpoint_id, struct error *err);
+
+/* From any thread: the endpoint's rows are gone. Blocks. */
+void deployer_remove(struct deployer *deployer, struct str name, struct str endpoint_id);
+
+/* Of all processors, of this process, in the last minute. */
+double deployer_cpu_percent(const struct deployer *deployer);
 
 /* From any thread: in this process. */
 bool deployer_is_deploying(struct deployer *deployer, struct str endpoint_id);

@@ -10,11 +10,13 @@ enum { RECENT_MAX = 32 };
 
 struct deployer {
 	struct deployer_options options;
-	struct origin origin;
 	struct worker_pool *pool;
 	pthread_mutex_t lock; /* of what follows */
 	LIST_HEAD(, deployment) deployments;
 	LIST_HEAD(, deployer_waiter) waiters;
+	/* Held from the rows that say what serves to the table that serves it: what is published last is what was committed
+	 * last. */
+	pthread_mutex_t publishing;
 	/* What was served lately comes back without loading: a rollback. */
 	struct resident *recent[RECENT_MAX];
 	unsigned recent_at;
@@ -23,6 +25,7 @@ struct deployer {
 	void (*on_idle)(void *data);
 	void *idle_data;
 	struct timer sweep;
+	struct stats_minute process; /* microseconds of processors, and of time */
 	struct loop_task begin_task;
 };
 
@@ -67,6 +70,8 @@ void deployment_log(struct deploying *deploying, const char *format, ...) __attr
 bool deployment_commit(struct deployment *deployment, struct error *err);
 bool deployment_fail(struct deployment *deployment, struct error *err);
 void deployment_publish(struct deployment *deployment);
+/* That it does not serve, and why. */
+void deployment_publish_nothing(struct deployment *deployment);
 /* In memory, whether somebody asks or not. */
 bool deployment_keeps(const struct deployment *deployment, const struct served_config_entity *entity);
 struct endpoint *deployment_endpoint(struct deployment *deployment);

@@ -168,7 +168,7 @@ static bool resolve(struct deployment *deployment, struct deploying *deploying, 
 		deploying->version = json_str(json_get(json_get(&deployment->resolved, entity->name), STR("version")));
 		return true;
 	}
-	if (!origin_alias(&deployment->deployer->origin, &deployment->arena, entity->model, entity->alias,
+	if (!origin_alias(deployment->deployer->options.origin, &deployment->arena, entity->model, entity->alias,
 		    &deploying->version, err))
 		return false;
 	deployment_log(deploying, "alias '%.*s' of '%.*s' stands for version %.*s", STR_ARGS(entity->alias),
@@ -184,7 +184,7 @@ static bool find_served_before(struct deployment *deployment, struct deploying *
 	struct stored stored;
 
 	if (!deployment->is_restore || !digest_parse(json_str(json_get(resolved, STR("digest"))), &digest) ||
-		!store_find(&deployment->arena, deployment->deployer->options.store, &digest, &stored))
+		!store_find(&deployment->arena, deployment->deployer->options.origin->store, &digest, &stored))
 		return false;
 	const struct str task = json_str(json_get(resolved, STR("task")));
 	if (task.len > 0)
@@ -201,7 +201,7 @@ static bool fetch(struct deployment *deployment, struct deploying *deploying, st
 
 	if (find_served_before(deployment, deploying, ret))
 		return true;
-	if (!origin_fetch(&deployment->deployer->origin, &deployment->arena, entity->model, deploying->version, ret, err))
+	if (!origin_fetch(deployment->deployer->options.origin, &deployment->arena, entity->model, deploying->version, ret, err))
 		return false;
 	deploying->digest = arena_strdup(&deployment->arena, ret->digest);
 	deployment_log(deploying, "bundle %s %s%s", ret->digest,
@@ -214,8 +214,12 @@ static bool load(struct deployment *deployment, struct deploying *deploying, str
 {
 	struct problems problems;
 
-	if (resident_is_loaded(deploying->resident))
+	if (resident_is_loaded(deploying->resident)) {
+		deployment_log(deploying, "is in memory already%s",
+			resident_has_passed(deploying->resident) ? ", and has passed its self-test" : "");
 		return true;
+	}
+	const uint64_t started_ns = clock_ns();
 	problems_init(&problems, &deployment->arena);
 	if (!resident_load(deploying->resident, &problems, err)) {
 		for (size_t i = 0; i < problems.count; i++) {
@@ -227,7 +231,7 @@ static bool load(struct deployment *deployment, struct deploying *deploying, str
 		}
 		return false;
 	}
-	deployment_log(deploying, "loaded");
+	deployment_log(deploying, "loaded in %.1f ms", (double)(clock_ns() - started_ns) * 1e-6);
 	return true;
 }
 

@@ -160,6 +160,7 @@ static void fill_entity(struct deployment *deployment, const struct endpoint *ol
 		.slots = entity->slots,
 		.percent = (unsigned)entity->percent,
 		.shadow_percent = (unsigned)entity->shadow_percent,
+		.is_scaling_to_zero = entity->is_scaling_to_zero,
 		.is_kept = deployment_keeps(deployment, entity),
 	};
 	if (ret->is_kept)
@@ -208,4 +209,14 @@ struct endpoint *deployment_endpoint(struct deployment *deployment)
 void deployment_publish(struct deployment *deployment)
 {
 	serving_put(deployment->deployer->options.serving, deployment_endpoint(deployment));
+}
+
+void deployment_publish_nothing(struct deployment *deployment)
+{
+	const struct endpoint_row *row = &deployment->row;
+	struct endpoint *endpoint =
+		endpoint_new(arena_memdup(&deployment->arena, row->name.data, row->name.len), deployment->endpoint_id);
+
+	endpoint->not_ready = copy(endpoint, str_of(deployment->err.text));
+	serving_put(deployment->deployer->options.serving, endpoint);
 }

@@ -1,6 +1,7 @@
 /* decode by tables → entities → routes give them their shares → checks → the one form */
 #include "control/served_config.h"
 
+#include "control/fields.h"
 #include "control/served_config_fields.h"
 
 struct reading {
@@ -256,10 +257,7 @@ bool served_config_read(struct arena *arena, const struct json *body, const stru
 	reading.decoder.takes_text = true;
 	read_parts(&reading);
 	decoder_done(&reading.decoder);
-	if (problems_check(&problems, err))
-		return true;
-	err->code = ERR_INVALID_PARAMETER;
-	return false;
+	return fields_check(&problems, err);
 }
 
 bool served_config_restore(struct arena *arena, struct str text, struct served_config *ret, struct error *err)

@@ -1,26 +1,9 @@
 #include "control/served_config_fields.h"
 
-#include "control/control_fields.h"
+#include "control/fields.h"
 #include "control/served_config.h"
 
-/* {"enabled": false, …} turns it off, which it is. */
-static void refuse_enabled(struct decoder *decoder, const struct json *value, void *ret)
-{
-	const struct json *enabled = json_get(value, STR("enabled"));
-
-	if (json_type(enabled) == JSON_BOOL && !enabled->boolean)
-		return;
-	control_refuse_field(decoder, value, ret);
-}
-
-/* What answers hold and nobody can set. */
-static void leave_out(struct decoder *decoder, const struct json *value, void *ret)
-{
-}
-
 #define TEXT(type_, name_, help_)    {#name_, DECODE_STRING, .offset = offsetof(struct type_, name_), .help = help_}
-#define REFUSED(name_, help_)        {name_, DECODE_CUSTOM, .custom = control_refuse_field, .help = help_}
-#define OUTPUT(name_)                {name_, DECODE_CUSTOM, .custom = leave_out, .help = "of answers; taken and left out"}
 #define NUMBER(type_, name_, max_, help_)                                                                            \
 	{#name_, DECODE_INTEGER, .offset = offsetof(struct type_, name_), .min = 0, .max = max_, .help = help_}
 
@@ -41,16 +24,16 @@ static const struct decode_field ENTITY[] = {
 		.json_type = JSON_OBJECT, .help = "for ${env:NAME} in config.yaml; values may be {{secrets/scope/key}}"},
 	TEXT(served_config_fields_entity, creator, "of answers; kept"),
 	NUMBER(served_config_fields_entity, creation_timestamp, 9e15, "of answers; kept"),
-	OUTPUT("state"),
-	OUTPUT("foundation_model"),
-	OUTPUT("resolved_entity_version"),
-	OUTPUT("digest"),
-	REFUSED("instance_profile_arn", "cloud roles; give credentials in environment_vars"),
-	REFUSED("min_provisioned_throughput", "models with weights; use max_provisioned_concurrency"),
-	REFUSED("max_provisioned_throughput", "models with weights; use max_provisioned_concurrency"),
-	REFUSED("provisioned_model_units", "models with weights; use max_provisioned_concurrency"),
-	REFUSED("burst_scaling_enabled", "concurrency is exact; use max_provisioned_concurrency"),
-	REFUSED("external_model", "external models; a bundle whose llm step calls it serves one"),
+	FIELD_OUTPUT("state"),
+	FIELD_OUTPUT("foundation_model"),
+	FIELD_OUTPUT("resolved_entity_version"),
+	FIELD_OUTPUT("digest"),
+	FIELD_REFUSED("instance_profile_arn", "cloud roles; give credentials in environment_vars"),
+	FIELD_REFUSED("min_provisioned_throughput", "models with weights; use max_provisioned_concurrency"),
+	FIELD_REFUSED("max_provisioned_throughput", "models with weights; use max_provisioned_concurrency"),
+	FIELD_REFUSED("provisioned_model_units", "models with weights; use max_provisioned_concurrency"),
+	FIELD_REFUSED("burst_scaling_enabled", "concurrency is exact; use max_provisioned_concurrency"),
+	FIELD_REFUSED("external_model", "external models; a bundle whose llm step calls it serves one"),
 	{0},
 };
 
@@ -86,9 +69,9 @@ const struct decode_field served_config_fields[] = {
 		.size = sizeof(struct served_config_fields_entity), .help = "the older name of served_entities"},
 	{"traffic_config", DECODE_OBJECT, .offset = offsetof(struct served_config_fields, traffic_config), .fields = TRAFFIC,
 		.help = "routes; without it one entity gets everything"},
-	{"auto_capture_config", DECODE_CUSTOM, .custom = refuse_enabled,
+	{"auto_capture_config", DECODE_CUSTOM, .custom = field_refuse_enabled,
 		.help = "inference tables; every answer is in the log"},
-	OUTPUT("config_version"),
-	OUTPUT("start_time"),
+	FIELD_OUTPUT("config_version"),
+	FIELD_OUTPUT("start_time"),
 	{0},
 };

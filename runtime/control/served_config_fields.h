@@ -1,5 +1,5 @@
 #pragma once
-/* The fields of a config as they are sent: the tables that config.c decodes by. Private to control/. */
+/* The fields of a config as they are sent: the tables that served_config.c decodes by. Private to control/. */
 #include "base/decode.h"
 
 struct served_config_fields_entity {

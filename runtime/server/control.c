@@ -159,20 +159,43 @@ static void follow_on_pool(struct work *work)
 
 static void on_followed(struct work *work)
 {
-	free(work);
+	struct follow_work *follow = (struct follow_work *)work;
+	struct server *server = follow->server;
+
+	free(follow);
+	server->is_following = false;
+	if (server->is_stopping) {
+		control_end(server);
+	} else if (server->follows_again) {
+		server->follows_again = false;
+		control_on_deployed(server);
+	} else if (server->origin.target != NULL) {
+		timer_start(&server->follow_timer, (uint64_t)server->settings->registry_poll_ms);
+	}
 }
 
 void control_on_deployed(void *data)
 {
 	struct server *server = data;
-	struct follow_work *follow = calloc(1, sizeof(*follow));
+	struct follow_work *follow;
 	struct error ignored;
 
+	server->follows_again = server->is_following;
+	if (server->is_following || server->is_stopping)
+		return;
+	follow = calloc(1, sizeof(*follow));
 	if (follow == NULL)
 		abort();
 	follow->server = server;
 	follow->work.run = follow_on_pool;
 	follow->work.done = on_followed;
-	if (!worker_submit(server->registry_pool, server->workers[0].loop, &follow->work, &ignored))
+	server->is_following = worker_submit(server->registry_pool, server->workers[0].loop, &follow->work, &ignored);
+	if (!server->is_following)
 		free(follow);
+}
+
+void control_poll(struct server *server)
+{
+	timer_init(&server->follow_timer, server->workers[0].loop, control_on_deployed, server);
+	timer_start(&server->follow_timer, (uint64_t)server->settings->registry_poll_ms);
 }

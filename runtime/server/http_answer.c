@@ -186,8 +186,7 @@ static bool is_http10(const struct http_conn *conn)
 /* A draining server closes behind this answer, but not over requests that came already. */
 static bool is_last(const struct http_conn *conn)
 {
-	return conn->server->is_draining && conn->desk->at == conn->desk->end &&
-	       (!conn->io.is_readable || conn->io.is_drained);
+	return conn->server->is_draining && conn->desk->at == conn->desk->end && !http_io_has_bytes(&conn->io);
 }
 
 /* The peer left, or it has got a refusal already. */
@@ -345,7 +344,8 @@ void http_stream_end(struct http_request *request, bool is_whole)
 
 	assert(conn->state == HTTP_CONN_HANDLING && conn->is_streaming);
 	assert(!is_whole || !conn->is_measured || conn->stream_left == 0);
-	conn->is_closing = conn->is_closing || is_last(conn) || !is_whole;
+	/* Where the head did not say so, a draining server does not close: the client's next request would meet the end. */
+	conn->is_closing = conn->is_closing || !is_whole;
 	if (!is_unheard(conn) && is_whole && conn->is_chunking)
 		evbuffer_add(conn->out, "0\r\n\r\n", 5);
 	/* Without chunks only a reset tells a cut from an end. */

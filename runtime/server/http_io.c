@@ -192,6 +192,8 @@ bool http_io_has_bytes(const struct http_io *io)
 {
 	char byte;
 
+	if (io->ssl != NULL && SSL_pending(io->ssl) > 0)
+		return true;
 	return recv(io->fd, &byte, 1, MSG_PEEK | MSG_DONTWAIT) > 0;
 }
 

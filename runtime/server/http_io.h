@@ -53,7 +53,7 @@ ssize_t http_io_read(struct http_io *io, void *data, size_t size);
 ssize_t http_io_write(struct http_io *io, struct evbuffer *out);
 /* Half-close: no more will be sent. */
 void http_io_end(struct http_io *io);
-/* Bytes wait in the socket. */
+/* Bytes wait to be read. */
 bool http_io_has_bytes(const struct http_io *io);
 /* The connection was reset; for when nothing is read from it. */
 bool http_io_is_reset(const struct http_io *io);

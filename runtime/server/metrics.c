@@ -1,6 +1,7 @@
 #include "server/metrics.h"
 
 #include "server/route.h"
+#include "server/metrics_endpoints.h"
 #include "server/server.h"
 
 #include <stdio.h>
@@ -47,8 +48,8 @@ static const struct {
 /* What a scrape adds up, of all workers. */
 struct totals {
 	const struct server *server;
+	struct exposition exposition;
 	struct buf *out;
-	bool is_openmetrics;
 };
 
 static uint64_t sum_at(const struct totals *totals, size_t offset)
@@ -65,15 +66,9 @@ static uint64_t sum_at(const struct totals *totals, size_t offset)
 }
 #define SUM(totals_, member_) sum_at(totals_, offsetof(struct metrics, member_))
 
-/* OpenMetrics names a counter's family without _total, the text format with it. */
-static void put_family(
-	const struct totals *totals, const char *name, const char *type, const char *help)
+static void put_family(const struct totals *totals, const char *name, const char *type, const char *help)
 {
-	const bool is_total = strcmp(type, "counter") == 0 && !totals->is_openmetrics;
-	const char *suffix = is_total ? "_total" : "";
-
-	buf_printf(totals->out, "# HELP %s%s %s\n# TYPE %s%s %s\n", name, suffix, help, name,
-		suffix, type);
+	exposition_family(&totals->exposition, name, type, help);
 }
 
 static void put_requests(const struct totals *totals)
@@ -205,32 +200,23 @@ static void put_process(const struct totals *totals)
 
 void metrics_expose(struct buf *out, const struct server *server, bool is_openmetrics)
 {
-	const struct totals totals = {server, out, is_openmetrics};
+	const struct totals totals = {server, {out, is_openmetrics}, out};
 
 	put_requests(&totals);
 	put_durations(&totals);
 	put_counters(&totals);
+	metrics_endpoints(&totals.exposition, server->serving);
 	put_connections(&totals);
 	put_process(&totals);
-	if (is_openmetrics)
-		buf_add_text(out, "# EOF\n");
-}
-
-static bool wants_openmetrics(struct str accept)
-{
-	return accept.data != NULL &&
-	       memmem(accept.data, accept.len, "application/openmetrics-text", 28) != NULL;
+	exposition_end(&totals.exposition);
 }
 
 void metrics_handle(struct exchange *exchange)
 {
-	const bool is_openmetrics = wants_openmetrics(http_field_get(exchange->request, "accept"));
+	const bool is_openmetrics = exposition_wants_openmetrics(http_field_get(exchange->request, "accept"));
 	struct buf body = {0};
 
 	metrics_expose(&body, exchange->worker->server, is_openmetrics);
-	exchange_text(exchange, 200,
-		is_openmetrics ? "application/openmetrics-text; version=1.0.0; charset=utf-8"
-			       : "text/plain; version=0.0.4; charset=utf-8",
-		buf_str(&body));
+	exchange_text(exchange, 200, exposition_content_type(&(struct exposition){&body, is_openmetrics}), buf_str(&body));
 	buf_done(&body);
 }

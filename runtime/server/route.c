@@ -4,6 +4,7 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
+#include "server/entity_account.h"
 #include "server/http_file.h"
 #include "server/permit.h"
 #include "server/serving.h"
@@ -56,6 +57,8 @@ static const struct route ROUTES[] = {
 		"one file of a model version"),
 	ROUTE("/ajax-api/2.0/mlflow/upload-artifact", false, PERMISSION_MANAGE, METRICS_ARTIFACTS, POST_,
 		upload_artifact_handle, "a small file of a run, as web pages send it"),
+	ROUTE("/graphql", false, PERMISSION_INNER, METRICS_REGISTRY, POST_, registry_handle,
+		"the embedded registry by GraphQL, as MLflow's web pages ask it"),
 	ROUTE("/api/2.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
 		"the embedded registry: [its calls](registry.md)"),
 	ROUTE("/ajax-api/2.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
@@ -173,8 +176,7 @@ static void account(struct exchange *exchange, int status, size_t bytes_out)
 							       : (struct log_field){0};
 
 	stats_answered(&exchange->worker->metrics.routes[label], status, elapsed);
-	if (exchange->entity != NULL)
-		stats_answered(&exchange->entity->stats->by_worker[exchange->worker->index].requests, status, elapsed);
+	entity_account_end(exchange, status, elapsed);
 	serving_query_end(exchange);
 	log_info("http.request", LOG_STR("method", request->method_text),
 		LOG_STR("path", request->path), LOG_INT("status", status),
@@ -255,6 +257,8 @@ void exchange_stream_end(struct exchange *exchange, bool is_whole)
 {
 	if (!is_whole && exchange->error == NULL)
 		exchange->error = "the stream was cut";
+	if (!is_whole && exchange->error_code == ERR_NONE)
+		exchange->error_code = ERR_CANCELLED;
 	if (!is_whole && exchange->status == 0)
 		exchange->status = error_info(ERR_CANCELLED)->http_status;
 	account(exchange, is_whole ? 200 : exchange->status, exchange->streamed);
@@ -266,6 +270,7 @@ void exchange_stream_error(struct exchange *exchange, struct buf *out, const str
 	const bool was_openai = exchange->is_openai;
 
 	exchange->error = arena_strdup(exchange->request->arena, err->text);
+	exchange->error_code = err->code;
 	exchange->status = error_info(err->code)->http_status;
 	/* OpenAI's clients know an event of an error by this member, whatever the path. */
 	exchange->is_openai = true;
@@ -354,6 +359,7 @@ void exchange_error(struct exchange *exchange, const struct error *err, const ch
 		fields[count++] = (struct http_field){SERVED_NAME, str_of(exchange->entity->name)};
 	exchange_error_write(&body, exchange, err);
 	exchange->error = err->text;
+	exchange->error_code = err->code;
 	finish(exchange, &(struct http_answer){
 				 .status = info->http_status,
 				 .content_type = "application/json",

@@ -41,6 +41,7 @@ struct exchange {
 	uint64_t streamed;             /* bytes of the body so far */
 	uint64_t received;             /* bytes of the request's body, where it came in pieces */
 	const char *error;             /* for the log: why it failed; on the request's arena */
+	enum error_code error_code;    /* the same, as a kind */
 	const char *param;             /* what the error is about, where the path is OpenAI's; may be NULL */
 	bool is_openai;                /* errors carry OpenAI's member `error`, too */
 	bool is_closing;               /* the connection ends with the answer */

@@ -5,7 +5,9 @@
  */
 #include "server/scoring.h"
 
+#include "base/clock.h"
 #include "model/completion.h"
+#include "server/entity_account.h"
 #include "server/row_stream.h"
 #include "server/text_stream.h"
 
@@ -14,6 +16,7 @@ struct scoring {
 	struct bundle *bundle;
 	struct json tree; /* of the body; JSON_ABSENT: not read as JSON */
 	struct input input;
+	uint64_t started_ns; /* its rows; clock_ns */
 	bool is_events; /* rows with `stream` */
 	bool is_completion;
 	struct completion completion;
@@ -24,6 +27,7 @@ struct scoring {
 
 static bool read_body(struct exchange *exchange, enum scoring_form form, struct error *err);
 static bool read_rows(struct scoring *scoring, enum scoring_form form, struct error *err);
+static void wrap_list(struct scoring *scoring);
 static void echo(struct scoring *scoring);
 static void run_rows(struct scoring *scoring);
 
@@ -96,6 +100,7 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 		exchange_error(exchange, &err, NULL);
 		return;
 	}
+	wrap_list(scoring);
 	exchange->rows = input_row_count(&scoring->input);
 	if (!check_rows(scoring, &err)) {
 		exchange_error(exchange, &err, NULL);
@@ -105,6 +110,7 @@ void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum 
 	if (scoring->is_completion)
 		completion_begin(&scoring->completion, &exchange->worker->seam,
 			name.data != NULL ? name : str_of(take_bundle->name));
+	scoring->started_ns = clock_ns();
 	if (take_bundle->config.steps.count == 0)
 		echo(scoring);
 	else
@@ -119,7 +125,7 @@ static bool wants_stream(const struct json *tree)
 }
 
 /* At /invocations a bundle answers as a completion where it says that it is one, or is asked to stream: a column that is
- * called `messages` is no promise. */
+ * called `messages` is no promise. An endpoint's clients expect one there, too. */
 static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_form form)
 {
 	static const enum task_kind KINDS[] = {
@@ -130,12 +136,20 @@ static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_for
 	};
 	const struct bundle *bundle = scoring->bundle;
 
-	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree);
+	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree) ||
+				 scoring->exchange->endpoint != NULL;
 
 	if (form != SCORING_INVOCATIONS || !is_promised || bundle->task.answer == TASK_NO_TEXT ||
 		!completion_is_asked(bundle, &scoring->tree))
 		return KINDS[form];
 	return bundle->task.kind;
+}
+
+/* Clients of endpoints take no list: databricks-sdk reads the answer as an object. */
+static void wrap_list(struct scoring *scoring)
+{
+	if (scoring->exchange->endpoint != NULL && scoring->input.shape == INPUT_TABLE)
+		scoring->input.is_bare = false;
 }
 
 static bool read_rows(struct scoring *scoring, enum scoring_form form, struct error *err)
@@ -163,7 +177,9 @@ static void echo(struct scoring *scoring)
 	struct error err;
 
 	buf_reserve(&body, exchange->request->body.len + 64);
-	if (input_write_within(&body, &scoring->input, size_max, &err))
+	const bool is_fine = input_write_within(&body, &scoring->input, size_max, &err);
+	entity_account_rows(exchange, NULL, scoring->started_ns, is_fine ? NULL : &err);
+	if (is_fine)
 		exchange_json(exchange, 200, &body);
 	else
 		exchange_error(exchange, &err, NULL);
@@ -251,6 +267,7 @@ static void on_batch_done(void *data, const struct error *err)
 
 	scoring->exchange->request->on_gone = NULL;
 	count(scoring->exchange->worker, batch_usage(scoring->batch));
+	entity_account_rows(scoring->exchange, batch_usage(scoring->batch), scoring->started_ns, err);
 	if (scoring->is_completion)
 		end_completion(scoring, err);
 	else
@@ -261,8 +278,10 @@ static void on_row(void *data, size_t row, const struct json *answer, const stru
 {
 	struct scoring *scoring = data;
 
-	if (err != NULL)
+	if (err != NULL) {
 		scoring->exchange->rows_failed++;
+		entity_account_row_error(scoring->exchange, row, err);
+	}
 	if (!scoring->is_completion)
 		row_stream_push(&scoring->rows);
 }

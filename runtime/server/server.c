@@ -225,6 +225,21 @@ static void take_over(struct server *server)
 		log_error("endpoints.take_over", LOG_ERR(&err));
 }
 
+/* Another registry is asked now and then; the embedded one says itself when something moved. */
+static bool open_origin(struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const struct target_source source = {.uri = settings->registry};
+
+	if (settings->registry == NULL)
+		return true;
+	if (!target_read(&server->arena, &source, &server->registry_target, err))
+		return error_wrap(err, "--registry");
+	server->origin.target = &server->registry_target;
+	control_poll(server);
+	return true;
+}
+
 /* Endpoints, where there is no one bundle to serve. */
 static bool open_control(struct server *server, struct error *err)
 {
@@ -234,10 +249,14 @@ static bool open_control(struct server *server, struct error *err)
 		return true;
 	if (!store_open(&server->arena, settings->state_dir, &server->store, err))
 		return false;
+	server->origin.registry = server->registry;
+	server->origin.store = &server->store;
+	if (!open_origin(server, err))
+		return false;
 	const struct deployer_options options = {
 		.registry = server->registry,
 		.serving = server->serving,
-		.store = &server->store,
+		.origin = &server->origin,
 		.worker_count = server->worker_count,
 		.secret_dir = settings->secret_dir,
 		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,
@@ -253,6 +272,7 @@ static bool open_control(struct server *server, struct error *err)
 	server->control = (struct control){
 		.registry = server->registry,
 		.access = server->access,
+		.origin = &server->origin,
 		.serving = server->serving,
 		.deployer = deployer_new(&options),
 		.url = server_url(server, &server->arena),
@@ -306,10 +326,11 @@ bool server_start(
 			return false;
 		}
 	}
-	if (!open_control(server, err) || !start_threads(server, err))
+	if (!open_control(server, err))
 		return false;
+	/* Before the threads: the first to ask must not hear of what is over. */
 	ready_release(&server->ready, STARTING);
-	return true;
+	return start_threads(server, err);
 }
 
 static void begin_accept(void *data)
@@ -352,6 +373,15 @@ static void on_deployer_idle(void *data)
 {
 	struct server *server = data;
 
+	server->has_idle_deployer = true;
+	control_end(server);
+}
+
+void control_end(struct server *server)
+{
+	if (!server->has_idle_deployer || server->is_following)
+		return;
+	server->has_idle_deployer = false;
 	atomic_fetch_sub(&server->draining, 1);
 	server_wake(server);
 }
@@ -364,6 +394,9 @@ static void stop_control(struct worker *worker)
 	if (worker->index > 0 || !server->has_control || server->is_stopping)
 		return;
 	server->is_stopping = true;
+	server->origin.is_stopping = true;
+	if (server->follow_timer.is_ready)
+		timer_stop(&server->follow_timer);
 	deployer_stop(server->control.deployer, on_deployer_idle, server);
 }
 

@@ -48,8 +48,8 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 	if (endpoint->is_stopped)
 		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first", endpoint->name);
 	if (endpoint->not_ready != NULL)
-		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s", endpoint->name,
-			endpoint->not_ready);
+		return error_set(err, endpoint->is_coming ? ERR_UNAVAILABLE : ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s",
+			endpoint->name, endpoint->not_ready);
 	return true;
 }
 

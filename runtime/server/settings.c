@@ -80,6 +80,11 @@ static const struct option OPTIONS[] = {
 		.is_live = true},
 	{"pid-file", 0, OPTION_STRING, AT(pid_file), .value = "FILE",
 		.help = "keeps the number of the process that serves; written when it is ready"},
+	{"registry", 0, OPTION_STRING, AT(registry), .value = "URI",
+		.help = "where models of endpoints come from: http(s)://… of an MLflow server or another sluiced, databricks-uc[://profile]; "
+			"default: the embedded registry"},
+	{"registry-poll-ms", 0, OPTION_INTEGER, AT(registry_poll_ms), .value = "N", .fallback = "5000", .min = 10,
+		.max = 86400000, .help = "how often that one is asked whether an alias that is followed has moved"},
 	{"queue-max", 0, OPTION_INTEGER, AT(queue_max), .value = "N", .fallback = "0", .min = 0, .max = 1000000,
 		.help = "most requests that wait for a free place at one served entity (429); 0: as many as --queue-timeout-ms lets in"},
 	{"queue-timeout-ms", 0, OPTION_INTEGER, AT(queue_timeout_ms), .value = "N", .fallback = "30000", .min = 1,

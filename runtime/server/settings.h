@@ -29,6 +29,8 @@ struct settings {
 	int64_t drain_timeout_ms, drain_delay_ms;
 	int64_t upgrade_timeout_ms;
 	const char *pid_file;
+	const char *registry;
+	int64_t registry_poll_ms;
 	int64_t self_test_timeout_ms, unload_after_ms;
 	int64_t queue_max, queue_timeout_ms;
 	int64_t artifact_max; /* 0: any */

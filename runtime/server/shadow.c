@@ -10,7 +10,7 @@
 
 #include "base/clock.h"
 #include "model/batch.h"
-#include "server/route.h"
+#include "server/entity_account.h"
 
 #include <stdlib.h>
 
@@ -62,10 +62,7 @@ static void on_done(void *data, const struct error *err)
 	shadow->worker->shadows.count--;
 	stats_add(&counts->counters[STATS_ROWS], input_row_count(&shadow->input));
 	stats_add(&counts->counters[STATS_ROWS_FAILED], usage->rows_failed);
-	stats_add(&counts->counters[STATS_MODEL_CALLS], usage->model_calls);
-	stats_add(&counts->counters[STATS_INPUT_TOKENS], usage->input_tokens);
-	stats_add(&counts->counters[STATS_OUTPUT_TOKENS], usage->output_tokens);
-	stats_add(&counts->counters[STATS_COST_MICROUSD], (uint64_t)usage->cost_microusd);
+	entity_count_usage(counts, usage);
 	end(shadow, err != NULL ? error_info(err->code)->http_status : 200);
 }
 

@@ -17,6 +17,43 @@ struct endpoint *endpoint_new(const char *name, const char *id)
 	return endpoint;
 }
 
+static const char *copy(struct endpoint *endpoint, const char *text)
+{
+	return text != NULL ? arena_strdup(&endpoint->arena, text) : NULL;
+}
+
+static void copy_entity(struct endpoint *endpoint, const struct entity *from, struct entity *ret)
+{
+	*ret = *from;
+	ret->name = copy(endpoint, from->name);
+	ret->model = copy(endpoint, from->model);
+	ret->version = copy(endpoint, from->version);
+	ret->alias = copy(endpoint, from->alias);
+	ret->resident = resident_ref(from->resident);
+	ret->stats = entity_stats_ref(from->stats);
+	ret->is_kept = !from->is_scaling_to_zero && !endpoint->is_stopped && from->percent + from->shadow_percent > 0;
+	if (ret->is_kept)
+		resident_keep(ret->resident);
+}
+
+struct endpoint *endpoint_copy(const struct endpoint *endpoint, bool is_stopped)
+{
+	struct endpoint *made = endpoint_new(endpoint->name, endpoint->id);
+
+	made->is_stopped = is_stopped;
+	made->config_version = endpoint->config_version;
+	made->task = copy(made, endpoint->task);
+	made->sticky = endpoint->sticky;
+	made->sticky_by = copy(made, endpoint->sticky_by);
+	made->not_ready = copy(made, endpoint->not_ready);
+	made->is_coming = endpoint->is_coming;
+	made->entity_count = endpoint->entity_count;
+	made->entities = arena_zalloc(&made->arena, (made->entity_count + 1) * sizeof(*made->entities));
+	for (size_t i = 0; i < made->entity_count; i++)
+		copy_entity(made, &endpoint->entities[i], &made->entities[i]);
+	return made;
+}
+
 struct endpoint *endpoint_ref(struct endpoint *endpoint)
 {
 	atomic_fetch_add_explicit(&endpoint->references, 1, memory_order_relaxed);

@@ -18,6 +18,7 @@ struct entity {
 	unsigned slots;      /* requests at once */
 	unsigned percent;    /* of the traffic */
 	unsigned shadow_percent; /* of the traffic that it is asked, too, and answers to nobody */
+	bool is_scaling_to_zero;
 	bool is_kept;        /* in memory (resident_keep); else it is unloaded after a while without requests */
 };
 
@@ -33,6 +34,7 @@ struct endpoint {
 	const char *sticky_by; /* the header's or the column's name */
 	bool is_stopped;
 	const char *not_ready; /* why nothing is served; NULL: it is */
+	bool is_coming;        /* … and that soon it may be: its first config is being deployed */
 	/* private: */
 	struct arena arena;
 	_Atomic int references;
@@ -40,6 +42,8 @@ struct endpoint {
 
 /* Empty, to be filled on its arena before it is published. References of entities are given back at the end. */
 struct endpoint *endpoint_new(const char *name, const char *id);
+/* The same config, stopped or not; to be changed before it is published. */
+struct endpoint *endpoint_copy(const struct endpoint *endpoint, bool is_stopped);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint);
 

@@ -4,6 +4,7 @@
  * line on the hot path); whoever reads adds the threads up. A set a route of the server, and a set a served entity.
  */
 #include "async/gate.h"
+#include "base/error.h"
 
 #include <stdatomic.h>
 #include <stddef.h>
@@ -52,7 +53,25 @@ struct entity_counts {
 	struct stats_requests model;    /* the time of its rows alone */
 	struct stats_requests queue;    /* the wait for a free place */
 	_Atomic uint64_t counters[STATS_COUNTER_COUNT];
+	_Atomic uint64_t errors[ERR_COUNT];     /* requests that failed, by why */
+	_Atomic uint64_t row_errors[ERR_COUNT]; /* rows that did, of requests that went on */
 };
+
+/*
+ * The last minute of numbers that only grow: one thread ticks every second or so, any thread asks how much they grew.
+ * Steps of 5 seconds.
+ */
+enum { MINUTE_SLOTS = 13, MINUTE_VALUES = 3 };
+struct stats_minute {
+	_Atomic int64_t steps[MINUTE_SLOTS]; /* which step the slot is of; 0: none */
+	_Atomic uint64_t values[MINUTE_SLOTS][MINUTE_VALUES];
+};
+void stats_tick(struct stats_minute *minute, int64_t now_ms, const uint64_t values[static MINUTE_VALUES]);
+/* By how much `values` are more than a minute ago, or than at the first tick. */
+void stats_growth(const struct stats_minute *minute, int64_t now_ms, const uint64_t values[static MINUTE_VALUES],
+	uint64_t ret[static MINUTE_VALUES]);
+
+struct entity_log;
 
 /* What outlives a config version of a served entity: all workers' counts, and the gate in front of it. Shared by the config
  * versions that serve the same version under the same name, so that counts go on and an update admits no one twice. */
@@ -61,11 +80,20 @@ struct entity_stats {
 	_Atomic int references;
 	struct gate *gate; /* requests at once, and the queue in front */
 	unsigned worker_count;
+	struct entity_log *log;
+	struct stats_minute minute; /* requests, those answered 4xx, those answered 5xx */
 	struct entity_counts by_worker[];
 };
 struct entity_stats *entity_stats_new(unsigned worker_count, const struct gate_limits *limits, const char *entity,
 	const char *model, const char *version);
 struct entity_stats *entity_stats_ref(struct entity_stats *stats);
 void entity_stats_unref(struct entity_stats *stats);
-/* The sum over all workers of what lies `offset` bytes into struct entity_counts. */
-uint64_t entity_stats_sum(const struct entity_stats *stats, size_t offset);
+/* The whole of it, added up: struct entity_counts is nothing but counters. */
+void entity_stats_total(const struct entity_stats *stats, struct entity_counts *ret);
+/* Adds `more` to `sum`, whose thread it is. */
+void entity_counts_add(struct entity_counts *sum, const struct entity_counts *more);
+uint64_t stats_requests_count(const struct stats_requests *stats);
+/* Of the statuses from `from` to before `to`. */
+uint64_t stats_requests_status(const struct stats_requests *stats, int from, int to);
+/* What `minute` is ticked with. */
+void entity_stats_minute_values(const struct entity_stats *stats, uint64_t ret[static MINUTE_VALUES]);

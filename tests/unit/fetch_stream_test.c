@@ -38,6 +38,11 @@ struct scene {
 	uint64_t sent, sunk, sink_max, fetch_ms;
 	unsigned sent_calls;
 	bool is_sunk_equal;
+	/* Pauses of the sink: how many are left, how long each. */
+	unsigned pauses, pause_ms, pieces_while_paused;
+	bool is_paused, cancels_paused;
+	size_t piece_max;
+	struct timer resume;
 	int status;
 	struct str body;
 	struct error err;
@@ -161,6 +166,21 @@ static void serve_download(struct scene *scene, int fd, unsigned connection)
 	}
 }
 
+/* Chunks, and silence until the client has given up. */
+static void serve_half(struct scene *scene, int fd, unsigned connection)
+{
+	char bytes[5], byte;
+
+	for (unsigned i = 0; i < sizeof(bytes); i++)
+		bytes[i] = byte_at(i);
+	read_head(scene, fd);
+	answer(fd, "HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n5\r\n");
+	if (send(fd, bytes, sizeof(bytes), MSG_NOSIGNAL) == sizeof(bytes))
+		answer(fd, "\r\n");
+	while (recv(fd, &byte, 1, 0) > 0)
+		;
+}
+
 static void serve_refusal(struct scene *scene, int fd, unsigned connection)
 {
 	read_head(scene, fd);
@@ -238,10 +258,37 @@ static void on_sent(void *data, uint64_t bytes)
 	scene->sent_calls++;
 }
 
+static void on_resume(void *data)
+{
+	struct scene *scene = data;
+
+	if (scene->cancels_paused) {
+		fetch_cancel(scene->fetch);
+		fetch_resume(scene->fetch);
+		return;
+	}
+	scene->is_paused = false;
+	fetch_resume(scene->fetch);
+	fetch_resume(scene->fetch);
+}
+
+static void pause_sink(struct scene *scene)
+{
+	scene->pauses--;
+	scene->is_paused = true;
+	fetch_pause(scene->fetch);
+	fetch_pause(scene->fetch);
+	timer_start(&scene->resume, scene->pause_ms);
+}
+
 static bool on_sink(void *data, struct str bytes, struct error *err)
 {
 	struct scene *scene = data;
 
+	scene->pieces_while_paused += scene->is_paused;
+	scene->piece_max = bytes.len > scene->piece_max ? bytes.len : scene->piece_max;
+	if (scene->pauses > 0)
+		pause_sink(scene);
 	for (size_t i = 0; i < bytes.len; i++)
 		scene->is_sunk_equal &= bytes.data[i] == byte_at(scene->sunk + i);
 	scene->sunk += bytes.len;
@@ -260,6 +307,7 @@ static void on_done(void *data, const struct fetch_reply *reply, const struct er
 		scene->err = *err;
 	}
 	scene->was_sent = fetch_was_sent(scene->fetch);
+	timer_stop(&scene->resume);
 	loop_stop(scene->loop);
 }
 
@@ -268,6 +316,7 @@ static void run(struct scene *scene, struct fetch_request request)
 	request.url = request.url != NULL ? request.url : scene->url;
 	request.stream_data = scene;
 	request.on_sent = on_sent;
+	timer_init(&scene->resume, scene->loop, on_resume, scene);
 	request.total_ms = FETCH_NO_LIMIT_MS;
 	scene->status = 0;
 	scene->fetch = fetch_start(scene->fetcher, &scene->arena, &request, on_done, scene);
@@ -406,6 +455,66 @@ static void test_a_sink_that_fails_ends_it(void **state)
 	teardown(scene);
 }
 
+/* The pauses together are longer than any timeout. */
+static void test_a_paused_sink_gets_nothing_and_no_timeout_runs(void **state)
+{
+	struct scene *scene = setup(serve_download);
+
+	scene->pauses = 8;
+	scene->pause_ms = 60;
+	run(scene, (struct fetch_request){.method = "GET", .sink = on_sink, .sink_size = 16 * 1024, .idle_ms = 50});
+	assert_string_equal(scene->err.text, "");
+	assert_int_equal(scene->err.code, ERR_NONE);
+	assert_int_equal(scene->sunk, FILE_SIZE);
+	assert_true(scene->is_sunk_equal);
+	assert_int_equal(scene->pauses, 0);
+	assert_int_equal(scene->pieces_while_paused, 0);
+	assert_true(scene->piece_max <= 16 * 1024);
+	assert_true(scene->fetch_ms >= 8 * 60);
+	teardown(scene);
+}
+
+static void test_a_paused_fetch_can_be_cancelled(void **state)
+{
+	struct scene *scene = setup(serve_download);
+
+	scene->pauses = 1;
+	scene->pause_ms = 1;
+	scene->cancels_paused = true;
+	run(scene, (struct fetch_request){.method = "GET", .sink = on_sink});
+	assert_int_equal(scene->err.code, ERR_CANCELLED);
+	assert_int_equal(scene->pieces_while_paused, 0);
+	assert_int_equal(fetcher_active(scene->fetcher), 0);
+	teardown(scene);
+}
+
+/* What libcurl had read already is handed out inside of its own call. */
+static void test_a_sink_may_fail_on_what_comes_after_a_pause(void **state)
+{
+	struct scene *scene = setup(serve_download);
+
+	scene->pauses = 1000;
+	scene->sink_max = 100 * 1000;
+	run(scene, (struct fetch_request){.method = "GET", .sink = on_sink, .sink_size = 16 * 1024});
+	assert_int_equal(scene->err.code, ERR_INVALID_BUNDLE);
+	assert_string_equal(scene->err.text, "enough");
+	assert_int_equal(scene->pieces_while_paused, 0);
+	teardown(scene);
+}
+
+static void test_an_upstream_that_stalls_after_a_pause(void **state)
+{
+	struct scene *scene = setup(serve_half);
+
+	scene->pauses = 1;
+	scene->pause_ms = 100;
+	run(scene, (struct fetch_request){.method = "GET", .sink = on_sink, .idle_ms = 60});
+	assert_int_equal(scene->err.code, ERR_DEADLINE);
+	assert_non_null(strstr(scene->err.text, "idle timeout of 60 ms"));
+	assert_int_equal(scene->sunk, 5);
+	teardown(scene);
+}
+
 static void test_a_refused_connection_sent_nothing(void **state)
 {
 	struct scene *scene = setup(serve_refusal);
@@ -429,6 +538,10 @@ int main(void)
 		cmocka_unit_test(test_a_sink_takes_more_than_memory_may_hold),
 		cmocka_unit_test(test_a_sink_does_not_get_refusals),
 		cmocka_unit_test(test_a_sink_that_fails_ends_it),
+		cmocka_unit_test(test_a_paused_sink_gets_nothing_and_no_timeout_runs),
+		cmocka_unit_test(test_a_paused_fetch_can_be_cancelled),
+		cmocka_unit_test(test_a_sink_may_fail_on_what_comes_after_a_pause),
+		cmocka_unit_test(test_an_upstream_that_stalls_after_a_pause),
 		cmocka_unit_test(test_a_refused_connection_sent_nothing),
 	};
 	struct error err;
