@@ -148,9 +148,12 @@ static void hint_unreachable(const struct remote *remote, struct error *err)
 	const struct target_site *site = &remote->target.registry;
 	const struct error failed = *err;
 
+	if (err->code != ERR_UNREACHABLE && err->code != ERR_NO_HOST)
+		return;
+	/* A presigned URL or a login may be elsewhere: then it speaks for itself. */
 	if (strstr(err->text, site->url) == NULL)
 		site = &remote->target.tracking;
-	if (strstr(err->text, site->url) == NULL || strstr(err->text, "cannot connect") == NULL)
+	if (strstr(err->text, site->url) == NULL)
 		return;
 	if (site->is_local)
 		error_set(err, failed.code,

@@ -39,6 +39,8 @@ static void set_digest(struct server *server, const struct package *package)
 		log_warn("bundle.digest", LOG_TEXT("bundle", package->dir), LOG_ERR(&err));
 }
 
+static struct registry *open_registry(struct server *server, struct error *err);
+
 static bool open_bundle(struct server *server, struct error *err)
 {
 	const struct settings *settings = server->settings;
@@ -71,7 +73,7 @@ static bool open_models(struct server *server, struct error *err)
 {
 	if (server->settings->bundle != NULL)
 		return open_bundle(server, err);
-	return server_registry(server, err) != NULL || error_wrap(err, "--state");
+	return open_registry(server, err) != NULL || error_wrap(err, "--state or SLUICE_STATE");
 }
 
 /* What the settings say and what a predecessor listens on may have come apart; a service manager's socket is where its
@@ -433,13 +435,23 @@ struct bundle *server_bundle(struct server *server)
 	return server->bundle != NULL ? bundle_ref(server->bundle) : NULL;
 }
 
-struct registry *server_registry(struct server *server, struct error *err)
+static struct registry *open_registry(struct server *server, struct error *err)
 {
 	pthread_mutex_lock(&server->registry_lock);
 	if (server->registry == NULL && sql_global_init(err))
 		server->registry = registry_open(server->settings->state_dir, err);
 	pthread_mutex_unlock(&server->registry_lock);
 	return server->registry;
+}
+
+/* Who asks has not chosen the folder. */
+struct registry *server_registry(struct server *server, struct error *err)
+{
+	struct registry *registry = open_registry(server, err);
+
+	if (registry == NULL && err->code == ERR_USAGE)
+		err->code = ERR_INTERNAL;
+	return registry;
 }
 
 char *server_url(const struct server *server, struct arena *arena)
