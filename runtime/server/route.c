@@ -49,6 +49,8 @@ static const struct route ROUTES[] = {
 	{"/get-artifact", false, true, METRICS_ARTIFACTS, GET_, run_artifact_handle, "one file of a run"},
 	{"/model-versions/get-artifact", false, true, METRICS_ARTIFACTS, GET_, version_artifact_handle,
 		"one file of a model version"},
+	{"/ajax-api/2.0/mlflow/logged-models/", true, true, METRICS_REGISTRY, ALL_, logged_models_handle,
+		"…/{model_id}/artifacts/files?artifact_file_path=…: one file of a logged model; else the registry's calls"},
 	{"/ajax-api/2.0/mlflow/upload-artifact", false, true, METRICS_ARTIFACTS, POST_, upload_artifact_handle,
 		"a small file of a run, as web pages send it"},
 	{"/graphql", false, true, METRICS_REGISTRY, POST_, registry_handle,

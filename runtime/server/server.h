@@ -9,6 +9,7 @@
  */
 #include "async/fetch.h"
 #include "async/worker.h"
+#include "base/budget.h"
 #include "client/target.h"
 #include "control/control.h"
 #include "model/bundle.h"
@@ -62,6 +63,7 @@ struct server {
 	pthread_mutex_t registry_lock;
 	struct registry *registry; /* opened when first needed: server_registry() */
 	struct http_listener *listener;
+	struct budget bodies; /* of requests in flight */
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool; /* the tools' */
 	struct worker_pool *registry_pool; /* a search or a disk that takes its time holds up no tool */
