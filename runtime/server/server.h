@@ -63,6 +63,7 @@ struct server {
 	pthread_mutex_t registry_lock;
 	struct registry *registry; /* opened when first needed: server_registry() */
 	struct access *access;
+	struct secret_store *secrets;
 	struct http_listener *listener;
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool; /* the tools' */
