@@ -110,7 +110,11 @@ static void write_options(struct buf *out)
 	buf_add_text(out,
 		"# sluiced\n\nThe table in `runtime/server/settings.c`, as `sluiced --help` prints it.\n\n```\n");
 	options_help(settings_spec(), out, false);
-	buf_add_text(out, "```\n");
+	buf_add_text(out, "```\n\nWhat SIGHUP changes while the server runs (all others need a restart or an upgrade):");
+	for (const struct option *option = settings_spec()->options; option->name != NULL; option++)
+		if (option->is_live)
+			buf_printf(out, "\n- `--%s`", option->name);
+	buf_add_char(out, '\n');
 }
 
 static void write_commands(struct buf *out)

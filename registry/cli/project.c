@@ -31,6 +31,7 @@ static const struct decode_field environment_fields[] = {
 	{"scale_to_zero", DECODE_BOOL, AT(environment, scale_to_zero), .fallback = "false",
 		.help = "whether the endpoint may stop when nobody asks"},
 	{"registry", DECODE_STRING, AT(environment, registry), .help = "another registry than the project's"},
+	{"serving", DECODE_STRING, AT(environment, serving), .help = "where the endpoint is, if not where the registry is"},
 	{"alias", DECODE_STRING, AT(environment, alias), .help = "the alias that a release moves"},
 	{"stage", DECODE_STRING, AT(environment, stage),
 		.help = "the stage that a release moves the version to: Staging or Production; not in Unity Catalog"},
@@ -43,6 +44,9 @@ static const struct decode_field environment_fields[] = {
 static const struct decode_field project_fields[] = {
 	{"registry", DECODE_STRING, AT(project, registry),
 		.help = "http(s)://…, databricks-uc or databricks, with ://profile; --registry and MLFLOW_REGISTRY_URI win"},
+	{"serving", DECODE_STRING, AT(project, serving),
+		.help = "where endpoints are: http(s)://… of a sluiced, or databricks, with ://profile; without it where the "
+			"registry is; --serving wins"},
 	{"experiment", DECODE_STRING, AT(project, experiment), .help = "where runs are logged"},
 	{"environments", DECODE_MAP, AT(project, environments), .fields = environment_fields,
 		.size = sizeof(struct environment), .help = "name to settings: what `sluice release` knows"},

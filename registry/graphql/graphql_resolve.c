@@ -2,30 +2,6 @@
 #include "graphql/graphql_schema.h"
 #include "rest/rest.h"
 
-static const struct rest_rpc *find_rpc(const char *path)
-{
-	for (size_t i = 0; rest_tables[i] != NULL; i++)
-		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++)
-			if (rpc->mode == DB_READ && strcmp(rpc->path, path) == 0)
-				return rpc;
-	return NULL;
-}
-
-static bool run_rpc(struct rest_call *call, const char *path, struct json in, struct json *ret, struct error *err)
-{
-	const struct rest_rpc *rpc = find_rpc(path);
-	struct rest_call inner = *call;
-
-	inner.in = in;
-	inner.out = json_object();
-	if (rpc == NULL)
-		return error_set(err, ERR_INTERNAL, "no call '%s'", path);
-	if (!rpc->run(&inner, err))
-		return false;
-	*ret = inner.out;
-	return true;
-}
-
 bool graphql_resolve_rpc(struct rest_call *call, const struct graphql_field *field, const struct json *source,
 	const struct json *argument, struct json *ret, struct error *err)
 {
@@ -33,7 +9,7 @@ bool graphql_resolve_rpc(struct rest_call *call, const struct graphql_field *fie
 	if (json_type(argument) != JSON_OBJECT)
 		return error_set(err, ERR_INVALID_PARAMETER, "field '%s' needs its argument '%s'", field->name,
 			field->argument_name);
-	return run_rpc(call, field->rpc, *argument, ret, err);
+	return rest_inner(call, DB_READ, field->rpc, *argument, ret, err);
 }
 
 bool graphql_resolve_echo(struct rest_call *call, const struct graphql_field *field, const struct json *source,
@@ -63,7 +39,7 @@ static bool resolve_by(struct rest_call *call, const char *path, const char *nam
 	struct json in = json_object(), out;
 
 	json_set(call->arena, &in, str_of(name), json_string(value));
-	if (!run_rpc(call, path, in, &out, err))
+	if (!rest_inner(call, DB_READ, path, in, &out, err))
 		return false;
 	const struct json *found = json_get(&out, str_of(member));
 	*ret = found != NULL ? *found : (struct json){0};

@@ -52,7 +52,8 @@ extern const struct rest_field rest_tag_fields[];
 
 enum { REST_IDS_MAX = 3 };
 
-/* One call, on a pool thread, inside of one transaction, which is committed where run() returns true. */
+/* One call, on a pool thread, inside of one transaction, which is committed where run() returns true; of DB_NONE without
+ * one: `db` is NULL, and run() begins its own. */
 struct rest_call {
 	struct arena *arena;
 	struct registry *registry;
@@ -96,6 +97,9 @@ void rest_set_int(struct rest_call *call, struct json *object, const char *name,
 void rest_set_double(struct rest_call *call, struct json *object, const char *name, double value);
 /* {"key": …, "value": …} of each row of a query whose first two columns these are; db_end is called. */
 bool rest_read_pairs(struct rest_call *call, struct db_rows *rows, struct json *ret_list);
+/* Another call of that path and mode inside of this one's transaction, with `in` as its decoded request: its answer. */
+bool rest_inner(struct rest_call *call, enum db_mode mode, const char *path, struct json in, struct json *ret,
+	struct error *err);
 /* "7": ids and versions are text in messages. */
 struct str rest_number_text(struct rest_call *call, int64_t number);
 /* "m-" and the like, and 32 random hex digits. */

@@ -29,6 +29,8 @@ const struct rest_rpc *const rest_tables[] = {
 	rest_logged_model_search,
 	rest_artifacts,
 	rest_graphql,
+	rest_promptlab,
+	rest_gateway,
 	NULL,
 };
 
@@ -94,8 +96,30 @@ static bool decode_ids(struct rest_call *call, const struct rest_match *match, s
 	return true;
 }
 
+bool rest_inner(
+	struct rest_call *call, enum db_mode mode, const char *path, struct json in, struct json *ret, struct error *err)
+{
+	struct rest_call inner = *call;
+
+	inner.in = in;
+	inner.out = json_object();
+	for (size_t i = 0; rest_tables[i] != NULL; i++) {
+		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
+			if (rpc->mode != mode || strcmp(rpc->path, path) != 0)
+				continue;
+			if (!rpc->run(&inner, err))
+				return false;
+			*ret = inner.out;
+			return true;
+		}
+	}
+	return error_set(err, ERR_INTERNAL, "no call '%s'", path);
+}
+
 static bool run(struct rest_call *call, const struct rest_rpc *rpc, struct error *err)
 {
+	if (rpc->mode == DB_NONE)
+		return rpc->run(call, err);
 	call->db = db_begin(call->registry->db, rpc->mode, err);
 	if (call->db == NULL)
 		return false;

@@ -20,3 +20,5 @@ extern const struct rest_rpc rest_logged_model_data[];
 extern const struct rest_rpc rest_logged_model_search[];
 extern const struct rest_rpc rest_artifacts[];
 extern const struct rest_rpc rest_graphql[]; /* graphql/graphql_run.c */
+extern const struct rest_rpc rest_promptlab[];
+extern const struct rest_rpc rest_gateway[];

@@ -173,7 +173,7 @@ static bool archive_others(struct rest_call *call, const struct named *named, co
 	return history_add_archiving(call->db, &actor, named->name, stage, named->version, err) &&
 	       db_run(call->db, err,
 		       "UPDATE model_versions SET current_stage = 'Archived', last_updated_timestamp = ?"
-		       " WHERE name = ? AND version <> ? AND current_stage = ?",
+		       " WHERE name = ? AND version <> ? AND current_stage = ? AND current_stage <> 'None'",
 		       "isis", call->now_ms, named->name, named->version, str_of(stage));
 }
 

@@ -57,6 +57,8 @@ static const struct route ROUTES[] = {
 	ROUTE("/get-artifact", false, PERMISSION_VIEW, METRICS_ARTIFACTS, GET_, run_artifact_handle, "one file of a run"),
 	ROUTE("/model-versions/get-artifact", false, PERMISSION_VIEW, METRICS_ARTIFACTS, GET_, version_artifact_handle,
 		"one file of a model version"),
+	ROUTE("/ajax-api/2.0/mlflow/logged-models/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, logged_models_handle,
+		"…/{model_id}/artifacts/files?artifact_file_path=…: one file of a logged model; else the registry's calls"),
 	ROUTE("/ajax-api/2.0/mlflow/upload-artifact", false, PERMISSION_MANAGE, METRICS_ARTIFACTS, POST_,
 		upload_artifact_handle, "a small file of a run, as web pages send it"),
 	ROUTE("/graphql", false, PERMISSION_INNER, METRICS_REGISTRY, POST_, registry_handle,

@@ -109,4 +109,5 @@ void server_info_handle(struct exchange *exchange);
 void artifacts_handle(struct exchange *exchange);
 void run_artifact_handle(struct exchange *exchange);
 void version_artifact_handle(struct exchange *exchange);
+void logged_models_handle(struct exchange *exchange);
 void upload_artifact_handle(struct exchange *exchange);

@@ -180,6 +180,7 @@ static bool worker_init(
 	worker->http = http_server_new(worker->loop, server->listener, server->tls,
 		&settings->limits, route_request, worker);
 	http_server_on_head(worker->http, route_on_head);
+	http_server_limit_bodies(worker->http, &server->bodies);
 	serving_attach(server->serving, worker->loop);
 	return server->bundle == NULL || worker_ready_for(worker, server->bundle, err);
 }
@@ -306,7 +307,11 @@ static void on_ready_change(void *data)
 
 static bool server_init(struct server *server, const struct settings *settings, struct error *err)
 {
-	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
+	*server = (struct server){
+		.settings = settings,
+		.bodies.max = (size_t)settings->http_bodies_max,
+		.started_unix_us = seam_real_now_us(NULL),
+	};
 	arena_init(&server->arena);
 	pthread_mutex_init(&server->registry_lock, NULL);
 	pthread_mutex_init(&server->fetch_lock, NULL);

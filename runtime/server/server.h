@@ -10,6 +10,7 @@
 #include "access/access.h"
 #include "async/fetch.h"
 #include "async/worker.h"
+#include "base/budget.h"
 #include "client/target.h"
 #include "control/control.h"
 #include "model/bundle.h"
@@ -65,6 +66,7 @@ struct server {
 	struct access *access;
 	struct secret_store *secrets;
 	struct http_listener *listener;
+	struct budget bodies; /* of requests in flight */
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool; /* the tools' */
 	struct worker_pool *registry_pool; /* a search or a disk that takes its time holds up no tool */
