@@ -91,6 +91,9 @@ static bool run_telemetry(struct control_call *call, struct error *err)
 	       control_answer_endpoint(call, &row, err);
 }
 
+/* Whatever they send, they hear the same. */
+static const struct decode_field ANYTHING[] = {{0}};
+
 static bool refuse_throughput(struct control_call *call, struct error *err)
 {
 	return error_set(err, ERR_NOT_IMPLEMENTED,
@@ -109,7 +112,7 @@ const struct control_rpc control_attributes[] = {
 		attributes_notifications_fields},
 	{"PATCH", "serving-endpoints/{name}/telemetry-config", run_telemetry, DB_WRITE, "removes the telemetry config",
 		attributes_telemetry_fields},
-	{"POST", "serving-endpoints/pt", refuse_throughput, DB_READ, "not done: provisioned throughput", NULL},
-	{"PUT", "serving-endpoints/pt/{name}/config", refuse_throughput, DB_READ, "not done: provisioned throughput", NULL},
+	{"POST", "serving-endpoints/pt", refuse_throughput, DB_READ, "not done: provisioned throughput", ANYTHING},
+	{"PUT", "serving-endpoints/pt/{name}/config", refuse_throughput, DB_READ, "not done: provisioned throughput", ANYTHING},
 	{0},
 };
