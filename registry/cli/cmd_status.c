@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/endpoint.h"
+#include "cli/load.h"
 #include "cli/record.h"
 #include "cli/table.h"
 
@@ -107,6 +108,7 @@ static void write_one(struct buf *out, struct remote *remote, const struct json 
 		write_line(out, "config", str_of(arena_printf(arena, "version %" PRId64, version->integer)));
 	write_line(out, "updated", record_cell(arena, record, STR("updated")));
 	write_line(out, "task", json_str(json_get(record, STR("task"))));
+	load_write(out, json_get(record, STR("load")));
 	write_line(out, "url", json_str(json_get(record, STR("url"))));
 	buf_add_char(out, '\n');
 	endpoint_write_entities(out, remote, record);
@@ -120,7 +122,10 @@ static bool run_one(struct remote *remote, const char *name, struct error *err)
 
 	if (!endpoint_find(remote, str_of(name), &endpoint, err))
 		return false;
-	const struct json record = endpoint_record(remote, &endpoint);
+	struct json record = endpoint_record(remote, &endpoint);
+	const struct json load = load_read(remote, str_of(name));
+	if (load.size > 0)
+		json_set(remote->arena, &record, STR("load"), load);
 	write_one(&out, remote, &record);
 	const bool is_written = remote_answer(remote, &record, &out, err);
 	buf_done(&out);

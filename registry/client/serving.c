@@ -167,6 +167,17 @@ struct operation *client_endpoint_openapi(struct client *client, struct arena *a
 	return start(serving_new(client, arena, "GET", path_of(arena, name, "/openapi"), ret));
 }
 
+struct operation *client_endpoint_metrics(struct client *client, struct arena *arena, struct str name, struct str *ret)
+{
+	const struct call_spec spec = {
+		.call = {.method = "GET", .path = path_of(arena, name, "/metrics"), .effect = CALL_READS, .is_serving = true},
+		.is_asked_once = true,
+		.ret_body = ret,
+	};
+
+	return call_start(client, arena, &spec, NULL);
+}
+
 struct operation *client_endpoint_rollback(
 	struct client *client, struct arena *arena, struct str name, int64_t config_version, struct json *ret)
 {

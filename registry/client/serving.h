@@ -44,6 +44,9 @@ struct operation *client_endpoint_logs(struct client *client, struct arena *aren
 /* Its page: paths, schemas, examples. */
 struct operation *client_endpoint_openapi(struct client *client, struct arena *arena, struct str name, struct json *ret);
 
+/* Its numbers as Prometheus reads them; asked once, as nobody waits for them. */
+struct operation *client_endpoint_metrics(struct client *client, struct arena *arena, struct str name, struct str *ret);
+
 /* ---- sluiced only: ERR_NOT_IMPLEMENTED elsewhere ---- */
 
 /* An earlier config is deployed again: `config_version`, or where that is 0 the one before. */
