@@ -21,8 +21,9 @@ static struct str serves_of(struct arena *arena, const struct json *record)
 		const struct str version = json_str(json_get(&entities->items[i], STR("version")));
 		const struct str follows = json_str(json_get(&entities->items[i], STR("follows")));
 
-		buf_printf(&out, "%s%.*s%.*s%s%.*s", i > 0 ? ", " : "", STR_ARGS(json_str(json_get(&entities->items[i], STR("model")))),
-			STR_ARGS(follows), version.len > 0 ? (follows.len > 0 ? " → " : "/") : "", STR_ARGS(version));
+		buf_printf(&out, "%s%.*s%.*s%s%.*s", i > 0 ? ", " : "",
+			STR_ARGS(json_str(json_get(&entities->items[i], STR("model")))), STR_ARGS(follows),
+			version.len > 0 ? (follows.len > 0 ? " → " : "/") : "", STR_ARGS(version));
 	}
 	const struct str text = {arena_memdup(arena, out.data, out.len), out.len};
 	buf_done(&out);
@@ -58,8 +59,9 @@ static bool run_all(struct remote *remote, struct error *err)
 	table_init(&table, arena, HEADERS);
 	for (size_t i = 0; i < list.size; i++) {
 		const struct json record = endpoint_record(remote, &list.items[i]);
-		const struct str cells[] = {json_str(json_get(&record, STR("name"))), json_str(json_get(&record, STR("state"))),
-			json_str(json_get(&record, STR("update"))), serves_of(arena, &record), traffic_of(arena, &record),
+		const struct str cells[] = {json_str(json_get(&record, STR("name"))),
+			json_str(json_get(&record, STR("state"))), json_str(json_get(&record, STR("update"))),
+			serves_of(arena, &record), traffic_of(arena, &record),
 			record_cell(arena, &record, STR("updated"))};
 
 		table_add(&table, cells);
@@ -87,7 +89,8 @@ static void write_pending(struct buf *out, struct remote *remote, const struct j
 
 	if (pending == NULL)
 		return;
-	buf_printf(out, "\n%s:\n", str_is(json_str(json_get(record, STR("update"))), "IN_PROGRESS") ? "being deployed" : "not deployed");
+	buf_printf(out, "\n%s:\n",
+		str_is(json_str(json_get(record, STR("update"))), "IN_PROGRESS") ? "being deployed" : "not deployed");
 	endpoint_write_entities(out, remote, pending);
 }
 
@@ -148,7 +151,8 @@ static const struct option OPTIONS[] = {
 	{0},
 };
 
-static const char *const EXAMPLES[] = {"sluice status", "sluice status slides", "sluice status slides --target databricks", NULL};
+static const char *const EXAMPLES[] = {
+	"sluice status", "sluice status slides", "sluice status slides --target databricks", NULL};
 
 static const struct options_spec SPEC = {
 	.program = "sluice status",

@@ -23,7 +23,8 @@ static void add_line(struct sum sums[static SUMS], struct arena *arena, struct s
 	for (size_t i = 0; i < SUMS; i++) {
 		if (!str_is((struct str){line.data, name_len}, sums[i].name))
 			continue;
-		sums[i].value += strtod(arena_memdup(arena, space + 1, (size_t)(line.data + line.len - space - 1)), NULL);
+		sums[i].value +=
+			strtod(arena_memdup(arena, space + 1, (size_t)(line.data + line.len - space - 1)), NULL);
 		sums[i].is_there = true;
 	}
 }
@@ -34,7 +35,8 @@ static void set_count(struct arena *arena, struct json *load, const char *key, d
 		json_set(arena, load, str_of(key), json_integer((int64_t)value));
 }
 
-static void set_mean(struct arena *arena, struct json *load, const char *key, const struct sum *sum, const struct sum *count)
+static void set_mean(
+	struct arena *arena, struct json *load, const char *key, const struct sum *sum, const struct sum *count)
 {
 	if (sum->is_there && count->value > 0)
 		json_set(arena, load, str_of(key), json_double(sum->value / count->value));

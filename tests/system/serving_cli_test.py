@@ -1,9 +1,11 @@
 """The serving verbs of `sluice`: against the real sluiced, with bundles that answer from recordings or from SQL, and against
 a Databricks workspace that speaks docs/protocol/DATABRICKS.md 1.1."""
+import http.server
 import json
 import pathlib
 import re
 import subprocess
+import threading
 
 import pytest
 
@@ -398,3 +400,33 @@ def test_where_endpoints_are(workspace, server, tmp_path, doubler):
     elsewhere = Tool(tmp_path, DATABRICKS_CONFIG_FILE=str(profile))
     assert elsewhere.json("status", "--target", "databricks://team")["endpoints"] == []
     elsewhere.fails(64, "no profile 'tema'", "status", "--target", "databricks://tema")
+
+
+def test_a_server_of_models_alone_says_so(tool, doubler, tmp_path):
+    """As an MLflow server answers to paths that it does not know."""
+    class Handler(http.server.BaseHTTPRequestHandler):
+        def log_message(self, *_):
+            pass
+
+        def do_GET(self):
+            self.send_error(404)
+
+    plain = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Handler)
+    threading.Thread(target=plain.serve_forever, daemon=True).start()
+    try:
+        url = "http://127.0.0.1:%d" % plain.server_port
+        tool.fails(70, "'%s' is no server of endpoints" % url, "status", "--serving", url)
+        tool.fails(70, "is no server of endpoints", "deploy", doubler + "/1", "--endpoint", "e", "--serving", url)
+        (tmp_path / "sluice.yaml").write_text("environments: {dev: {model_name: %s, endpoint_name: e}}\n" % doubler)
+        tool.fails(64, "environment 'dev' has an endpoint, and %s has none: name where they are" % url,
+                   "release", tmp_path / "v1", "-e", "dev", "--serving", url)
+        assert len(tool.json("versions", doubler)["versions"]) == 2
+    finally:
+        plain.shutdown()
+        plain.server_close()
+
+
+def test_a_wrong_token_is_one_line(workspace):
+    _, tool = workspace
+    said = tool.fails(76, "PERMISSION_DENIED: Invalid access token.", "status", DATABRICKS_TOKEN="dapi-wrong-canary")
+    assert "canary" not in said
