@@ -10,11 +10,13 @@
  * Answers and errors: docs/protocol/DATABRICKS.md 1. Every 200 is a JSON object, but where `text` is set.
  */
 #include "access/access.h"
+#include "access/secret_store.h"
 #include "control/deploy.h"
 
 struct control {
 	struct registry *registry;
 	struct access *access;
+	struct secret_store *secrets;
 	struct origin *origin;
 	struct serving *serving; /* NULL where there are no endpoints, as what follows */
 	struct deployer *deployer;
@@ -30,6 +32,7 @@ struct control_call {
 	struct db *db;
 	struct str ids[CONTROL_IDS_MAX]; /* what stood for the path's {…}, decoded */
 	struct json in;                  /* the body: an object; {} where there was none */
+	struct str body;                 /* as sent */
 	struct json query;               /* object of strings */
 	int64_t now_ms;
 	const struct principal *principal;
@@ -100,4 +103,4 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 
 extern const struct control_rpc *const control_tables[];
 extern const struct control_rpc control_endpoints[], control_attributes[], control_configs[], control_logs[],
-	control_metrics[], control_tokens[], control_openapi[];
+	control_metrics[], control_tokens[], control_secrets[], control_openapi[];

@@ -18,6 +18,7 @@ const struct control_rpc *const control_tables[] = {
 	control_configs,
 	control_logs,
 	control_tokens,
+	control_secrets,
 	control_metrics,
 	control_openapi,
 	NULL,
@@ -139,8 +140,11 @@ static void set_going(struct control_call *call, struct control_answer *ret)
 		return;
 	if (call->removes.data != NULL)
 		deployer_remove(control->deployer, call->removes, call->removes_id);
-	if (call->refreshes.data != NULL)
+	if (call->refreshes.data != NULL) {
 		deployer_refresh(control->deployer, call->refreshes, &ignored);
+		/* An alias may have moved while it was stopped. */
+		control_follow(control);
+	}
 	if (call->deploys.data == NULL)
 		return;
 	deployer_start(control->deployer, call->deploys, call->deploys_version);
@@ -154,6 +158,7 @@ bool control_answer(struct control *control, const struct control_match *match, 
 		.control = control,
 		.arena = arena,
 		.now_ms = clock_wall_ms(),
+		.body = request->body,
 		.principal = request->principal,
 		.who = request->who.data != NULL ? request->who : STR(""),
 		.why = request->why.data != NULL ? request->why : STR(""),

@@ -27,7 +27,7 @@ static void on_pool(struct work *work)
 	struct server *server = call->exchange->worker->server;
 	struct registry *registry = server_registry(server, &work->err);
 	/* Of a server of one bundle: tokens and secrets, but no endpoints. */
-	struct control without_endpoints = {.registry = registry, .access = server->access};
+	struct control without_endpoints = {.registry = registry, .access = server->access, .secrets = server->secrets};
 
 	if (registry != NULL)
 		control_answer(server->has_control ? &server->control : &without_endpoints, &call->match, &call->request,

@@ -44,6 +44,8 @@ static const struct route ROUTES[] = {
 	ROUTE("/models", false, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle, "the same as /v1/models"),
 	ROUTE("/api/2.0/token/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
 		"tokens: [its calls](control.md)"),
+	ROUTE("/api/2.0/secrets/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
+		"secrets: [its calls](control.md)"),
 	ROUTE("/api/3.0/mlflow/server-info", false, PERMISSION_VIEW, METRICS_REGISTRY, GET_, server_info_handle,
 		"what the registry can do"),
 	ROUTE("/ajax-api/3.0/mlflow/server-info", false, PERMISSION_VIEW, METRICS_REGISTRY, GET_, server_info_handle,

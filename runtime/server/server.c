@@ -40,10 +40,22 @@ static void set_digest(struct server *server, const struct package *package)
 		log_warn("bundle.digest", LOG_TEXT("bundle", package->dir), LOG_ERR(&err));
 }
 
+static struct registry *open_registry(struct server *server, struct error *err);
+
+static bool read_secret(
+	void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret, struct error *err)
+{
+	struct server *server = data;
+	struct registry *registry = server_registry(server, err);
+
+	return registry != NULL && secret_store_read(server->secrets, registry, arena, scope, key, ret, err);
+}
+
 static bool open_bundle(struct server *server, struct error *err)
 {
 	const struct settings *settings = server->settings;
-	const struct bundle_options options = {.secret_dir = settings->secret_dir};
+	const struct bundle_options options = {
+		.secret_dir = settings->secret_dir, .read_secret = read_secret, .secret_data = server};
 	struct package package;
 	struct problems problems;
 
@@ -83,7 +95,7 @@ static bool open_models(struct server *server, struct error *err)
 		return false;
 	if (has_bundle && !has_registry_file(server))
 		return true;
-	return server_registry(server, err) != NULL || error_wrap(err, "--state");
+	return open_registry(server, err) != NULL || error_wrap(err, "--state or SLUICE_STATE");
 }
 
 /* Where others reach the port, somebody must be able to say who may do what. */
@@ -264,6 +276,7 @@ static bool open_control(struct server *server, struct error *err)
 		.queue_max = (unsigned)settings->queue_max,
 		.queue_timeout_ms = (unsigned)settings->queue_timeout_ms,
 		.idle_ms = settings->unload_after_ms,
+		.read_secret = read_secret,
 		.ready_to_run = ready_to_run,
 		.on_deployed = control_on_deployed,
 		.data = server,
@@ -273,6 +286,7 @@ static bool open_control(struct server *server, struct error *err)
 	server->control = (struct control){
 		.registry = server->registry,
 		.access = server->access,
+		.secrets = server->secrets,
 		.origin = &server->origin,
 		.serving = server->serving,
 		.deployer = deployer_new(&options),
@@ -305,6 +319,7 @@ static bool server_init(struct server *server, const struct settings *settings, 
 	pthread_mutex_init(&server->fetch_lock, NULL);
 	server->serving = serving_new();
 	server->access = access_new();
+	server->secrets = secret_store_new(settings->secret_key);
 	server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ready_init(&server->ready, on_ready_change, server);
 	if (server->wake_fd < 0)
@@ -451,6 +466,7 @@ void server_done(struct server *server)
 	serving_free(server->serving);
 	access_unwatch(server->access);
 	access_free(server->access);
+	secret_store_free(server->secrets);
 	registry_close(server->registry);
 	pthread_mutex_destroy(&server->registry_lock);
 	pthread_mutex_destroy(&server->fetch_lock);
@@ -468,7 +484,7 @@ struct bundle *server_bundle(struct server *server)
 }
 
 /* With who may do what. */
-static struct registry *open_registry(struct server *server, struct error *err)
+static struct registry *open_with_access(struct server *server, struct error *err)
 {
 	struct registry *registry = registry_open(server->settings->state_dir, err);
 
@@ -481,13 +497,23 @@ static struct registry *open_registry(struct server *server, struct error *err)
 	return registry;
 }
 
-struct registry *server_registry(struct server *server, struct error *err)
+static struct registry *open_registry(struct server *server, struct error *err)
 {
 	pthread_mutex_lock(&server->registry_lock);
 	if (server->registry == NULL && sql_global_init(err))
-		server->registry = open_registry(server, err);
+		server->registry = open_with_access(server, err);
 	struct registry *registry = server->registry;
 	pthread_mutex_unlock(&server->registry_lock);
+	return registry;
+}
+
+/* Who asks has not chosen the folder. */
+struct registry *server_registry(struct server *server, struct error *err)
+{
+	struct registry *registry = open_registry(server, err);
+
+	if (registry == NULL && err->code == ERR_USAGE)
+		err->code = ERR_INTERNAL;
 	return registry;
 }
 

@@ -64,6 +64,7 @@ struct server {
 	pthread_mutex_t registry_lock;
 	struct registry *registry; /* opened when first needed: server_registry() */
 	struct access *access;
+	struct secret_store *secrets;
 	struct http_listener *listener;
 	struct budget bodies; /* of requests in flight */
 	struct ssl_ctx_st *tls;
