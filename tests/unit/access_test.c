@@ -1,6 +1,9 @@
 /* Credentials, grants and the check of a request, on a registry of their own. */
 #include "access/access.h"
 #include "access/grant.h"
+#include "access/oauth.h"
+#include "access/oauth_token.h"
+#include "access/secret_store.h"
 #include "base/base64.h"
 #include "base/hash.h"
 #include "model/sql.h"
@@ -17,6 +20,7 @@
 
 static struct arena arena;
 static struct registry *registry;
+static struct secret_store *secrets;
 static struct access *access_;
 static struct error err;
 static struct principal who;
@@ -33,7 +37,8 @@ static int setup(void **state)
 	assert_true(sql_global_init(&err));
 	registry = registry_open(dir, &err);
 	assert_non_null(registry);
-	access_ = access_new();
+	secrets = secret_store_new(arena_printf(&arena, "%s/secret.key", dir));
+	access_ = access_new(secrets);
 	assert_true(access_refresh(access_, registry, &err));
 	return 0;
 }
@@ -44,6 +49,7 @@ static int teardown(void **state)
 
 	arena_done(&arena);
 	access_free(access_);
+	secret_store_free(secrets);
 	registry_close(registry);
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	return system(command);
