@@ -33,6 +33,8 @@ static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_INTERNAL] = {"internal", "INTERNAL_ERROR", 500, 70, "a defect or the machine's failure"},
 	[ERR_NOT_IMPLEMENTED] = {"not_implemented", "NOT_IMPLEMENTED", 501, 70, "not supported"},
 	[ERR_UPSTREAM] = {"upstream", "INTERNAL_ERROR", 502, 76, "a model or tool endpoint failed"},
+	[ERR_UNREACHABLE] = {"unreachable", "INTERNAL_ERROR", 502, 76, "nobody listens where a call goes to"},
+	[ERR_NO_HOST] = {"no_host", "INTERNAL_ERROR", 502, 68, "a host name that cannot be resolved"},
 	[ERR_UNAVAILABLE] = {"unavailable", "TEMPORARILY_UNAVAILABLE", 503, 69, "overloaded or stopping"},
 	[ERR_DEADLINE] = {"deadline", "DEADLINE_EXCEEDED", 504, 75, "a deadline ran out"},
 };

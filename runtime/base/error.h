@@ -35,6 +35,8 @@ enum error_code {
 	ERR_INTERNAL,             /* a defect of ours, or the machine's: disk full, no descriptors */
 	ERR_NOT_IMPLEMENTED,
 	ERR_UPSTREAM,             /* a model or tool endpoint answered wrongly or not at all */
+	ERR_UNREACHABLE,          /* nobody listens at an address of ours to ask */
+	ERR_NO_HOST,              /* a host name that no address is known of */
 	ERR_UNAVAILABLE,          /* overload or shutdown: try again */
 	ERR_DEADLINE,             /* a deadline of ours ran out, upstream or in a step */
 	ERR_COUNT

@@ -40,6 +40,8 @@ static void set_digest(struct server *server, const struct package *package)
 		log_warn("bundle.digest", LOG_TEXT("bundle", package->dir), LOG_ERR(&err));
 }
 
+static struct registry *open_registry(struct server *server, struct error *err);
+
 static bool read_secret(
 	void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret, struct error *err)
 {
@@ -93,7 +95,7 @@ static bool open_models(struct server *server, struct error *err)
 		return false;
 	if (has_bundle && !has_registry_file(server))
 		return true;
-	return server_registry(server, err) != NULL || error_wrap(err, "--state");
+	return open_registry(server, err) != NULL || error_wrap(err, "--state or SLUICE_STATE");
 }
 
 /* Where others reach the port, somebody must be able to say who may do what. */
@@ -482,7 +484,7 @@ struct bundle *server_bundle(struct server *server)
 }
 
 /* With who may do what. */
-static struct registry *open_registry(struct server *server, struct error *err)
+static struct registry *open_with_access(struct server *server, struct error *err)
 {
 	struct registry *registry = registry_open(server->settings->state_dir, err);
 
@@ -495,13 +497,23 @@ static struct registry *open_registry(struct server *server, struct error *err)
 	return registry;
 }
 
-struct registry *server_registry(struct server *server, struct error *err)
+static struct registry *open_registry(struct server *server, struct error *err)
 {
 	pthread_mutex_lock(&server->registry_lock);
 	if (server->registry == NULL && sql_global_init(err))
-		server->registry = open_registry(server, err);
+		server->registry = open_with_access(server, err);
 	struct registry *registry = server->registry;
 	pthread_mutex_unlock(&server->registry_lock);
+	return registry;
+}
+
+/* Who asks has not chosen the folder. */
+struct registry *server_registry(struct server *server, struct error *err)
+{
+	struct registry *registry = open_registry(server, err);
+
+	if (registry == NULL && err->code == ERR_USAGE)
+		err->code = ERR_INTERNAL;
 	return registry;
 }
 

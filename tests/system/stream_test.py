@@ -345,19 +345,20 @@ def test_a_slow_reader_holds_up_the_model_and_gets_all_of_it(chat):
     # Of the text, 256 KiB and what the kernel takes of it were passed on.
     assert streamed < (pad + len(piece)) * count * 0.9, "the model was not held up: %d bytes" % streamed
     assert IS_SANITIZED or grown < 24 * 1024, "%d KiB more" % grown
-    text = b"".join(json.loads(line[6:])["choices"][0]["delta"].get("content", "").encode()
-                    for line in dechunk(data).split(b"\n") if line.startswith(b"data: {"))
-    assert text.decode() == piece * count and dechunk(data).endswith(b"data: [DONE]\n\n")
+    events = dechunk(data)
+    text = said([json.loads(line[6:]) for line in events.split(b"\n") if line.startswith(b"data: {")])
+    assert text == piece * count and events.endswith(b"data: [DONE]\n\n")
 
 
 def dechunk(data):
-    data, out = data.partition(b"\r\n\r\n")[2], []
+    at, out = data.index(b"\r\n\r\n") + 4, []
     while True:
-        size, _, data = data.partition(b"\r\n")
-        if int(size, 16) == 0:
+        end = data.index(b"\r\n", at)
+        size = int(data[at:end], 16)
+        if size == 0:
             return b"".join(out)
-        out.append(data[:int(size, 16)])
-        data = data[int(size, 16) + 2:]
+        out.append(data[end + 2:end + 2 + size])
+        at = end + 4 + size
 
 
 def test_many_streams_at_once_are_each_whole(chat):
@@ -428,3 +429,17 @@ def test_an_echo_is_no_stream(sluiced):
     from conftest import MODELS
     server = sluiced(MODELS / "echo")
     assert server.post({"inputs": [1], "stream": True}) == (200, {"predictions": [1]})
+
+
+def test_the_example_streams_its_recordings(sluiced):
+    from conftest import ROOT
+    server = sluiced(ROOT / "examples" / "chat_assistant")
+    ask = json.loads((ROOT / "examples/chat_assistant/input_example.json").read_text())
+    status, whole = server.post(ask)
+    assert status == 200 and whole["choices"][0]["message"]["content"].startswith("Yes. Second class is the rule")
+    answer, events, is_whole = frames(server, {**ask, "stream": True}, "/v1/chat/completions")
+    assert answer.status_code == 200 and is_whole and said(events) == whole["choices"][0]["message"]["content"]
+    assert len(events) > 4 and events[-1]["custom_outputs"] == {"tokens": 223}
+    with openai.OpenAI(base_url=server.url + "/v1", api_key="any", max_retries=0) as client:
+        with pytest.raises(openai.BadRequestError, match="recording"):
+            list(client.chat.completions.create(model="any", messages=ASK, stream=True))
