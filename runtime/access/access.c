@@ -145,7 +145,7 @@ static void publish(struct access *access, struct access_snapshot *snapshot)
 	pthread_rwlock_wrlock(&access->lock);
 	access->snapshot = snapshot;
 	pthread_rwlock_unlock(&access->lock);
-	atomic_store(&access->is_on, true);
+	atomic_store(&access->is_on, snapshot->is_on);
 	access_snapshot_unref(old);
 }
 
