@@ -35,10 +35,10 @@ static void on_look(void *data, const struct json *endpoint)
 		STR_ARGS(watching->endpoint), STR_ARGS(name), message.len > 0 ? ": " : "", STR_ARGS(message)));
 	if (remote->console->is_err_terminal)
 		console_progress_text(
-			remote->console, arena_printf(remote->arena, "%s  %" PRIu64 " s", text, elapsed_s));
-	else if (!str_is(watching->told, text) && !remote->console->is_json)
-		console_notice(remote->console, "%s", text);
-	watching->told = str_of(text);
+			remote->console, arena_printf(remote->arena, "%.*s  %" PRIu64 " s", STR_ARGS(text), elapsed_s));
+	else if (!str_eq(watching->told, text) && !remote->console->is_json)
+		console_notice(remote->console, "%.*s", STR_ARGS(text));
+	watching->told = text;
 }
 
 /* `is_first`: for what others began. */
