@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/permission.h"
 #include "store/db.h"
 
 struct registry;
@@ -24,6 +25,7 @@ enum rest_type {
 	REST_BOOL,    /* in queries: true and false whatever their case */
 	REST_ENUM,    /* a name of `names` or its index; becomes the name */
 	REST_MESSAGE, /* an object by `fields` */
+	REST_ANY,     /* any JSON; of bodies only */
 };
 
 enum {
@@ -50,7 +52,8 @@ extern const struct rest_field rest_tag_fields[];
 
 enum { REST_IDS_MAX = 3 };
 
-/* One call, on a pool thread, inside of one transaction, which is committed where run() returns true. */
+/* One call, on a pool thread, inside of one transaction, which is committed where run() returns true; of DB_NONE without
+ * one: `db` is NULL, and run() begins its own. */
 struct rest_call {
 	struct arena *arena;
 	struct registry *registry;
@@ -64,12 +67,17 @@ struct rest_call {
 
 struct rest_rpc {
 	const char *method;
-	const char *path;                /* "experiments/create", "logged-models/{model_id}/tags" */
+	const char *path;                /* "experiments/create", "logged-models/{model_id}/tags"; whole where it begins
+					    with '/': "/api/3.0/…" (and /ajax-api/3.0/…), "/graphql" */
+	enum permission permission;      /* on everything */
 	const struct rest_field *fields; /* NULL: none */
 	bool (*run)(struct rest_call *call, struct error *err);
 	enum db_mode mode;
 	const char *help;
 };
+/* A row of a table. */
+#define REST_RPC(method_, path_, permission_, fields_, run_, mode_, help_) \
+	{(method_), (path_), PERMISSION(permission_), (fields_), (run_), (mode_), (help_)}
 
 /* ---- for the functions of the tables ---- */
 
@@ -89,6 +97,9 @@ void rest_set_int(struct rest_call *call, struct json *object, const char *name,
 void rest_set_double(struct rest_call *call, struct json *object, const char *name, double value);
 /* {"key": …, "value": …} of each row of a query whose first two columns these are; db_end is called. */
 bool rest_read_pairs(struct rest_call *call, struct db_rows *rows, struct json *ret_list);
+/* Another call of that path and mode inside of this one's transaction, with `in` as its decoded request: its answer. */
+bool rest_inner(struct rest_call *call, enum db_mode mode, const char *path, struct json in, struct json *ret,
+	struct error *err);
 /* "7": ids and versions are text in messages. */
 struct str rest_number_text(struct rest_call *call, int64_t number);
 /* "m-" and the like, and 32 random hex digits. */

@@ -198,6 +198,9 @@ static bool to_one(struct decoding *decoding, const struct rest_field *field, co
 		return to_bool(decoding, value, ret);
 	case REST_ENUM:
 		return to_enum(field, value, ret);
+	case REST_ANY:
+		*ret = *value;
+		return true;
 	default:
 		return to_message(decoding, field, value, ret);
 	}

@@ -28,24 +28,37 @@ const struct rest_rpc *const rest_tables[] = {
 	rest_logged_model_data,
 	rest_logged_model_search,
 	rest_artifacts,
+	rest_graphql,
+	rest_promptlab,
+	rest_gateway,
 	NULL,
 };
 
-/* Clients use /api, the web pages /ajax-api. */
-static bool cut_base(struct str *path)
-{
-	static const struct str BASES[] = {STR("/api/2.0/mlflow/"), STR("/ajax-api/2.0/mlflow/")};
+/* A path as its table's row may have it: whole, and below the base of most. */
+struct place {
+	struct str whole, below; /* below: data is NULL where it is not */
+};
 
-	for (size_t i = 0; i < sizeof(BASES) / sizeof(*BASES); i++) {
-		if (!str_starts(*path, BASES[i]))
-			continue;
-		path->data += BASES[i].len;
-		path->len -= BASES[i].len;
-		if (path->len > 0 && path->data[path->len - 1] == '/')
-			path->len--;
-		return true;
-	}
-	return false;
+/* Clients use /api, the web pages /ajax-api. */
+static struct place place_of(struct str path)
+{
+	static const struct str BASE = {"api/2.0/mlflow/", 15}, PAGES = {"/ajax-", 6};
+	struct place place = {0};
+
+	if (path.len > 1 && path.data[path.len - 1] == '/')
+		path.len--;
+	const size_t cut = str_starts(path, PAGES) ? PAGES.len : path.len > 0;
+	place.whole = (struct str){path.data + cut, path.len - cut};
+	if (str_starts(place.whole, BASE))
+		place.below = (struct str){place.whole.data + BASE.len, place.whole.len - BASE.len};
+	return place;
+}
+
+static bool fits(const struct place *place, const struct rest_rpc *rpc, struct rest_match *ret)
+{
+	if (rpc->path[0] == '/')
+		return rest_path_fits(place->whole, rpc->path + 1, ret->ids, REST_IDS_MAX);
+	return place->below.data != NULL && rest_path_fits(place->below, rpc->path, ret->ids, REST_IDS_MAX);
 }
 
 static void allow_add(char allow[static 64], const char *method)
@@ -58,14 +71,12 @@ static void allow_add(char allow[static 64], const char *method)
 
 void rest_find(const struct rest_request *request, struct rest_match *ret)
 {
-	struct str path = request->path;
+	const struct place place = place_of(request->path);
 
 	*ret = (struct rest_match){0};
-	if (!cut_base(&path))
-		return;
 	for (size_t i = 0; rest_tables[i] != NULL; i++) {
 		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
-			if (!rest_path_fits(path, rpc->path, ret->ids, REST_IDS_MAX))
+			if (!fits(&place, rpc, ret))
 				continue;
 			allow_add(ret->allow, rpc->method);
 			if (!str_is(request->method, rpc->method))
@@ -85,8 +96,30 @@ static bool decode_ids(struct rest_call *call, const struct rest_match *match, s
 	return true;
 }
 
+bool rest_inner(
+	struct rest_call *call, enum db_mode mode, const char *path, struct json in, struct json *ret, struct error *err)
+{
+	struct rest_call inner = *call;
+
+	inner.in = in;
+	inner.out = json_object();
+	for (size_t i = 0; rest_tables[i] != NULL; i++) {
+		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
+			if (rpc->mode != mode || strcmp(rpc->path, path) != 0)
+				continue;
+			if (!rpc->run(&inner, err))
+				return false;
+			*ret = inner.out;
+			return true;
+		}
+	}
+	return error_set(err, ERR_INTERNAL, "no call '%s'", path);
+}
+
 static bool run(struct rest_call *call, const struct rest_rpc *rpc, struct error *err)
 {
+	if (rpc->mode == DB_NONE)
+		return rpc->run(call, err);
 	call->db = db_begin(call->registry->db, rpc->mode, err);
 	if (call->db == NULL)
 		return false;

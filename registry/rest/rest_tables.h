@@ -19,3 +19,6 @@ extern const struct rest_rpc rest_logged_models[];
 extern const struct rest_rpc rest_logged_model_data[];
 extern const struct rest_rpc rest_logged_model_search[];
 extern const struct rest_rpc rest_artifacts[];
+extern const struct rest_rpc rest_graphql[]; /* graphql/graphql_run.c */
+extern const struct rest_rpc rest_promptlab[];
+extern const struct rest_rpc rest_gateway[];

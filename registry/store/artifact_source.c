@@ -12,6 +12,18 @@ bool artifact_source_of_run(
 	return found > 0 && artifact_path_of_uri(arena, uri, below, ret, err);
 }
 
+bool artifact_source_of_model(
+	struct db *db, struct arena *arena, struct str model_id, struct str below, struct str *ret, struct error *err)
+{
+	struct str uri;
+	const int found = db_find_text(db, err, arena, &uri,
+		"SELECT artifact_uri FROM logged_models WHERE model_id = ? AND lifecycle_stage = 'active'", "s", model_id);
+
+	if (found == 0)
+		return error_set(err, ERR_NOT_FOUND, "Logged model with ID '%.*s' not found.", STR_ARGS(model_id));
+	return found > 0 && artifact_path_of_uri(arena, uri, below, ret, err);
+}
+
 static struct str joined(struct arena *arena, struct str folder, struct str below)
 {
 	return str_of(arena_printf(arena, "%.*s/%.*s", STR_ARGS(folder), STR_ARGS(below)));

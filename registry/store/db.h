@@ -26,7 +26,7 @@ struct db_kept;
 struct sqlite3_stmt;
 
 enum { DB_BUSY_MS = 10000 };
-enum db_mode { DB_READ, DB_WRITE };
+enum db_mode { DB_READ, DB_WRITE, DB_NONE /* not for db_begin */ };
 
 /* Opens DIR/registry.db, and makes it (0600, schema of db_schema.c, experiment "Default") where it is not there.
  * `dir` exists. sql_global_init() was called. A file of a newer schema is refused. */

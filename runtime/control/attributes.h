@@ -9,6 +9,7 @@
  * Source: docs/protocol/DATABRICKS.md 1.3. All errors are ERR_INVALID_PARAMETER with the field's path.
  */
 #include "base/decode.h"
+#include "serving/limiter.h"
 
 enum { TAGS_MAX = 100, TAG_KEY_MAX = 127, TAG_VALUE_MAX = 255, RATE_LIMITS_MAX = 100, MAIL_ADDRESSES_MAX = 20 };
 
@@ -30,6 +31,9 @@ bool attributes_put_gateway(struct attributes *attributes, const struct json *bo
 bool attributes_patch_notifications(struct attributes *attributes, const struct json *body, struct error *err);
 /* PATCH …/telemetry-config: only nothing is done here. */
 bool attributes_patch_telemetry(struct attributes *attributes, const struct json *body, struct error *err);
+
+/* Both lists' limits; returns how many. */
+size_t attributes_limits(const struct json *object, struct limit ret[static LIMITER_LIMITS_MAX]);
 
 /* The tables, for the reference page. */
 extern const struct decode_field attributes_new_fields[], attributes_tags_fields[], attributes_rate_limits_fields[],

@@ -18,7 +18,6 @@ struct deployer *deployer_new(const struct deployer_options *options)
 	if (deployer == NULL)
 		abort();
 	deployer->options = *options;
-	deployer->origin = (struct origin){options->registry, options->store};
 	deployer->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	pthread_mutex_init(&deployer->lock, NULL);
 	pthread_mutex_init(&deployer->publishing, NULL);

@@ -23,9 +23,9 @@
 struct deployer;
 
 struct deployer_options {
-	struct registry *registry;
+	struct registry *registry; /* its database has the rows */
+	struct origin *origin;
 	struct serving *serving;
-	const struct store *store;
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */

@@ -10,7 +10,6 @@ enum { RECENT_MAX = 32 };
 
 struct deployer {
 	struct deployer_options options;
-	struct origin origin;
 	struct worker_pool *pool;
 	pthread_mutex_t lock; /* of what follows */
 	LIST_HEAD(, deployment) deployments;
@@ -76,6 +75,8 @@ void deployment_publish_nothing(struct deployment *deployment);
 /* In memory, whether somebody asks or not. */
 bool deployment_keeps(const struct deployment *deployment, const struct served_config_entity *entity);
 struct endpoint *deployment_endpoint(struct deployment *deployment);
+/* With the limits of the row; the counts of what stays limited go on. `old`, which may be NULL, serves until now. */
+struct limiter *deployment_limiter(const struct endpoint_row *row, const struct endpoint *old);
 /* deploy_test.c; on the loop's thread; then deployment_tested(). */
 void deployment_test(struct deployment *deployment);
 void deployment_tested(struct deployment *deployment);

@@ -168,7 +168,7 @@ static bool resolve(struct deployment *deployment, struct deploying *deploying, 
 		deploying->version = json_str(json_get(json_get(&deployment->resolved, entity->name), STR("version")));
 		return true;
 	}
-	if (!origin_alias(&deployment->deployer->origin, &deployment->arena, entity->model, entity->alias,
+	if (!origin_alias(deployment->deployer->options.origin, &deployment->arena, entity->model, entity->alias,
 		    &deploying->version, err))
 		return false;
 	deployment_log(deploying, "alias '%.*s' of '%.*s' stands for version %.*s", STR_ARGS(entity->alias),
@@ -184,7 +184,7 @@ static bool find_served_before(struct deployment *deployment, struct deploying *
 	struct stored stored;
 
 	if (!deployment->is_restore || !digest_parse(json_str(json_get(resolved, STR("digest"))), &digest) ||
-		!store_find(&deployment->arena, deployment->deployer->options.store, &digest, &stored))
+		!store_find(&deployment->arena, deployment->deployer->options.origin->store, &digest, &stored))
 		return false;
 	const struct str task = json_str(json_get(resolved, STR("task")));
 	if (task.len > 0)
@@ -201,7 +201,7 @@ static bool fetch(struct deployment *deployment, struct deploying *deploying, st
 
 	if (find_served_before(deployment, deploying, ret))
 		return true;
-	if (!origin_fetch(&deployment->deployer->origin, &deployment->arena, entity->model, deploying->version, ret, err))
+	if (!origin_fetch(deployment->deployer->options.origin, &deployment->arena, entity->model, deploying->version, ret, err))
 		return false;
 	deploying->digest = arena_strdup(&deployment->arena, ret->digest);
 	deployment_log(deploying, "bundle %s %s%s", ret->digest,
@@ -245,7 +245,9 @@ static const char *task_of(struct deployment *deployment, struct bundle *bundle)
 
 static bool prepare_entity(struct deployment *deployment, struct deploying *deploying)
 {
-	struct resident_spec spec = {.secret_dir = deployment->deployer->options.secret_dir};
+	const struct deployer_options *options = &deployment->deployer->options;
+	struct resident_spec spec = {
+		.secret_dir = options->secret_dir, .read_secret = options->read_secret, .secret_data = options->data};
 	struct fetched_bundle sourced;
 	struct error err = {0};
 

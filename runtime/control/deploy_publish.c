@@ -2,6 +2,7 @@
 #include "control/deploy_internal.h"
 
 #include "base/clock.h"
+#include "control/attributes.h"
 
 /* ---- rows ---- */
 
@@ -181,6 +182,16 @@ static void fill_sticky(struct deployment *deployment, struct endpoint *endpoint
 	}
 }
 
+struct limiter *deployment_limiter(const struct endpoint_row *row, const struct endpoint *old)
+{
+	const bool is_known = old != NULL && old->limiter != NULL && str_is(row->id, old->id);
+	struct limiter *limiter = is_known ? limiter_ref(old->limiter) : limiter_new();
+	struct limit limits[LIMITER_LIMITS_MAX];
+
+	limiter_set(limiter, limits, attributes_limits(&row->attributes, limits));
+	return limiter;
+}
+
 struct endpoint *deployment_endpoint(struct deployment *deployment)
 {
 	const struct endpoint_row *row = &deployment->row;
@@ -201,6 +212,7 @@ struct endpoint *deployment_endpoint(struct deployment *deployment)
 		if (endpoint->entity_count > 0 && deployment->entities[0].task != NULL)
 			endpoint->task = copy(endpoint, str_of(deployment->entities[0].task));
 		fill_sticky(deployment, endpoint);
+		endpoint->limiter = deployment_limiter(row, old);
 	}
 	endpoint_unref(old);
 	return endpoint;

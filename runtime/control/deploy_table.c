@@ -136,6 +136,7 @@ static struct endpoint *refreshed(struct deployer *deployer, const struct endpoi
 		endpoint = unready(row);
 	} else if (old != NULL && old->config_version == row->config_version && old->not_ready == NULL) {
 		endpoint = endpoint_copy(old, row->is_stopped);
+		endpoint->limiter = deployment_limiter(row, old);
 		load_kept(endpoint);
 	} else {
 		restore_one(deployer, row, &endpoint);

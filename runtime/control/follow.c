@@ -18,37 +18,29 @@ static bool follows(const struct endpoint *endpoint)
 	return false;
 }
 
-/* The version that the alias stands for now; 0 where there is no such alias any more, -1 on failure. */
-static int64_t version_now(struct db *db, const struct entity *entity, struct error *err)
-{
-	int64_t version = 0;
-	const int found = db_find(db, err, &version,
-		"SELECT version FROM registered_model_aliases WHERE name = ? AND alias = ?", "ss", str_of(entity->model),
-		str_of(entity->alias));
-
-	return found < 0 ? -1 : version;
-}
-
-/* What moved: {"slides-champion": {"version": "4"}}; empty where nothing did. */
-static bool find_moved(struct control_call *call, const struct endpoint *endpoint, const struct entity **ret_first,
-	struct json *ret_moved, struct error *err)
+/* What moved: {"slides-champion": {"version": "4"}}; empty where nothing did. An alias that is gone goes on as it was. */
+static bool find_moved(struct control *control, struct arena *arena, const struct endpoint *endpoint,
+	const struct entity **ret_first, struct json *ret_moved, struct error *err)
 {
 	*ret_moved = json_object();
 	for (size_t i = 0; i < endpoint->entity_count; i++) {
 		const struct entity *entity = &endpoint->entities[i];
-		const int64_t version = entity->alias != NULL ? version_now(call->db, entity, err) : 0;
-		const char *text = arena_printf(call->arena, "%lld", (long long)version);
+		struct str version = {NULL, 0};
 		struct json one = json_object();
 
-		if (version < 0)
+		if (entity->alias == NULL)
+			continue;
+		if (!origin_alias(control->origin, arena, str_of(entity->model), str_of(entity->alias), &version, err) &&
+			err->code != ERR_NOT_FOUND)
 			return false;
-		if (version == 0 || strcmp(text, entity->version) == 0)
+		if (version.len == 0 || str_is(version, entity->version))
 			continue;
 		if (*ret_first == NULL)
 			*ret_first = entity;
-		json_set(call->arena, &one, STR("version"), json_string(str_of(text)));
-		json_set(call->arena, ret_moved, str_of(entity->name), one);
+		json_set(arena, &one, STR("version"), json_string(version));
+		json_set(arena, ret_moved, str_of(entity->name), one);
 	}
+	error_clear(err);
 	return true;
 }
 
@@ -67,12 +59,13 @@ static bool was_tried(struct control_call *call, const struct endpoint_row *row,
 static void take_actor(struct control_call *call, const struct entity *entity, const struct json *moved)
 {
 	const struct history_query query = {.name = str_of(entity->model), .alias = str_of(entity->alias), .max = 1};
-	const struct str version = json_str(json_at(moved, str_of(arena_printf(call->arena, "%s.version", entity->name))));
+	const struct str version = json_str(json_get(json_get(moved, str_of(entity->name)), STR("version")));
 	struct history_row *rows;
 	struct error ignored;
 	size_t count = 0;
 
-	history_read(call->db, call->arena, &query, &rows, &count, &ignored);
+	if (call->control->origin->target == NULL)
+		history_read(call->db, call->arena, &query, &rows, &count, &ignored);
 	call->who = count > 0 ? rows[0].who : STR("");
 	call->why = str_of(arena_printf(call->arena, "alias '%s' of '%s' moved from version %s to %.*s%s%.*s", entity->alias,
 		entity->model, entity->version, STR_ARGS(version), count > 0 && rows[0].why.len > 0 ? ": " : "",
@@ -94,29 +87,31 @@ static bool begin(struct control_call *call, struct endpoint_row *row, const str
 	       rows_change(call->db, call->arena, row, err);
 }
 
-static bool follow_in(struct control_call *call, const struct endpoint *endpoint, struct error *err)
+static bool follow_in(struct control_call *call, const struct endpoint *endpoint, const struct entity *first,
+	const struct json *moved, struct error *err)
 {
-	const struct entity *first = NULL;
 	struct endpoint_row row;
-	struct json moved;
 
-	if (!find_moved(call, endpoint, &first, &moved, err) || moved.size == 0)
-		return false;
 	if (!rows_endpoint_by_id(call->db, call->arena, str_of(endpoint->id), &row, err) ||
-		row.config_version != endpoint->config_version || was_tried(call, &row, &moved))
+		row.config_version != endpoint->config_version || was_tried(call, &row, moved))
 		return false;
-	take_actor(call, first, &moved);
-	return begin(call, &row, &moved, err);
+	take_actor(call, first, moved);
+	return begin(call, &row, moved, err);
 }
 
 static void follow(struct control *control, struct arena *arena, const struct endpoint *endpoint)
 {
 	struct control_call call = {.control = control, .arena = arena, .now_ms = clock_wall_ms(), .who = STR(""),
 		.why = STR("")};
+	const struct entity *first = NULL;
+	struct json moved = json_object();
 	struct error err = {0};
+	bool is_begun = false;
 
-	call.db = db_begin(control->registry->db, DB_WRITE, &err);
-	const bool is_begun = call.db != NULL && follow_in(&call, endpoint, &err);
+	if (find_moved(control, arena, endpoint, &first, &moved, &err) && moved.size > 0)
+		call.db = db_begin(control->registry->db, DB_WRITE, &err);
+	if (call.db != NULL)
+		is_begun = follow_in(&call, endpoint, first, &moved, &err);
 	if (call.db != NULL && !is_begun)
 		db_rollback(call.db);
 	/* While another update runs it fails with a conflict, and is tried again when that ends. */
@@ -126,35 +121,15 @@ static void follow(struct control *control, struct arena *arena, const struct en
 		log_warn("endpoint.follow", LOG_TEXT("endpoint", endpoint->name), LOG_ERR(&err));
 }
 
-/* Reading holds up nobody: only those that moved are written. */
-static bool has_moved(struct control *control, struct db *db, struct arena *arena, const struct endpoint *endpoint)
-{
-	struct control_call call = {.control = control, .arena = arena, .db = db};
-	const struct entity *first = NULL;
-	struct error ignored;
-	struct json moved;
-
-	return follows(endpoint) && find_moved(&call, endpoint, &first, &moved, &ignored) && moved.size > 0;
-}
-
 void control_follow(struct control *control)
 {
 	struct endpoint **endpoints;
 	struct arena arena;
-	struct error err;
-	size_t moved = 0;
 
 	arena_init(&arena);
 	const size_t count = serving_list(control->serving, &arena, &endpoints);
-	struct db *db = db_begin(control->registry->db, DB_READ, &err);
-	for (size_t i = 0; db != NULL && i < count; i++)
-		if (has_moved(control, db, &arena, endpoints[i]))
-			endpoints[moved++] = endpoints[i];
-	if (db != NULL)
-		db_rollback(db);
-	else
-		log_warn("endpoint.follow", LOG_ERR(&err));
-	for (size_t i = 0; i < moved; i++)
-		follow(control, &arena, endpoints[i]);
+	for (size_t i = 0; i < count; i++)
+		if (follows(endpoints[i]))
+			follow(control, &arena, endpoints[i]);
 	arena_done(&arena);
 }

@@ -4,6 +4,8 @@
  */
 #include "control/origin.h"
 
+#include "control/origin_remote.h"
+
 #include "packaging/manifest.h"
 #include "packaging/names.h"
 #include "store/artifact_source.h"
@@ -26,8 +28,11 @@ struct fetching {
 bool origin_alias(struct origin *origin, struct arena *arena, struct str model, struct str alias, struct str *ret,
 	struct error *err)
 {
-	struct db *db = db_begin(origin->registry->db, DB_READ, err);
 	int64_t version = 0;
+
+	if (origin->target != NULL)
+		return origin_remote_alias(origin, arena, model, alias, ret, err);
+	struct db *db = db_begin(origin->registry->db, DB_READ, err);
 
 	if (db == NULL)
 		return false;
@@ -190,6 +195,8 @@ bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, 
 {
 	struct fetching fetching = {.origin = origin, .arena = arena, .ret = ret};
 
+	if (origin->target != NULL)
+		return origin_remote_fetch(origin, arena, model, version, ret, err);
 	if (!find_files(&fetching, model, version, err))
 		return false;
 	const struct file *manifest = files_find(&fetching.files, MANIFEST_PATH);

@@ -18,7 +18,7 @@ struct artifact_call {
 	int fd; /* of it */
 	bool is_in_detail; /* messages as FastAPI's: {"detail": …} */
 	struct buf body;
-	struct str name, version, run_id; /* what stands in the query */
+	struct str name, version, run_id, model_id; /* what stands in the query, or the path */
 };
 
 /* Reads `path` of the request; NULL where it was refused and the exchange answered. */

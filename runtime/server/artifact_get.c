@@ -1,12 +1,15 @@
 /*
  * A file of the registry: GET and HEAD below /api/2.0/mlflow-artifacts/artifacts/, /get-artifact (of a run),
- * /model-versions/get-artifact.
+ * /model-versions/get-artifact, …/logged-models/{model_id}/artifacts/files.
  *
  *	path → [pool: find it, open it] → exchange_file
  */
 #include "server/artifact_call.h"
 #include "server/attachment.h"
 #include "server/http_file.h"
+#include "server/permit.h"
+#include "rest/rest_decode.h"
+#include "rest/rest_path.h"
 #include "store/artifact_source.h"
 
 #include <unistd.h>
@@ -95,6 +98,16 @@ static bool find_of_version(struct artifact_call *call, struct db *db, struct st
 		db, call->exchange->request->arena, call->name, call->version, call->path, ret, err);
 }
 
+static bool find_of_model(struct artifact_call *call, struct db *db, struct str *ret, struct error *err)
+{
+	return artifact_source_of_model(db, call->exchange->request->arena, call->model_id, call->path, ret, err);
+}
+
+static bool open_of_model(struct artifact_call *call, struct error *err)
+{
+	return open_found(call, find_of_model, err);
+}
+
 static bool open_of_run(struct artifact_call *call, struct error *err)
 {
 	return open_found(call, find_of_run, err);
@@ -139,4 +152,41 @@ void version_artifact_handle(struct exchange *exchange)
 	call->name = artifact_query(exchange, "name");
 	call->version = artifact_query(exchange, "version");
 	start(call, open_of_version);
+}
+
+/* The model's id as it stands in the path; false where that is another call's. */
+static bool is_file_of_model(const struct exchange *exchange, struct str *ret_id)
+{
+	const struct http_request *request = exchange->request;
+	struct str rest = request->target, path;
+
+	str_cut(&rest, '?', &path);
+	return (request->method == HTTP_GET || request->method == HTTP_HEAD) &&
+	       rest_path_fits(path, "/ajax-api/2.0/mlflow/logged-models/{model_id}/artifacts/files", ret_id, 1);
+}
+
+void logged_models_handle(struct exchange *exchange)
+{
+	const struct str path = artifact_query(exchange, "artifact_file_path");
+	struct artifact_call *call;
+	struct error err;
+	struct str id;
+
+	if (!is_file_of_model(exchange, &id)) {
+		registry_handle(exchange);
+		return;
+	}
+	if (!permit_or_refuse(exchange, PERMISSION_VIEW, (struct str){NULL, 0}))
+		return;
+	if (path.len == 0) {
+		error_set(&err, ERR_BAD_REQUEST, "Request must include the \"artifact_file_path\" query parameter.");
+		exchange_error(exchange, &err, NULL);
+		return;
+	}
+	call = artifact_call_new(exchange, path);
+	if (call == NULL)
+		return;
+	if (!rest_unescape(exchange->request->arena, id, false, &call->model_id))
+		call->model_id = id;
+	start(call, open_of_model);
 }

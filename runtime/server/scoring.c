@@ -3,7 +3,7 @@
  * steps: its validated input is the answer → else batch_start … on_batch_done → the answers in order, or the completion.
  * The client left: on_gone cancels the batch, which then ends as ever and its answer is dropped.
  */
-#include "server/scoring.h"
+#include "server/serving.h"
 
 #include "base/clock.h"
 #include "model/completion.h"
@@ -188,9 +188,9 @@ static void echo(struct scoring *scoring)
 
 /* The batch */
 
-static void count(struct worker *worker, const struct batch_usage *usage)
+static void count(const struct exchange *exchange, const struct batch_usage *usage)
 {
-	struct metrics *metrics = &worker->metrics;
+	struct metrics *metrics = &exchange->worker->metrics;
 
 	metrics_add(metrics, METRIC_ROWS_FAILED, usage->rows_failed);
 	metrics_add(metrics, METRIC_MODEL_CALLS, usage->model_calls);
@@ -203,6 +203,8 @@ static void count(struct worker *worker, const struct batch_usage *usage)
 	metrics_add(metrics, METRIC_OUTPUT_TOKENS, usage->output_tokens);
 	metrics_add(metrics, METRIC_REASONING_TOKENS, usage->reasoning_tokens);
 	metrics_add(metrics, METRIC_COST_MICROUSD, (uint64_t)usage->cost_microusd);
+	if (exchange->endpoint != NULL)
+		serving_spend(exchange, usage->input_tokens + usage->output_tokens);
 }
 
 static void on_gone(struct http_request *request)
@@ -266,7 +268,7 @@ static void on_batch_done(void *data, const struct error *err)
 	struct scoring *scoring = data;
 
 	scoring->exchange->request->on_gone = NULL;
-	count(scoring->exchange->worker, batch_usage(scoring->batch));
+	count(scoring->exchange, batch_usage(scoring->batch));
 	entity_account_rows(scoring->exchange, batch_usage(scoring->batch), scoring->started_ns, err);
 	if (scoring->is_completion)
 		end_completion(scoring, err);

@@ -7,8 +7,11 @@
  * they share is frozen (settings, bundle) or has its own lock (worker pool). The bundle is taken
  * per request with server_bundle(), so that a later swap never pulls it from under a run.
  */
+#include "access/access.h"
 #include "async/fetch.h"
 #include "async/worker.h"
+#include "base/budget.h"
+#include "client/target.h"
 #include "control/control.h"
 #include "model/bundle.h"
 #include "model/seam.h"
@@ -60,7 +63,10 @@ struct server {
 	struct bundle *bundle; /* NULL: only the registry answers */
 	pthread_mutex_t registry_lock;
 	struct registry *registry; /* opened when first needed: server_registry() */
+	struct access *access;
+	struct secret_store *secrets;
 	struct http_listener *listener;
+	struct budget bodies; /* of requests in flight */
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool; /* the tools' */
 	struct worker_pool *registry_pool; /* a search or a disk that takes its time holds up no tool */
@@ -69,10 +75,14 @@ struct server {
 	/* Endpoints; where no --bundle is served. */
 	bool has_control;
 	struct store store;
+	struct target registry_target; /* of --registry */
+	struct origin origin;
+	struct timer follow_timer;
+	bool is_following, follows_again; /* work of it is on its way, and is to be done once more; the first worker's */
 	struct serving *serving;
 	struct control control;
 	struct loop_task follow_task;
-	bool is_stopping; /* the first worker's */
+	bool is_stopping, has_idle_deployer; /* the first worker's */
 	pthread_mutex_t fetch_lock;
 	bool has_fetch; /* libcurl is set up: a bundle calls out */
 	struct worker *workers;
@@ -103,6 +113,10 @@ bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct
 struct bundle *server_bundle(struct server *server);
 /* The embedded registry; NULL with the error set where it cannot be opened. Blocks: on registry_pool. */
 struct registry *server_registry(struct server *server, struct error *err);
+/* The last of what the control plane had on its way has ended, maybe: then the drain goes on. */
+void control_end(struct server *server);
+/* Looks at what follows an alias every now and then, from the first worker's loop, which does not run yet. */
+void control_poll(struct server *server);
 /* A deployer's on_deployed, with the server: what follows an alias is looked at again. */
 void control_on_deployed(void *data);
 /* "http://127.0.0.1:8080" */

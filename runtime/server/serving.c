@@ -3,9 +3,11 @@
  * /serving-endpoints: queries of serving endpoints.
  *
  * name → endpoint (serving_find) → entity: named, by what the traffic sticks to, or whose turn it is
- *      → its turn (async/gate.h) → bundle: in memory, or loaded first → the answer (scoring.c)
+ *      → within its limits (serving/limiter.h) → its turn (async/gate.h) → bundle: in memory, or loaded first → the answer (scoring.c)
  */
 #include "server/serving.h"
+
+#include "server/permit.h"
 
 #include "base/clock.h"
 
@@ -16,7 +18,8 @@ struct query {
 	enum scoring_form form;
 	struct gate_pass pass;
 	bool is_in; /* it holds a place until it is answered */
-	uint64_t came_ns;
+	uint64_t came_ns, ticket;
+	bool is_named; /* the path says which entity */
 	struct resident_waiter waiter;
 };
 
@@ -95,11 +98,9 @@ static bool find_entity(struct exchange *exchange, struct str served, struct err
 {
 	const struct endpoint *endpoint = exchange->endpoint;
 
-	const uint64_t ticket = exchange->worker->ticket++;
-
-	exchange->entity = served.data != NULL ? endpoint_entity(endpoint, served) : pick(exchange, ticket);
-	if (exchange->entity != NULL && served.data == NULL)
-		shadows_start(exchange, ticket);
+	exchange->query->ticket = exchange->worker->ticket++;
+	exchange->query->is_named = served.data != NULL;
+	exchange->entity = served.data != NULL ? endpoint_entity(endpoint, served) : pick(exchange, exchange->query->ticket);
 	if (exchange->entity != NULL)
 		return true;
 	if (served.data == NULL)
@@ -129,6 +130,8 @@ static void run(struct exchange *exchange)
 {
 	struct bundle *bundle = resident_bundle(exchange->entity->resident);
 
+	if (!exchange->query->is_named)
+		shadows_start(exchange, exchange->query->ticket);
 	if (bundle != NULL) {
 		answer(exchange, bundle);
 		return;
@@ -136,6 +139,28 @@ static void run(struct exchange *exchange)
 	exchange->query->waiter.on_loaded = on_loaded;
 	resident_wait(exchange->entity->resident, exchange->worker->server->registry_pool, exchange->worker->loop,
 		&exchange->query->waiter);
+}
+
+/* ---- its limits ---- */
+
+static struct limit_caller caller_of(const struct exchange *exchange)
+{
+	return (struct limit_caller){.name = request_who(exchange->request)};
+}
+
+static bool check_limits(struct exchange *exchange, struct error *err)
+{
+	const struct limit_caller caller = caller_of(exchange);
+
+	return limiter_admit(exchange->endpoint->limiter, &caller, clock_ns(), &exchange->retry_after_s, err);
+}
+
+void serving_spend(const struct exchange *exchange, uint64_t tokens)
+{
+	const struct limit_caller caller = caller_of(exchange);
+
+	if (tokens > 0)
+		limiter_spend(exchange->endpoint->limiter, &caller, tokens, clock_ns());
 }
 
 /* ---- its turn ---- */
@@ -227,7 +252,9 @@ void serving_query(struct exchange *exchange, struct str name, struct str served
 	query->exchange = exchange;
 	query->form = form;
 	exchange->query = query;
-	if (find_endpoint(exchange, name, &err) && find_entity(exchange, served, &err))
+	if (!permit_or_refuse(exchange, PERMISSION_QUERY, name))
+		return;
+	if (find_endpoint(exchange, name, &err) && find_entity(exchange, served, &err) && check_limits(exchange, &err))
 		enter(exchange);
 	else
 		fail(exchange, &err);

@@ -6,5 +6,7 @@
 void serving_query(struct exchange *exchange, struct str name, struct str served, enum scoring_form form);
 /* The request is answered: its place is free. For account() alone. */
 void serving_query_end(struct exchange *exchange);
+/* What the answer of an endpoint cost its caller. */
+void serving_spend(const struct exchange *exchange, uint64_t tokens);
 /* The endpoint is the body's `model`. */
 void serving_query_model(struct exchange *exchange, enum scoring_form form);

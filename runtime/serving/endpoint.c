@@ -70,6 +70,7 @@ void endpoint_unref(struct endpoint *endpoint)
 		resident_unref(endpoint->entities[i].resident);
 		entity_stats_unref(endpoint->entities[i].stats);
 	}
+	limiter_unref(endpoint->limiter);
 	arena_done(&endpoint->arena);
 	free(endpoint);
 }

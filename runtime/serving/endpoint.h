@@ -5,6 +5,7 @@
  * an update, a rollback or a deletion never pulls it away.
  */
 #include "base/json.h"
+#include "serving/limiter.h"
 #include "serving/resident.h"
 #include "serving/stats.h"
 
@@ -32,6 +33,7 @@ struct endpoint {
 	size_t entity_count;
 	enum endpoint_sticky sticky;
 	const char *sticky_by; /* the header's or the column's name */
+	struct limiter *limiter; /* calls and tokens a minute; NULL where nothing is served */
 	bool is_stopped;
 	const char *not_ready; /* why nothing is served; NULL: it is */
 	bool is_coming;        /* … and that soon it may be: its first config is being deployed */
@@ -42,7 +44,7 @@ struct endpoint {
 
 /* Empty, to be filled on its arena before it is published. References of entities are given back at the end. */
 struct endpoint *endpoint_new(const char *name, const char *id);
-/* The same config, stopped or not; to be changed before it is published. */
+/* The same config, stopped or not, without a limiter; to be changed before it is published. */
 struct endpoint *endpoint_copy(const struct endpoint *endpoint, bool is_stopped);
 struct endpoint *endpoint_ref(struct endpoint *endpoint);
 void endpoint_unref(struct endpoint *endpoint);

@@ -11,6 +11,7 @@
 
 #include <assert.h>
 #include <pthread.h>
+#include <stdatomic.h>
 #include <stdlib.h>
 
 enum unit { CALLS, TOKENS, UNIT_COUNT };
@@ -26,6 +27,7 @@ struct rule {
 };
 
 struct limiter {
+	_Atomic int references;
 	pthread_mutex_t lock;
 	struct rule *rules;
 	size_t rule_count;
@@ -58,6 +60,7 @@ struct limiter *limiter_new(void)
 	if (pthread_mutex_init(&limiter->lock, NULL) != 0)
 		abort();
 	principals_init(&limiter->principals, LIMITER_PRINCIPALS_MAX);
+	limiter->references = 1;
 	return limiter;
 }
 
@@ -68,9 +71,15 @@ static void rules_free(struct rule *rules, size_t count)
 	free(rules);
 }
 
-void limiter_free(struct limiter *limiter)
+struct limiter *limiter_ref(struct limiter *limiter)
 {
-	if (limiter == NULL)
+	atomic_fetch_add_explicit(&limiter->references, 1, memory_order_relaxed);
+	return limiter;
+}
+
+void limiter_unref(struct limiter *limiter)
+{
+	if (limiter == NULL || atomic_fetch_sub_explicit(&limiter->references, 1, memory_order_acq_rel) > 1)
 		return;
 	principals_done(&limiter->principals);
 	rules_free(limiter->rules, limiter->rule_count);
@@ -176,19 +185,20 @@ static struct rate_window *window_of(struct usage *usage, enum unit unit)
 	return unit == CALLS ? &usage->calls : &usage->tokens;
 }
 
+/* `ret_own`: of who falls under the default, once it was looked up. */
 static struct account account_of(struct limiter *limiter, struct rule *rule,
-	const struct limit_caller *caller, enum unit unit, uint64_t now_ns)
+	const struct limit_caller *caller, enum unit unit, uint64_t now_ns, struct usage **ret_own)
 {
-	struct usage *usage = &rule->usage;
-
-	if (strength_of(rule, caller) == DEFAULT)
-		usage = principals_usage(
+	if (rule->key != LIMIT_USER || rule->principal != NULL)
+		return (struct account){rule, window_of(&rule->usage, unit)};
+	if (*ret_own == NULL)
+		*ret_own = principals_usage(
 			&limiter->principals, caller->name, caller->is_service_principal, now_ns);
-	return (struct account){rule, window_of(usage, unit)};
+	return (struct account){rule, window_of(*ret_own, unit)};
 }
 
 static void bind_caller(struct limiter *limiter, const struct limit_caller *caller, enum unit unit,
-	uint64_t now_ns, struct binding *ret)
+	uint64_t now_ns, struct usage **ret_own, struct binding *ret)
 {
 	enum strength strongest = NONE;
 	struct rule *rules[LIMITER_LIMITS_MAX];
@@ -215,7 +225,7 @@ static void bind_caller(struct limiter *limiter, const struct limit_caller *call
 		rules[ret->caller_count++] = rule;
 	}
 	for (size_t i = 0; i < ret->caller_count; i++)
-		ret->caller[i] = account_of(limiter, rules[i], caller, unit, now_ns);
+		ret->caller[i] = account_of(limiter, rules[i], caller, unit, now_ns, ret_own);
 }
 
 static uint64_t most_of(const struct account *account, enum unit unit)
@@ -288,11 +298,12 @@ bool limiter_admit(struct limiter *limiter, const struct limit_caller *caller, u
 	unsigned *ret_retry_after_s, struct error *err)
 {
 	struct binding calls, tokens;
+	struct usage *own = NULL;
 	bool is_admitted = false;
 
 	pthread_mutex_lock(&limiter->lock);
-	bind_caller(limiter, caller, CALLS, now_ns, &calls);
-	bind_caller(limiter, caller, TOKENS, now_ns, &tokens);
+	bind_caller(limiter, caller, CALLS, now_ns, &own, &calls);
+	bind_caller(limiter, caller, TOKENS, now_ns, &own, &tokens);
 
 	const struct account *full_calls = find_full(&calls, CALLS, now_ns);
 	const struct account *full_tokens = find_full(&tokens, TOKENS, now_ns);
@@ -313,9 +324,10 @@ void limiter_spend(struct limiter *limiter, const struct limit_caller *caller, u
 	uint64_t now_ns)
 {
 	struct binding binding;
+	struct usage *own = NULL;
 
 	pthread_mutex_lock(&limiter->lock);
-	bind_caller(limiter, caller, TOKENS, now_ns, &binding);
+	bind_caller(limiter, caller, TOKENS, now_ns, &own, &binding);
 	if (binding.endpoint.window != NULL)
 		rate_window_add(binding.endpoint.window, tokens, now_ns);
 	for (size_t i = 0; i < binding.caller_count; i++)

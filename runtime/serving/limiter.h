@@ -21,7 +21,7 @@
 
 #include <stdint.h>
 
-enum { LIMITER_LIMITS_MAX = 20, LIMITER_PRINCIPALS_MAX = 4096 };
+enum { LIMITER_LIMITS_MAX = 200, LIMITER_PRINCIPALS_MAX = 4096 };
 
 enum limit_key { LIMIT_ENDPOINT, LIMIT_USER, LIMIT_USER_GROUP, LIMIT_SERVICE_PRINCIPAL };
 
@@ -40,9 +40,10 @@ struct limit_caller {
 
 struct limiter;
 
-/* Limits nothing until it is told. */
+/* Limits nothing until it is told. Config versions of one endpoint share it. */
 struct limiter *limiter_new(void);
-void limiter_free(struct limiter *limiter);
+struct limiter *limiter_ref(struct limiter *limiter);
+void limiter_unref(struct limiter *limiter);
 /*
  * Takes the place of all limits. A key and principal that had one keep their counts, whatever the number is now. Several
  * for the same key and principal: the smallest of calls and of tokens. At most LIMITER_LIMITS_MAX.

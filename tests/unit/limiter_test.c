@@ -1,6 +1,6 @@
 /* limiter, principals, rate window, budget: exact against naive models, bounded against made-up
  * names. */
-#include "serving/budget.h"
+#include "base/budget.h"
 #include "serving/limiter.h"
 #include "serving/principals.h"
 
@@ -68,7 +68,7 @@ static void test_no_limits(void **state)
 	assert_int_equal(admitted_of(limiter, user("ann"), 1000, SECOND), 1000);
 	spend(limiter, user("ann"), 1000000, SECOND);
 	assert_int_equal(limiter_principal_count(limiter), 0);
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 static void test_retry_after(void **state)
@@ -89,7 +89,7 @@ static void test_retry_after(void **state)
 	assert_int_equal(retry_after_s, 41);
 	assert_false(admit(limiter, caller, 71 * SECOND - 1));
 	assert_true(admit(limiter, caller, 71 * SECOND));
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 static void test_zero(void **state)
@@ -100,7 +100,7 @@ static void test_zero(void **state)
 	limiter_set(limiter, &limit, 1);
 	assert_false(admit(limiter, user("ann"), SECOND));
 	assert_false(admit(limiter, user("ann"), 1000 * SECOND));
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 /* Own limit before groups before the default; the endpoint's above all. */
@@ -146,7 +146,7 @@ static void test_who_counts(void **state)
 	assert_int_equal(admitted_of(limiter, user("new"), 9, SECOND), 1);
 	assert_int_equal(admitted_of(limiter, user("other"), 9, SECOND), 0);
 	assert_int_equal(limiter_principal_count(limiter), 5);
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 static void test_tokens(void **state)
@@ -168,7 +168,7 @@ static void test_tokens(void **state)
 	/* An own limit of calls leaves the default of tokens in force. */
 	spend(limiter, user("boss"), 100, SECOND);
 	assert_false(admit(limiter, user("boss"), SECOND));
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 /* What stays keeps its counts, also under another number; what is new begins at none. */
@@ -194,7 +194,7 @@ static void test_set(void **state)
 	limiter_set(limiter, NULL, 0);
 	assert_int_equal(admitted_of(limiter, user("ann"), 9, SECOND), 9);
 	assert_int_equal(limiter_principal_count(limiter), 0);
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 static void test_made_up_names(void **state)
@@ -223,7 +223,7 @@ static void test_made_up_names(void **state)
 		admit(limiter, user(name), 5000 * SECOND + i * 100 * SECOND);
 	}
 	assert_in_range(limiter_principal_count(limiter), 1, 2);
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 /* A window against the list of everything that was added. */
@@ -305,7 +305,7 @@ static void test_limiter_model(void **state)
 		}
 	}
 	assert_true(refused > EVENTS / 10 && count > EVENTS / 10);
-	limiter_free(limiter);
+	limiter_unref(limiter);
 }
 
 struct crowd {
@@ -353,7 +353,7 @@ static void test_threads(void **state)
 	assert_int_equal(crowd.admitted, 3000);
 	assert_int_equal(crowd.budget.used, 0);
 	assert_true(crowd.most >= 700);
-	limiter_free(crowd.limiter);
+	limiter_unref(crowd.limiter);
 }
 
 static void test_budget(void **state)

@@ -1,0 +1,101 @@
+"""What MLflow's web pages ask of a tracking server beside its protocol: prompts that were tried out, a gateway, files of models."""
+import json
+
+import pytest
+import requests
+
+from conftest import client_module
+from registry_tracking_test import Registry, refused
+
+LAB = {
+    "experiment_id": "0", "prompt_template": "Tell {{ who }} 'x'", "prompt_parameters": [{"key": "who", "value": "me: \"a\""},
+                                                                                         {"key": "n", "value": 5}],
+    "model_route": "route", "model_input": "in", "mlflow_version": "1.0.0",
+}
+
+
+@pytest.fixture
+def registry(sluiced):
+    return Registry(sluiced())
+
+
+def create(registry, **more):
+    return requests.post(registry.url + "/ajax-api/2.0/mlflow/runs/create-promptlab-run", json={**LAB, **more}, timeout=30)
+
+
+def test_a_prompt_becomes_a_run_and_a_model(registry):
+    answer = create(registry, run_name="r", user_id="u", start_time=456, model_output="out",
+                    model_parameters=[{"key": "temperature", "value": 0.5}, {"key": "stop", "value": None}],
+                    model_output_parameters=[{"key": "latency", "value": "100"}], tags=[{"key": "a", "value": "b"}])
+    assert answer.status_code == 200, answer.text
+    run = answer.json()["run"]
+    info = run["info"]
+    assert (info["run_name"], info["user_id"], info["status"], info["start_time"]) == ("r", "u", "FINISHED", 456)
+    assert info["end_time"] > info["start_time"]
+    assert {p["key"]: p["value"] for p in run["data"]["params"]} == {
+        "temperature": "0.5", "stop": "None", "model_route": "route", "prompt_template": LAB["prompt_template"]}
+    tags = {t["key"]: t["value"] for t in run["data"]["tags"]}
+    assert tags["a"] == "b" and tags["mlflow.runSourceType"] == "PROMPT_ENGINEERING"
+    assert json.loads(tags["mlflow.loggedArtifacts"]) == [{"path": "eval_results_table.json", "type": "table"}]
+    assert json.loads(tags["mlflow.log-model.history"])[0]["run_id"] == info["run_id"]
+    table = requests.get(registry.url + "/get-artifact", params={"run_id": info["run_id"], "path": "eval_results_table.json"},
+                         timeout=30).json()
+    assert table == {"columns": ["who", "n", "prompt", "output", "latency"], "data": [["me: \"a\"", "5", "in", "out", "100"]]}
+
+
+def test_its_model_is_read_by_mlflow(registry):
+    mlflow = client_module("mlflow")
+    yaml = client_module("yaml")
+    run = create(registry).json()["run"]["info"]
+    mlflow.set_tracking_uri(registry.url)
+    info = mlflow.models.get_model_info("runs:/%s/model" % run["run_id"])
+    assert info.signature.inputs.input_names() == ["who", "n"] and info.signature.outputs.input_names() == ["output"]
+    assert list(info.flavors) == ["python_function"]
+    said = yaml.safe_load(mlflow.artifacts.load_text(run["artifact_uri"] + "/model/parameters.yaml"))
+    assert said == {"model_parameters": {}, "model_route": "route", "prompt_parameters": {"who": "me: \"a\"", "n": "5"},
+                    "prompt_template": LAB["prompt_template"]}
+
+
+def test_what_is_missing_is_told(registry):
+    for name in LAB:
+        for value in (None, ""):
+            refused(create(registry, **{name: value}), 400, "INVALID_PARAMETER_VALUE",
+                    "CreatePromptlabRun request must specify %s." % name)
+    refused(create(registry, prompt_parameters="x"), 400, "INVALID_PARAMETER_VALUE", "prompt_parameters must be a list")
+    refused(create(registry, experiment_id="99"), 404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=99 exists")
+    assert registry.ok("runs/search", {"experiment_ids": ["0"]}) == {}
+
+
+def test_a_prompt_whose_files_have_no_place_is_a_failed_run(registry):
+    there = registry.ok("experiments/create", {"name": "e", "artifact_location": "s3://bucket/x"})["experiment_id"]
+    answer = create(registry, experiment_id=there)
+    assert answer.status_code == 200 and answer.json()["run"]["info"]["status"] == "FAILED", answer.text
+
+
+def test_the_gateway_has_no_endpoints(registry):
+    url = registry.url + "/ajax-api/2.0/mlflow/gateway-proxy"
+    assert requests.get(url, params={"gateway_path": "api/2.0/endpoints"}, timeout=30).json() == {"endpoints": []}
+    assert requests.post(url, json={"gateway_path": "gateway/x/invocations"}, timeout=30).json() == {"endpoints": []}
+
+
+def test_a_file_of_a_logged_model(registry):
+    model = registry.model()
+    folder = registry.found("logged-models/" + model)["model"]["info"]["artifact_uri"].split(":/", 1)[1]
+    requests.put("%s/api/2.0/mlflow-artifacts/artifacts/%s/sub/a.txt" % (registry.url, folder), data=b"hello",
+                 timeout=30).raise_for_status()
+    base = registry.url + "/ajax-api/2.0/mlflow/logged-models/"
+
+    def ask(model_id, **query):
+        return requests.get(base + model_id + "/artifacts/files", params=query, timeout=30)
+
+    answer = ask(model, artifact_file_path="sub/a.txt")
+    assert (answer.status_code, answer.text) == (200, "hello")
+    assert answer.headers["Content-Disposition"] == "attachment; filename=a.txt"
+    refused(ask(model), 400, "BAD_REQUEST", 'Request must include the "artifact_file_path" query parameter.')
+    refused(ask(model, artifact_file_path="../x"), 400, "INVALID_PARAMETER_VALUE", "Invalid path")
+    refused(ask(model, artifact_file_path="sub"), 400, "INVALID_PARAMETER_VALUE", "refers to a directory")
+    refused(ask("m-no", artifact_file_path="x"), 404, "RESOURCE_DOES_NOT_EXIST", "Logged model with ID 'm-no' not found.")
+    assert requests.get(base + model, timeout=30).json()["model"]["info"]["model_id"] == model
+    registry.ok("runs/search", {"experiment_ids": ["0"]})
+    requests.delete(base + model, timeout=30).raise_for_status()
+    refused(ask(model, artifact_file_path="sub/a.txt"), 404, "RESOURCE_DOES_NOT_EXIST", "not found")
