@@ -182,6 +182,7 @@ static bool worker_init(
 	worker->http = http_server_new(worker->loop, server->listener, server->tls,
 		&settings->limits, route_request, worker);
 	http_server_on_head(worker->http, route_on_head);
+	http_server_on_too_large(worker->http, route_on_too_large);
 	http_server_limit_bodies(worker->http, &server->bodies);
 	serving_attach(server->serving, worker->loop);
 	return server->bundle == NULL || worker_ready_for(worker, server->bundle, err);
