@@ -220,8 +220,11 @@ static const struct completion_answer *read_answer(struct scoring *scoring, stru
 	struct arena *arena = scoring->exchange->request->arena;
 	struct completion_answer *answer = arena_alloc(arena, sizeof(*answer));
 
-	return completion_answer_read(arena, &scoring->completion, batch_answer(scoring->batch, 0), answer, err) ? answer
-														 : NULL;
+	if (!completion_answer_read(arena, &scoring->completion, batch_answer(scoring->batch, 0), answer, err))
+		return NULL;
+	if (batch_was_cut(scoring->batch))
+		answer->finish_reason = STR("length");
+	return answer;
 }
 
 static void end_rows(struct scoring *scoring, const struct error *err)

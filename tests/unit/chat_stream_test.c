@@ -50,7 +50,7 @@ static bool read_stream(struct scene *scene, const char *bytes, size_t first, si
 		len = size;
 	}
 	return chat_stream_end(&scene->stream, &scene->arena, &body, &scene->err) &&
-	       chat_reply_read(&scene->reply, &scene->arena, body, key, &scene->err);
+	       chat_reply_read(&scene->reply, &scene->arena, body, key, false, &scene->err);
 }
 
 static void scene_done(struct scene *scene)
