@@ -304,7 +304,8 @@ static struct next on_reply(void *self)
 		recorder_add(call->context->recorder, call);
 	if (call->reply.status == 0) {
 		const enum error_code code = call->flow.err.code;
-		const bool is_transient = code == ERR_UPSTREAM || code == ERR_DEADLINE;
+		const bool is_transient = code == ERR_UPSTREAM || code == ERR_DEADLINE || code == ERR_UNREACHABLE ||
+					  code == ERR_NO_HOST;
 
 		return is_transient ? try_again(call) : give_up(call);
 	}

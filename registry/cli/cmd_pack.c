@@ -98,7 +98,7 @@ static bool run(struct console *console, struct arena *arena, const void *data,
 	if (!pin_prompts(console, arena, &options->remote, &walk, &dir, err) ||
 		!opened_read(arena, dir, &how, &opened, err))
 		return false;
-	if (!opened_report(console, arena, &opened, err))
+	if (!opened_report(console, arena, dir, &opened, err))
 		return false;
 	if (!pack_folder(arena, opened.package.dir, options->output, &walk, &packed, err))
 		return false;

@@ -105,7 +105,7 @@ static bool run(struct console *console, struct arena *arena, const void *option
 	const char *digest;
 
 	if (!opened_read(arena, arguments->arguments[0], &how, &opened, err) ||
-		!opened_report(console, arena, &opened, err) ||
+		!opened_report(console, arena, arguments->arguments[0], &opened, err) ||
 		!package_digest(arena, &opened.package, &digest, err))
 		return false;
 	const struct json answer = summary(arena, &opened, digest);

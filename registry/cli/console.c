@@ -190,7 +190,8 @@ void console_progress_end(struct console *console)
 	console->is_progress_shown = false;
 }
 
-void console_problems(struct console *console, struct buf *out, const struct problems *problems)
+void console_problems(
+	struct console *console, struct buf *out, const char *bundle, const struct problems *problems)
 {
 	for (size_t i = 0; i < problems->count; i++) {
 		struct buf line = {0};
@@ -201,9 +202,11 @@ void console_problems(struct console *console, struct buf *out, const struct pro
 	}
 	const size_t total = problems->count + problems->left_out;
 	char count[64];
-	snprintf(count, sizeof(count), "%zu mistake%s%s", total, total == 1 ? "" : "s",
-		problems->left_out > 0 ? ", the first ones are shown" : "");
+	snprintf(count, sizeof(count), "%zu mistake%s", total, total == 1 ? "" : "s");
 	console_style(out, console->has_out_color, STYLE_BAD, count);
+	buf_add_text(out, " in '");
+	buf_add_visible(out, str_of(bundle));
+	buf_add_text(out, problems->left_out > 0 ? "', the first ones are shown" : "'");
 	buf_add_char(out, '\n');
 }
 

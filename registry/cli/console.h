@@ -43,5 +43,6 @@ void console_progress_end(struct console *console);
 
 /* Every mistake a line, "file:line: path: text"; with --json nothing (console_problems_json is for
  * the answer). */
-void console_problems(struct console *console, struct buf *out, const struct problems *problems);
+void console_problems(
+	struct console *console, struct buf *out, const char *bundle, const struct problems *problems);
 struct json console_problems_json(struct arena *arena, const struct problems *problems);

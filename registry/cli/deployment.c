@@ -40,7 +40,8 @@ static void on_look(void *data, const struct json *endpoint)
 	watching->told = str_of(text);
 }
 
-static bool wait_for(struct deployment *deployment, struct json *ret, struct error *err)
+/* `is_first`: for what others began. */
+static bool wait_for(struct deployment *deployment, bool is_first, struct json *ret, struct error *err)
 {
 	struct remote *remote = deployment->remote;
 	struct watching watching = {
@@ -50,6 +51,8 @@ static bool wait_for(struct deployment *deployment, struct json *ret, struct err
 		.timeout_ms = deployment->timeout_ms > 0 ? deployment->timeout_ms : DEPLOYMENT_WAIT_S * 1000,
 		.on_look = on_look,
 		.data = &watching,
+		.is_done = is_first ? NULL : deployment->is_done,
+		.done_data = deployment->is_done_data,
 	};
 
 	return remote_wait(remote, client_endpoint_wait(remote->client, remote->arena, &wait, ret), err);
@@ -76,7 +79,7 @@ bool deployment_open(struct deployment *deployment, struct remote *remote, struc
 	if (!endpoint_is_updating(&deployment->before) || is_looking || remote->is_dry_run)
 		return true;
 	console_notice(remote->console, "endpoint '%.*s' is being updated: waiting for that first", STR_ARGS(endpoint));
-	return wait_for(deployment, &deployment->before, err);
+	return wait_for(deployment, true, &deployment->before, err);
 }
 
 /* ---- run ---- */
@@ -122,7 +125,7 @@ static bool check(struct deployment *deployment, struct error *err)
 
 bool deployment_wait(struct deployment *deployment, struct error *err)
 {
-	return wait_for(deployment, &deployment->after, err) && check(deployment, err);
+	return wait_for(deployment, false, &deployment->after, err) && check(deployment, err);
 }
 
 static bool send_config(struct deployment *deployment, struct error *err)

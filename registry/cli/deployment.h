@@ -20,7 +20,9 @@ struct deployment {
 	struct json config;  /* wanted: {"served_entities", "traffic_config"} */
 	struct json changes; /* [{"change": "add", "remove", "change", "entity", "text"}], the traffic without "entity" */
 	struct json after;   /* the endpoint when it was deployed */
-	uint32_t timeout_ms;
+	uint32_t timeout_ms; /* 0: DEPLOYMENT_WAIT_S */
+	bool (*is_done)(void *data, const struct json *endpoint); /* of the waiting; may be NULL */
+	void *is_done_data;
 };
 
 /* Reads the endpoint. An update that is in progress is waited for, as only one can be, unless `is_looking`. An endpoint

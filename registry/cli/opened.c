@@ -48,8 +48,8 @@ bool opened_read(struct arena *arena, const char *path, const struct opened_opti
 	return true;
 }
 
-bool opened_report(struct console *console, struct arena *arena, const struct opened *opened,
-	struct error *err)
+bool opened_report(struct console *console, struct arena *arena, const char *path,
+	const struct opened *opened, struct error *err)
 {
 	const size_t total = opened->problems.count + opened->problems.left_out;
 
@@ -58,13 +58,14 @@ bool opened_report(struct console *console, struct arena *arena, const struct op
 	if (console->is_json) {
 		struct json answer = json_object();
 		json_set(arena, &answer, STR("ok"), json_bool(false));
+		json_set(arena, &answer, STR("bundle"), json_string(str_of(path)));
 		json_set(arena, &answer, STR("problems"),
 			console_problems_json(arena, &opened->problems));
 		json_set(arena, &answer, STR("problem_count"), json_integer((int64_t)total));
 		console_write_json(console, &answer, err);
 	} else {
 		struct buf out = {0};
-		console_problems(console, &out, &opened->problems);
+		console_problems(console, &out, path, &opened->problems);
 		console_write(console, buf_str(&out), err);
 		buf_done(&out);
 	}

@@ -26,6 +26,6 @@ struct opened_options {
  * `problems`, and then `bundle` is NULL. The bundle is released when the arena ends. */
 bool opened_read(struct arena *arena, const char *path, const struct opened_options *options,
 	struct opened *ret, struct error *err);
-/* Prints the mistakes and sets the error "N mistakes"; true where there are none. */
-bool opened_report(struct console *console, struct arena *arena, const struct opened *opened,
-	struct error *err);
+/* Prints the mistakes and how many are in `path`, and sets an error without text; true where there are none. */
+bool opened_report(struct console *console, struct arena *arena, const char *path,
+	const struct opened *opened, struct error *err);

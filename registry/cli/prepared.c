@@ -23,14 +23,14 @@ static bool pack(struct remote *remote, const char *dir, const char **ret_archiv
 	struct arena *arena = remote->arena;
 	struct decode_list missing;
 	struct pack_result packed;
+	const char *asked = dir, *folder;
 	struct opened opened;
-	const char *folder;
 	int folder_fd;
 
 	prompt_lock_missing(arena, dir, &missing);
 	if (missing.count > 0 && !pinned_copy(remote, dir, &walk, &missing, &dir, err))
 		return false;
-	if (!opened_read(arena, dir, &SOURCE, &opened, err) || !opened_report(remote->console, arena, &opened, err) ||
+	if (!opened_read(arena, dir, &SOURCE, &opened, err) || !opened_report(remote->console, arena, asked, &opened, err) ||
 		!temporary_folder(arena, &folder, &folder_fd, err))
 		return false;
 	*ret_archive = arena_printf(arena, "%s/bundle.tar.gz", folder);
@@ -61,7 +61,7 @@ bool prepared_read(struct remote *remote, const char *path, struct prepared *ret
 	if (S_ISDIR(st.st_mode) && !pack(remote, path, &prepared.archive, err))
 		return false;
 	if (!opened_read(arena, prepared.archive, &CHECKED, &prepared.opened, err) ||
-		!opened_report(remote->console, arena, &prepared.opened, err))
+		!opened_report(remote->console, arena, path, &prepared.opened, err))
 		return false;
 	if (!S_ISDIR(st.st_mode))
 		prepared.archive_name = pack_is_archive_name(path, &stem)

@@ -30,6 +30,8 @@ static const struct decode_field environment_fields[] = {
 		.fallback = "Small", .help = "of the endpoint"},
 	{"scale_to_zero", DECODE_BOOL, AT(environment, scale_to_zero), .fallback = "false",
 		.help = "whether the endpoint may stop when nobody asks"},
+	{"env", DECODE_JSON, AT(environment, env), .json_type = JSON_OBJECT,
+		.help = "variables of the endpoint, name to text; values may be {{secrets/scope/key}}"},
 	{"registry", DECODE_STRING, AT(environment, registry), .help = "another registry than the project's"},
 	{"serving", DECODE_STRING, AT(environment, serving), .help = "where the endpoint is, if not where the registry is"},
 	{"alias", DECODE_STRING, AT(environment, alias), .help = "the alias that a release moves"},
@@ -104,7 +106,8 @@ static bool is_of_another(const struct decoder *decoder)
 	struct str rest = buf_str(&decoder->path), name;
 
 	str_cut(&rest, '.', &name);
-	if (!str_is(name, "environments") || decoder->field->kind != DECODE_STRING)
+	if (!str_is(name, "environments") ||
+		(decoder->field->kind != DECODE_STRING && decoder->field->kind != DECODE_JSON))
 		return false;
 	str_cut(&rest, '.', &name);
 	return expanding->environment == NULL || !str_is(name, expanding->environment);

@@ -190,7 +190,7 @@ static void hint_unreachable(const struct remote *remote, struct error *err)
 	for (size_t i = 0; i < sizeof(sites) / sizeof(*sites) && site == NULL; i++)
 		if (strstr(err->text, sites[i]->url) != NULL)
 			site = sites[i];
-	if (site == NULL || strstr(err->text, "cannot connect") == NULL)
+	if (site == NULL || (err->code != ERR_UNREACHABLE && err->code != ERR_NO_HOST))
 		return;
 	if (site->is_local)
 		error_set(err, failed.code,

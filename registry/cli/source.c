@@ -2,6 +2,7 @@
 
 #include "cli/logged.h"
 #include "cli/record.h"
+#include "packaging/pack.h"
 #include "packaging/temporary.h"
 
 #include <sys/stat.h>
@@ -24,6 +25,15 @@ static bool is_logged_id(struct str text)
 	return is_hex;
 }
 
+/* What is written as a file's name, whether it is there or not: a model's name has no slash but before its version. */
+static bool is_file_name(struct str text)
+{
+	struct str stem;
+	const bool is_placed = text.len > 0 && memchr("/.~", text.data[0], 3) != NULL;
+
+	return is_placed || str_count(text, '/') > 1 || pack_is_archive_name(text.data, &stem);
+}
+
 enum source_kind source_kind_of(const char *what)
 {
 	const struct str text = str_of(what);
@@ -33,7 +43,7 @@ enum source_kind source_kind_of(const char *what)
 		return SOURCE_RUN;
 	if (str_starts(text, MODELS))
 		return is_logged_id(without(text, MODELS)) ? SOURCE_LOGGED : SOURCE_VERSION;
-	return stat(what, &st) == 0 ? SOURCE_LOCAL : SOURCE_VERSION;
+	return is_file_name(text) || stat(what, &st) == 0 ? SOURCE_LOCAL : SOURCE_VERSION;
 }
 
 static void use_logged(struct source *source, const struct client_logged_model *model)

@@ -269,7 +269,8 @@ static bool may_repeat(const struct call *call)
 		return false;
 	if (call->status != 0)
 		return is_status_retried(call->status) && (is_safe || call->status == 429 || call->status == 503);
-	if (call->err.code != ERR_UPSTREAM && call->err.code != ERR_DEADLINE)
+	/* A name that is not known is mostly a mistyped one. */
+	if (call->err.code != ERR_UPSTREAM && call->err.code != ERR_UNREACHABLE && call->err.code != ERR_DEADLINE)
 		return false;
 	/* Whoever forgot to start the local one should not wait to be told. */
 	if (!call->was_sent && call->spec.url == NULL && call->site->target->is_local)

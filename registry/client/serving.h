@@ -28,8 +28,10 @@ struct client_endpoint_wait {
 	uint32_t timeout_ms;                                       /* ERR_DEADLINE */
 	void (*on_look)(void *data, const struct json *endpoint); /* as often as it is looked at; may be NULL */
 	void *data;
+	bool (*is_done)(void *data, const struct json *endpoint); /* NULL: when no update is in progress */
+	void *done_data;
 };
-/* Until no update is in progress: *ret's state.config_update says how it ended. */
+/* *ret is the endpoint then: its state.config_update says how it ended. */
 struct operation *client_endpoint_wait(
 	struct client *client, struct arena *arena, const struct client_endpoint_wait *wait, struct json *ret);
 

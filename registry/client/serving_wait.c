@@ -63,7 +63,7 @@ static struct next on_look(void *self)
 
 	if (wait->on_look != NULL)
 		wait->on_look(wait->data, waiting->ret);
-	if (is_over(waiting->ret))
+	if (wait->is_done != NULL ? wait->is_done(wait->done_data, waiting->ret) : is_over(waiting->ret))
 		return next_done();
 	if (loop_now_ns(waiting->op.client->loop) > waiting->until_ns) {
 		error_set(&waiting->op.flow.err, ERR_DEADLINE,

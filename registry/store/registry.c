@@ -9,6 +9,15 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+/* A folder that may not be used, or that is none, was chosen wrongly; the rest is the machine's. */
+static enum error_code code_of(int errno_value)
+{
+	return errno_value == EACCES || errno_value == EPERM || errno_value == ENOTDIR || errno_value == EROFS ||
+			       errno_value == ENOENT || errno_value == ELOOP || errno_value == ENAMETOOLONG
+		       ? ERR_USAGE
+		       : ERR_INTERNAL;
+}
+
 /* Opens DIR/name and makes it where it is missing, to stay; -1 with the error set. */
 static int open_folder(int dir_fd, const char *name, struct error *err)
 {
@@ -17,7 +26,7 @@ static int open_folder(int dir_fd, const char *name, struct error *err)
 	if (mkdirat(dir_fd, name, 0700) == 0 ? fsync(dir_fd) == 0 : errno == EEXIST)
 		fd = openat(dir_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (fd < 0)
-		error_set_errno(err, ERR_INTERNAL, errno, "open or make the registry's folder '%s'", name);
+		error_set_errno(err, code_of(errno), errno, "open or make the registry's folder '%s'", name);
 	return fd;
 }
 
@@ -35,7 +44,7 @@ static bool make_path(const char *path, struct error *err)
 	}
 	is_made = is_made && (mkdir(path, 0700) == 0 || errno == EEXIST);
 	free(copy);
-	return is_made || error_set_errno(err, ERR_INTERNAL, errno, "make the state folder '%s'", path);
+	return is_made || error_set_errno(err, code_of(errno), errno, "make the state folder '%s'", path);
 }
 
 static bool open_parts(struct registry *registry, const char *state_dir, struct error *err)
@@ -44,7 +53,7 @@ static bool open_parts(struct registry *registry, const char *state_dir, struct 
 		return false;
 	const int state_fd = open(state_dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	if (state_fd < 0)
-		return error_set_errno(err, ERR_INTERNAL, errno, "open the state folder '%s'", state_dir);
+		return error_set_errno(err, code_of(errno), errno, "open the state folder '%s'", state_dir);
 	const int dir_fd = open_folder(state_fd, "registry", err);
 	close(state_fd);
 	if (dir_fd < 0)

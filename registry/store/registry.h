@@ -16,6 +16,7 @@ struct registry {
 	int blobs_fd, staging_fd;
 };
 
-/* Makes what is missing (folders 0700). Removes what interrupted uploads left. */
+/* Makes what is missing (folders 0700). Removes what interrupted uploads left. ERR_USAGE where the folder may not be used or
+ * is none. */
 struct registry *registry_open(const char *state_dir, struct error *err);
 void registry_close(struct registry *registry);

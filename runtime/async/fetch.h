@@ -16,7 +16,7 @@
  * Streams: a request's body may be an open file, an answer's may go to a sink piece by piece. Neither is ever in memory as a
  * whole. A file that ends before its size is ERR_CONFLICT; a sink that fails ends the fetch with its own error.
  *
- * Errors: ERR_UPSTREAM (refused, reset, TLS, malformed, cut short), ERR_DEADLINE (names which of the four timeouts and
+ * Errors: ERR_UNREACHABLE (refused), ERR_NO_HOST, ERR_UPSTREAM (reset, TLS, malformed, cut short), ERR_DEADLINE (names which of the four timeouts and
  * its value), ERR_TOO_LARGE (answer over body_max or header section over 256 KiB), ERR_CANCELLED,
  * ERR_INVALID_PARAMETER (URL, method or headers are wrong).
  * An HTTP status of 4xx or 5xx is a reply, not an error. Messages name method and URL without query and user info;

@@ -10,25 +10,26 @@
 static const struct {
 	CURLcode code;
 	bool has_detail; /* libcurl's text adds something */
+	enum error_code becomes; /* ERR_NONE: ERR_UPSTREAM */
 	const char *text;
 } TABLE[] = {
-	{CURLE_COULDNT_RESOLVE_HOST, false, "host name cannot be resolved"},
-	{CURLE_COULDNT_RESOLVE_PROXY, false, "proxy's name cannot be resolved"},
-	{CURLE_COULDNT_CONNECT, false, "cannot connect"},
-	{CURLE_GOT_NOTHING, false, "connection closed before an answer came"},
-	{CURLE_SEND_ERROR, true, "connection broke while the request was sent"},
-	{CURLE_RECV_ERROR, true, "answer cannot be read"},
-	{CURLE_PARTIAL_FILE, false, "answer was cut short"},
-	{CURLE_WEIRD_SERVER_REPLY, true, "answer is not HTTP/1.1"},
-	{CURLE_UNSUPPORTED_PROTOCOL, false, "answer is not HTTP/1.1"},
+	{CURLE_COULDNT_RESOLVE_HOST, false, ERR_NO_HOST, "host name cannot be resolved"},
+	{CURLE_COULDNT_RESOLVE_PROXY, false, ERR_NO_HOST, "proxy's name cannot be resolved"},
+	{CURLE_COULDNT_CONNECT, false, ERR_UNREACHABLE, "cannot connect"},
+	{CURLE_GOT_NOTHING, false, ERR_NONE, "connection closed before an answer came"},
+	{CURLE_SEND_ERROR, true, ERR_NONE, "connection broke while the request was sent"},
+	{CURLE_RECV_ERROR, true, ERR_NONE, "answer cannot be read"},
+	{CURLE_PARTIAL_FILE, false, ERR_NONE, "answer was cut short"},
+	{CURLE_WEIRD_SERVER_REPLY, true, ERR_NONE, "answer is not HTTP/1.1"},
+	{CURLE_UNSUPPORTED_PROTOCOL, false, ERR_NONE, "answer is not HTTP/1.1"},
 	/* The only function of libcurl that gets a hostile argument here keeps the headers. */
-	{CURLE_BAD_FUNCTION_ARGUMENT, false, "answer's header section is malformed"},
-	{CURLE_BAD_CONTENT_ENCODING, false, "answer's encoding is wrong"},
-	{CURLE_PEER_FAILED_VERIFICATION, true, "certificate was not accepted"},
-	{CURLE_SSL_CACERT_BADFILE, false, "file of trusted certificates cannot be read"},
-	{CURLE_SSL_CONNECT_ERROR, true, "TLS handshake failed"},
-	{CURLE_SSL_ISSUER_ERROR, true, "certificate was not accepted"},
-	{CURLE_PROXY, true, "proxy refused"},
+	{CURLE_BAD_FUNCTION_ARGUMENT, false, ERR_NONE, "answer's header section is malformed"},
+	{CURLE_BAD_CONTENT_ENCODING, false, ERR_NONE, "answer's encoding is wrong"},
+	{CURLE_PEER_FAILED_VERIFICATION, true, ERR_NONE, "certificate was not accepted"},
+	{CURLE_SSL_CACERT_BADFILE, false, ERR_NONE, "file of trusted certificates cannot be read"},
+	{CURLE_SSL_CONNECT_ERROR, true, ERR_NONE, "TLS handshake failed"},
+	{CURLE_SSL_ISSUER_ERROR, true, ERR_NONE, "certificate was not accepted"},
+	{CURLE_PROXY, true, ERR_NONE, "proxy refused"},
 };
 
 static const char *const FAULTS[] = {
@@ -120,9 +121,9 @@ static void set_unreachable(const struct fetch *fetch, const char *label, struct
 
 	curl_easy_getinfo(fetch->handle->easy, CURLINFO_OS_ERRNO, &os_errno);
 	if (os_errno != 0)
-		error_set_errno(err, ERR_UPSTREAM, (int)os_errno, "%s: cannot connect", label);
+		error_set_errno(err, ERR_UNREACHABLE, (int)os_errno, "%s: cannot connect", label);
 	else
-		error_set(err, ERR_UPSTREAM, "%s: cannot connect", label);
+		error_set(err, ERR_UNREACHABLE, "%s: cannot connect", label);
 }
 
 static void set_curl(const struct fetch *fetch, const char *label, CURLcode code, struct error *err)
@@ -130,7 +131,7 @@ static void set_curl(const struct fetch *fetch, const char *label, CURLcode code
 	for (size_t i = 0; i < sizeof(TABLE) / sizeof(TABLE[0]); i++) {
 		if (TABLE[i].code != code)
 			continue;
-		error_set(err, ERR_UPSTREAM, "%s: %s", label, TABLE[i].text);
+		error_set(err, TABLE[i].becomes != ERR_NONE ? TABLE[i].becomes : ERR_UPSTREAM, "%s: %s", label, TABLE[i].text);
 		if (TABLE[i].has_detail)
 			add_detail(fetch, err);
 		return;

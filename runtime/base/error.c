@@ -18,6 +18,7 @@ static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_NO_ENDPOINT] = {"no_endpoint", "ENDPOINT_NOT_FOUND", 404, 66, "no such serving endpoint or call"},
 	[ERR_METHOD_NOT_ALLOWED] = {"method_not_allowed", "BAD_REQUEST", 405, 65,
 		"the path exists, this method does not"},
+	[ERR_UNAUTHENTICATED] = {"unauthenticated", "UNAUTHENTICATED", 401, 77, "no token, or not a valid one"},
 	[ERR_PERMISSION_DENIED] = {"permission_denied", "PERMISSION_DENIED", 403, 77, "who asks may not do that"},
 	[ERR_REQUEST_TIMEOUT] = {"request_timeout", "BAD_REQUEST", 408, 75, "the client was too slow"},
 	[ERR_CONFLICT] = {"conflict", "RESOURCE_CONFLICT", 409, 65, "it exists already or has changed"},
@@ -32,6 +33,8 @@ static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_INTERNAL] = {"internal", "INTERNAL_ERROR", 500, 70, "a defect or the machine's failure"},
 	[ERR_NOT_IMPLEMENTED] = {"not_implemented", "NOT_IMPLEMENTED", 501, 70, "not supported"},
 	[ERR_UPSTREAM] = {"upstream", "INTERNAL_ERROR", 502, 76, "a model or tool endpoint failed"},
+	[ERR_UNREACHABLE] = {"unreachable", "INTERNAL_ERROR", 502, 76, "nobody listens where a call goes to"},
+	[ERR_NO_HOST] = {"no_host", "INTERNAL_ERROR", 502, 68, "a host name that cannot be resolved"},
 	[ERR_UNAVAILABLE] = {"unavailable", "TEMPORARILY_UNAVAILABLE", 503, 69, "overloaded or stopping"},
 	[ERR_DEADLINE] = {"deadline", "DEADLINE_EXCEEDED", 504, 75, "a deadline ran out"},
 };

@@ -22,6 +22,7 @@ enum error_code {
 	ERR_NOT_FOUND,            /* a file, bundle, route, recording */
 	ERR_NO_ENDPOINT,          /* a serving endpoint, or an API path */
 	ERR_METHOD_NOT_ALLOWED,
+	ERR_UNAUTHENTICATED,      /* nobody knows who asks: no token, or not a good one */
 	ERR_PERMISSION_DENIED,    /* who asks may not */
 	ERR_REQUEST_TIMEOUT,      /* the client was too slow */
 	ERR_CONFLICT,
@@ -34,6 +35,8 @@ enum error_code {
 	ERR_INTERNAL,             /* a defect of ours, or the machine's: disk full, no descriptors */
 	ERR_NOT_IMPLEMENTED,
 	ERR_UPSTREAM,             /* a model or tool endpoint answered wrongly or not at all */
+	ERR_UNREACHABLE,          /* nobody listens at an address of ours to ask */
+	ERR_NO_HOST,              /* a host name that no address is known of */
 	ERR_UNAVAILABLE,          /* overload or shutdown: try again */
 	ERR_DEADLINE,             /* a deadline of ours ran out, upstream or in a step */
 	ERR_COUNT

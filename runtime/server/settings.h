@@ -17,6 +17,7 @@ struct settings {
 	int64_t workers;
 	const char *state_dir;
 	const char *secret_dir;
+	const char *secret_key; /* file */
 	const char *tls_cert, *tls_key, *tls_client_ca;
 	int tls_client_auth; /* enum tls_client_auth */
 	const char *ca_file;

@@ -166,7 +166,7 @@ def test_refused(tool):
 
 
 def test_unknown_host(tool):
-    fails(tool.call("http://no-such-host.invalid/x", connect_ms=20000), "upstream", "cannot be resolved")
+    fails(tool.call("http://no-such-host.invalid/x", connect_ms=20000), "no_host", "cannot be resolved")
 
 
 def test_messages_hold_no_secrets(tool):

@@ -184,10 +184,11 @@ def test_mistakes_are_all_named_and_stop_packing(tmp_path, agent):
         assert done.returncode == 65, done.stdout
         assert "config.yaml:3: models.small: unknown key 'temprature', did you mean 'temperature'?\n" in done.stdout
         assert "smal" in done.stdout
-        assert done.stdout.splitlines()[-1].endswith("mistakes")
+        assert done.stdout.splitlines()[-1].endswith(" mistakes in '%s'" % agent)
         assert done.stderr == ""
     assert not (tmp_path / "never.tar").exists()
     said = json.loads(sluice("validate", agent, "--json").stdout)
+    assert said["bundle"] == str(agent)
     assert not said["ok"] and said["problem_count"] == len(said["problems"]) >= 2
     assert {"file": "config.yaml", "line": 3, "path": "models.small",
             "text": "unknown key 'temprature', did you mean 'temperature'?"} in said["problems"]

@@ -233,6 +233,7 @@ def test_a_bundle_with_mistakes_leaves_nothing(tool, agent):
     (agent / "prompts" / "ask.txt").write_text("{{quest}}")
     ended = tool.run("register", agent, "--name", name, "--experiment", name)
     assert ended.returncode == 65 and "prompts/ask.txt:1" in ended.stdout and ended.stderr == ""
+    assert ended.stdout.endswith("1 mistake in '%s'\n" % agent)
     assert tool.json("search", "--filter", "name = '%s'" % name)["models"] == []
 
 
@@ -386,6 +387,18 @@ def test_nobody_serves_the_default(tmp_path):
     said = json.loads(ended.stdout)["error"]["message"]
     assert ended.returncode == 76 and "again in" not in ended.stderr
     assert "no registry answers at http://127.0.0.1:8080" in said and "sluiced --state" in said and "--registry" in said
+
+
+def test_a_file_that_is_not_there_is_no_model_to_ask_for(tmp_path):
+    for what in ("/nonexistent", "./agent", "../agent", "a/b/c", "agent.tar.zst"):
+        ended = Tool(tmp_path).run("register", what, "--name", "x", "--registry", "http://127.0.0.1:1")
+        assert ended.returncode == 66 and ended.stderr == "sluice register: bundle '%s': No such file or directory\n" % what
+
+
+def test_a_wrong_host_name_is_told_at_once(tmp_path):
+    ended = Tool(tmp_path).run("versions", "x", "--registry", "http://no-such-host.invalid:5000")
+    assert ended.returncode == 68 and "again in" not in ended.stderr, ended
+    assert "no registry answers at http://no-such-host.invalid:5000 (" in ended.stderr and "cannot be resolved" in ended.stderr
 
 
 # What only sluiced keeps.

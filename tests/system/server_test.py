@@ -62,15 +62,17 @@ def test_a_state_folder_that_cannot_be_written_is_a_wrong_option(tmp_path):
     archive, state = tmp_path / "echo.tar", tmp_path / "state"
     subprocess.run([str(BUILD / "sluice"), "pack", str(MODELS / "echo"), "-o", str(archive)], check=True, capture_output=True)
     state.mkdir(mode=0o500)
-    code, text = start_fails("--bundle", archive, "--state", state)
-    assert code == 64 and str(state) in text and "--state or SLUICE_STATE" in text
+    for bundle in (["--bundle", archive], []):
+        code, text = start_fails(*bundle, "--state", state)
+        assert code == 64 and str(state) in text and "--state or SLUICE_STATE" in text
 
 
 def test_a_state_that_is_no_folder_is_a_wrong_option(tmp_path):
     archive = tmp_path / "echo.tar"
     subprocess.run([str(BUILD / "sluice"), "pack", str(MODELS / "echo"), "-o", str(archive)], check=True, capture_output=True)
-    code, text = start_fails("--bundle", archive, "--state", archive)
-    assert code == 64 and "--state or SLUICE_STATE" in text
+    for bundle in (["--bundle", archive], []):
+        code, text = start_fails(*bundle, "--state", archive)
+        assert code == 64 and "--state or SLUICE_STATE" in text
 
 
 @pytest.mark.parametrize("args", [["--port"], ["--prot", "1"]])

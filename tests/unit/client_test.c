@@ -158,7 +158,7 @@ static void test_nobody_listens(void **state)
 
 	scene->target.registry.url = "http://127.0.0.1:1";
 	assert_false(call(scene, "GET", CALL_READS));
-	assert_error(scene, ERR_UPSTREAM, "cannot connect");
+	assert_error(scene, ERR_UNREACHABLE, "cannot connect");
 	assert_int_equal(scene->retries, 2);
 	teardown(scene);
 
@@ -167,7 +167,7 @@ static void test_nobody_listens(void **state)
 	scene->target.registry.url = "http://127.0.0.1:1";
 	scene->target.registry.is_local = true;
 	assert_false(call(scene, "GET", CALL_READS));
-	assert_error(scene, ERR_UPSTREAM, "cannot connect");
+	assert_error(scene, ERR_UNREACHABLE, "cannot connect");
 	assert_int_equal(scene->retries, 0);
 	teardown(scene);
 }

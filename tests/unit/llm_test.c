@@ -593,8 +593,8 @@ static void test_fallback(void **state)
 
 	endpoint_stop(&other.endpoint);
 	question = ask(&bench, 0);
-	assert_says(&question->err, ERR_UPSTREAM, "model 'advisor'");
-	assert_says(&question->err, ERR_UPSTREAM,
+	assert_says(&question->err, ERR_UNREACHABLE, "model 'advisor'");
+	assert_says(&question->err, ERR_UNREACHABLE,
 		"status 500: 'down'; then its fallback: model 'small'");
 	endpoint_start(&other.endpoint, GOOD, 1);
 	bench_end(&other);
