@@ -414,6 +414,54 @@ def test_a_drain_waits_for_streams(chat):
     assert result[0][2] and said(result[0][1]) == "one two"
 
 
+# Endpoints
+
+@pytest.fixture
+def endpoint(make_bundle, sluiced, run_sluice, monkeypatch):
+    """endpoint(up, task) -> a server with the endpoint `talk`, and mlflow's client of it"""
+    deployments = client_module("mlflow.deployments")
+
+    def start(up, task):
+        config = CONFIG % {"asks": "messages: messages", "more": "", "timeout_ms": 60000}
+        bundle = make_bundle(config, inputs=[MESSAGES], outputs=[column("answer")], prompts={"rules": "Be kind."})
+        server = sluiced(env={"TEST_LLM": up.url + "/v1"})
+        done = run_sluice("register", declare(bundle, task) if task else bundle, "--name", "talk",
+                          env={"MLFLOW_TRACKING_URI": server.url, "MLFLOW_REGISTRY_URI": server.url, "TEST_LLM": up.url})
+        assert done.returncode == 0, done.stderr
+        monkeypatch.setenv("DATABRICKS_HOST", server.url)
+        monkeypatch.setenv("DATABRICKS_TOKEN", "any")
+        client = deployments.get_deploy_client("databricks")
+        client.create_endpoint(config={"name": "talk", "config": {"served_entities": [
+            {"entity_name": "talk", "entity_version": "1", "workload_size": "Small", "scale_to_zero_enabled": True}]}})
+        end = time.monotonic() + 20
+        while client.get_endpoint("talk")["state"]["ready"] != "READY":
+            assert time.monotonic() < end, client.get_endpoint("talk")
+            time.sleep(0.02)
+        return server, client
+
+    return start
+
+
+@pytest.mark.parametrize("task", ["llm/v1/chat", None])
+def test_mlflow_and_openai_stream_from_an_endpoint(endpoint, task):
+    with Upstream() as up:
+        server, client = endpoint(up, task)
+        up.script([{"stream": True}, {"text": "whole"}, {"stream": True}, {"stream": ["one ", "two"], "stream_cut": 2, "stream_end": "fin"}])
+        ask = {"endpoint": "talk", "inputs": {"messages": ASK}}
+        assert said(list(client.predict_stream(**ask))) == "one two three "
+        assert client.predict(**ask)["choices"][0]["message"]["content"] == "whole"
+        with openai.OpenAI(base_url=server.url + "/serving-endpoints", api_key="any", max_retries=0) as chats:
+            chunks = list(chats.chat.completions.create(model="talk", messages=ASK, stream=True))
+            with pytest.raises(openai.NotFoundError):
+                chats.chat.completions.create(model="nobody", messages=ASK, stream=True)
+        assert "".join(c.choices[0].delta.content or "" for c in chunks) == "one two three " and chunks[0].model == "talk"
+        events = []
+        with pytest.raises(requests.exceptions.ChunkedEncodingError):  # after the event of the error, which it hands on
+            for event in client.predict_stream(**ask):
+                events.append(event)
+    assert said(events) == "one " and events[-1]["error"]["code"] == "BAD_REQUEST"
+
+
 # Rows
 
 ROWS = """version: 1
