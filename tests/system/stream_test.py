@@ -320,7 +320,7 @@ def raw_stream(server, body, rcvbuf=None):
     s.settimeout(20)
     s.connect(("127.0.0.1", server.port))
     data = json.dumps(body).encode()
-    s.sendall(b"POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    s.sendall(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
               b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
     return s
 
