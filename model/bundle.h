@@ -40,9 +40,15 @@ struct bundle_variable {
 	bool is_secret;
 };
 
+typedef bool bundle_read_secret(void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret,
+	struct error *err);
+
 struct bundle_options {
 	const char *secret_dir; /* ${secret:name}: file NAME here, else environment
 				   SLUICE_SECRET_<NAME>; may be NULL */
+	/* ${secret:scope/key}; NULL: there is no store of secrets. On the thread that loads. */
+	bundle_read_secret *read_secret;
+	void *secret_data;
 	bool is_offline; /* unresolved ${env:…} and ${secret:…} are no mistakes: pack and validate
 			  */
 	const struct bundle_variable *variables;

@@ -118,7 +118,7 @@ static void add_message(struct chat *chat, enum chat_role role, struct str text)
 bool chat_add_conversation(struct chat *chat, const struct json *messages, struct error *err)
 {
 	enum chat_role role = CHAT_USER;
-	struct str text;
+	struct str text = {0};
 
 	if (json_type(messages) == JSON_STRING) {
 		chat_add(chat, CHAT_USER, json_str(messages));

@@ -67,8 +67,11 @@ static size_t secret_tail(const struct chat_stream *stream, struct str text)
 
 static void hand_out(struct chat_stream *stream, bool is_last)
 {
-	struct str text = {stream->text.data + stream->handed, stream->text.len - stream->handed};
+	struct str text = {NULL, stream->text.len - stream->handed};
 
+	if (text.len == 0)
+		return;
+	text.data = stream->text.data + stream->handed;
 	if (!is_last)
 		text.len -= secret_tail(stream, text);
 	stream->handed += text.len;

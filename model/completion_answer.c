@@ -61,6 +61,8 @@ static bool read_message(struct arena *arena, const struct completion *completio
 	if (chat_parts_text(arena, content, &ret->text))
 		return true;
 	ret->text = json_str(content);
+	if (json_type(row) != JSON_OBJECT)
+		return error_set(err, ERR_BAD_REQUEST, "the answer is %s, no row", json_type_name(row));
 	if (json_type(content) == JSON_STRING || ret->tool_calls != NULL || completion->task->answer == TASK_WHOLE)
 		return true;
 	return error_set(err, ERR_BAD_REQUEST, "the answer has no message with text");

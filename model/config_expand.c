@@ -1,5 +1,5 @@
 /*
- * ${env:NAME}, ${env:NAME:-default}, ${secret:NAME}; "$${" stands for "${". What a reference
+ * ${env:NAME}, ${env:NAME:-default}, ${secret:NAME}, ${secret:SCOPE/KEY}; "$${" stands for "${". What a reference
  * expands to is not looked at again. As in a shell, :- also takes the default where the variable is
  * empty.
  *
@@ -130,6 +130,45 @@ static bool read_secret_env(const char *name, struct buf *out)
 	return value != NULL;
 }
 
+/* scope/key, in the server's store, whose names begin with more. */
+static bool is_stored_name(struct str key)
+{
+	struct str scope;
+
+	if (!str_cut(&key, '/', &scope) || scope.len == 0 || key.len == 0 || scope.data[0] == '.')
+		return false;
+	for (size_t i = 0; i < scope.len + 1 + key.len; i++) {
+		const char c = scope.data[i];
+		const bool is_letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+
+		if (!is_letter && i != scope.len && (c == '\0' || strchr("-_.@", c) == NULL))
+			return false;
+	}
+	return true;
+}
+
+static enum outcome expand_stored(struct decoder *decoder, struct str name, struct buf *out)
+{
+	const struct bundle_options *options = decoder->expand_data;
+	struct secret secret;
+	struct str key = name, scope;
+	struct error err;
+
+	if (options == NULL || options->read_secret == NULL)
+		return UNRESOLVED;
+	str_cut(&key, '/', &scope);
+	if (!options->read_secret(options->secret_data, decoder->arena, scope, key, &secret, &err)) {
+		decode_problem(decoder, decoder->value, "'${secret:%.*s}': %s", STR_ARGS(name), err.text);
+		return MISTAKEN;
+	}
+	if (!str_is_utf8(secret_reveal(secret))) {
+		decode_problem(decoder, decoder->value, "secret '%.*s' is no valid UTF-8", STR_ARGS(name));
+		return MISTAKEN;
+	}
+	buf_add_str(out, secret_reveal(secret));
+	return FOUND;
+}
+
 static enum outcome expand_secret(struct decoder *decoder, struct str key, struct buf *out)
 {
 	const struct bundle_options *options = decoder->expand_data;
@@ -143,6 +182,8 @@ static enum outcome expand_secret(struct decoder *decoder, struct str key, struc
 			STR_ARGS(key));
 		return MISTAKEN;
 	}
+	if (is_stored_name(key))
+		return expand_stored(decoder, key, out);
 	if (!is_name(key)) {
 		decode_problem(
 			decoder, decoder->value, "'%.*s' is no name of a secret", STR_ARGS(key));
@@ -214,6 +255,15 @@ static enum outcome expand_text(
 	return FOUND;
 }
 
+static const char *hint_of(struct str body)
+{
+	if (!str_starts(body, STR("secret:")))
+		return " (give a default with ${env:NAME:-default})";
+	if (memchr(body.data, '/', body.len) != NULL) /* is_stored_name(), or it were a mistake */
+		return ": there is no store of secrets here, only a server has one";
+	return " (a file of that name in the secret folder, or SLUICE_SECRET_<NAME>)";
+}
+
 /* Offline an unresolved reference stays as it is where any text may stand; elsewhere the default
  * does. */
 static bool leave_unresolved(
@@ -225,10 +275,7 @@ static bool leave_unresolved(
 			       kind == DECODE_BOOL || kind == DECODE_ENUM;
 
 	if (options == NULL || !options->is_offline) {
-		decode_problem(decoder, decoder->value, "'${%.*s}' is not set%s", STR_ARGS(body),
-			str_starts(body, STR("secret:"))
-				? " (a file of that name in the secret folder, or SLUICE_SECRET_<NAME>)"
-				: " (give a default with ${env:NAME:-default})");
+		decode_problem(decoder, decoder->value, "'${%.*s}' is not set%s", STR_ARGS(body), hint_of(body));
 		return false;
 	}
 	*ret = text;

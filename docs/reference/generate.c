@@ -40,17 +40,18 @@ static void write_routes(struct buf *out)
 	const struct route *routes = route_table(&count);
 
 	buf_add_text(out,
-		"# Routes\n\nThe table in `runtime/server/route.c`.\n\n| path | methods | what |\n|---|---|---|\n");
+		"# Routes\n\nThe table in `runtime/server/route.c`. What a permission is stands in [access.md](../access.md).\n\n"
+		"| path | methods | permission | what |\n|---|---|---|---|\n");
 	for (size_t i = 0; i < count; i++) {
 		buf_printf(out, "| `%s%s` |", routes[i].path, routes[i].is_prefix ? "…" : "");
 		if (~routes[i].methods == 0) {
-			buf_printf(out, " as its page says | %s |\n", routes[i].help);
+			buf_printf(out, " as its page says | %s | %s |\n", permission_name(routes[i].permission), routes[i].help);
 			continue;
 		}
 		for (unsigned m = 0; m < sizeof(METHODS) / sizeof(METHODS[0]); m++)
 			if ((routes[i].methods & 1u << m) != 0)
 				buf_printf(out, " %s", METHODS[m]);
-		buf_printf(out, " | %s |\n", routes[i].help);
+		buf_printf(out, " | %s | %s |\n", permission_name(routes[i].permission), routes[i].help);
 	}
 }
 
@@ -82,14 +83,26 @@ static void write_registry(struct buf *out)
 		"# The registry's calls\n\nThe tables in `registry/rest/rest_*.c`. Paths stand below `/api/2.0/mlflow/` and, for web pages, "
 		"`/ajax-api/2.0/mlflow/`;\nwhole ones below `/api/` do so below `/ajax-api/`, too.\nGET takes its fields from the query, every other method from a JSON body. What MLflow's client sends "
 		"and expects is in [protocol/MLFLOW_REST.md](../protocol/MLFLOW_REST.md).\n\n"
-		"| method | path | fields | what |\n|---|---|---|---|\n");
+		"| method | path | permission | fields | what |\n|---|---|---|---|---|\n");
 	for (size_t i = 0; rest_tables[i] != NULL; i++) {
 		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
-			buf_printf(out, "| %s | `%s` | ", rpc->method, rpc->path);
+			buf_printf(out, "| %s | `%s` | %s | ", rpc->method, rpc->path, permission_name(rpc->permission));
 			write_fields(out, rpc->fields);
 			buf_printf(out, " | %s |\n", rpc->help);
 		}
 	}
+}
+
+static void write_control(struct buf *out)
+{
+	buf_add_text(out,
+		"# The control plane's calls\n\nThe tables in `runtime/control/control_*.c`. Paths stand below `/api/2.0/`. The permission is on "
+		"the endpoint where the path\nnames one, else on everything: [access.md](../access.md).\n\n"
+		"| method | path | permission | what |\n|---|---|---|---|\n");
+	for (size_t i = 0; control_tables[i] != NULL; i++)
+		for (const struct control_rpc *rpc = control_tables[i]; rpc->path != NULL; rpc++)
+			buf_printf(out, "| %s | `%s` | %s | %s |\n", rpc->method, rpc->path, permission_name(rpc->permission),
+				rpc->help);
 }
 
 static void write_options(struct buf *out)
@@ -97,7 +110,11 @@ static void write_options(struct buf *out)
 	buf_add_text(out,
 		"# sluiced\n\nThe table in `runtime/server/settings.c`, as `sluiced --help` prints it.\n\n```\n");
 	options_help(settings_spec(), out, false);
-	buf_add_text(out, "```\n");
+	buf_add_text(out, "```\n\nWhat SIGHUP changes while the server runs (all others need a restart or an upgrade):");
+	for (const struct option *option = settings_spec()->options; option->name != NULL; option++)
+		if (option->is_live)
+			buf_printf(out, "\n- `--%s`", option->name);
+	buf_add_char(out, '\n');
 }
 
 static void write_commands(struct buf *out)
@@ -122,6 +139,7 @@ static const struct {
 	void (*write)(struct buf *out);
 } PAGES[] = {
 	{"config.md", write_config},
+	{"control.md", write_control},
 	{"errors.md", write_errors},
 	{"registry.md", write_registry},
 	{"routes.md", write_routes},

@@ -1,7 +1,8 @@
-/* bundle, or the latest version → one with this digest already? → log, register → alias, stage → (deployment) */
+/* bundle, or the latest version → one with this digest already? → log, register → alias, stage → deploy */
 #include "cli/command.h"
 #include "cli/record.h"
 #include "cli/registered.h"
+#include "cli/released.h"
 #include "client/search.h"
 
 struct release_options {
@@ -17,6 +18,7 @@ struct releasing {
 	const char *path; /* NULL: what is registered already */
 	struct prepared prepared;
 	struct client_version version;
+	struct released released;
 	bool has_version;
 	bool is_plan; /* not approved: nothing is done */
 	struct json steps;
@@ -145,19 +147,27 @@ static bool move(struct releasing *releasing, struct error *err)
 	return true;
 }
 
-/* The control plane is not there yet: whoever releases must know that nothing serves differently because of it, but
- * where an endpoint follows the alias. */
-static void tell_deployment(struct releasing *releasing)
+/* Looked at before anything is done: whoever finds out after the alias moved finds out late. */
+static bool open_endpoint(struct releasing *releasing, struct error *err)
 {
 	const struct environment *environment = releasing->environment;
 
-	if (environment->endpoint_name.len == 0)
-		return;
-	add_step(releasing, "deployment",
-		arena_printf(releasing->remote->arena,
-			"not part of this version (endpoint %.*s, %s, scale to zero: %s)",
-			STR_ARGS(environment->endpoint_name), project_workload_sizes[environment->workload_size],
-			environment->scale_to_zero ? "yes" : "no"));
+	return environment->endpoint_name.len == 0 ||
+	       released_open(&releasing->released, releasing->remote, environment, releasing->is_plan, err);
+}
+
+static bool deploy(struct releasing *releasing, struct error *err)
+{
+	const struct str version = releasing->has_version ? releasing->version.version : STR("new");
+	const char *what;
+
+	if (releasing->environment->endpoint_name.len == 0)
+		return true;
+	const bool is_fine = releasing->is_plan ? released_plan(&releasing->released, version, &what, err)
+						: released_run(&releasing->released, version, &what, err);
+	if (is_fine)
+		add_step(releasing, "deploy", what);
+	return is_fine;
 }
 
 /* The command line that does it, as it was typed but for what is missing. */
@@ -165,11 +175,13 @@ static const char *command_line(const struct releasing *releasing)
 {
 	const struct remote_options *remote = &releasing->options->remote;
 
-	return arena_printf(releasing->remote->arena, "sluice release%s%s --environment %s%s%s%s%s --approve",
+	return arena_printf(releasing->remote->arena, "sluice release%s%s --environment %s%s%s%s%s%s%s --approve",
 		releasing->path != NULL ? " " : "", releasing->path != NULL ? releasing->path : "",
 		releasing->options->environment, remote->project != NULL ? " --project " : "",
 		remote->project != NULL ? remote->project : "", remote->registry != NULL ? " --registry " : "",
-		remote->registry != NULL ? releasing->remote->target.registry.uri : "");
+		remote->registry != NULL ? releasing->remote->target.registry.uri : "",
+		remote->serving != NULL ? " --serving " : "",
+		remote->serving != NULL ? releasing->remote->target.serving.uri : "");
 }
 
 static void write_text(struct releasing *releasing, struct buf *out)
@@ -207,6 +219,9 @@ static bool answer(struct releasing *releasing, struct error *err)
 		releasing->has_version ? json_string(releasing->version.version) : json_null());
 	json_set(arena, &record, STR("released"), json_bool(!releasing->is_plan));
 	json_set(arena, &record, STR("steps"), releasing->steps);
+	if (releasing->environment->endpoint_name.len > 0)
+		json_set(arena, &record, STR("url"),
+			json_string(str_of(endpoint_url(releasing->remote, releasing->environment->endpoint_name))));
 	if (releasing->is_plan)
 		json_set(arena, &record, STR("command"), json_string(str_of(command_line(releasing))));
 	write_text(releasing, &out);
@@ -229,10 +244,8 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 		    remote, console, arena, &options->remote, options->environment, &releasing.environment, err))
 		return false;
 	releasing.is_plan = releasing.environment->needs_approval && !options->is_approved;
-	if (!choose_version(&releasing, err) || !move(&releasing, err))
-		return false;
-	tell_deployment(&releasing);
-	return answer(&releasing, err);
+	return open_endpoint(&releasing, err) && choose_version(&releasing, err) && move(&releasing, err) &&
+	       deploy(&releasing, err) && answer(&releasing, err);
 }
 
 static const struct option OPTIONS[] = {
@@ -241,6 +254,7 @@ static const struct option OPTIONS[] = {
 	{"approve", 0, OPTION_FLAG, offsetof(struct release_options, is_approved), .is_argument_only = true,
 		.help = "do it, where the environment needs approval; all but dev do"},
 	OPTION_WHY(struct release_options),
+	OPTION_SERVING(struct release_options),
 	OPTION_REGISTRY(struct release_options),
 	OPTION_PROJECT(struct release_options),
 	OPTION_DRY_RUN(struct release_options),
@@ -254,10 +268,10 @@ static const char *const EXAMPLES[] = {"sluice release examples/slide_generator 
 
 static const struct options_spec SPEC = {
 	.program = "sluice release",
-	.summary = "brings a bundle into an environment: logs it, registers it, moves stage and alias",
+	.summary = "brings a bundle into an environment: logs it, registers it, moves stage and alias, deploys it",
 	.about =
 		"A bundle that is a version already, by its digest, is not registered again. Without a bundle, the latest "
-		"version is released. An environment that needs approval gets nothing without --approve: what would happen is "
+		"version is released. The environment's endpoint, where it has one, is deployed to last. An environment that needs approval gets nothing without --approve: what would happen is "
 		"printed, and the command to run.",
 	.arguments = "[DIR|FILE]",
 	.arguments_max = 1,

@@ -24,6 +24,16 @@ const struct command *const commands[] = {
 	&cmd_tag_rm,
 	&cmd_stage,
 	&cmd_rm,
+	&cmd_deploy,
+	&cmd_status,
+	&cmd_test,
+	&cmd_traffic,
+	&cmd_rollback,
+	&cmd_history,
+	&cmd_logs,
+	&cmd_stop,
+	&cmd_start,
+	&cmd_undeploy,
 	&cmd_completion,
 	&cmd_man,
 	&cmd_help,
@@ -40,6 +50,7 @@ const struct command_group command_groups[] = {
 const char *const command_areas[AREA_COUNT] = {
 	[AREA_BUNDLES] = "Bundles",
 	[AREA_REGISTRY] = "Registry",
+	[AREA_SERVING] = "Serving",
 	[AREA_TOOL] = "This tool",
 };
 

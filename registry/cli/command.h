@@ -11,7 +11,7 @@
 #include "base/options.h"
 #include "cli/console.h"
 
-enum command_area { AREA_BUNDLES, AREA_REGISTRY, AREA_TOOL, AREA_COUNT };
+enum command_area { AREA_BUNDLES, AREA_REGISTRY, AREA_SERVING, AREA_TOOL, AREA_COUNT };
 
 struct command {
 	const char *name;                /* "pack", "alias set" */
@@ -35,6 +35,8 @@ extern const struct command cmd_pack, cmd_validate, cmd_predict, cmd_schema, cmd
 extern const struct command cmd_diff, cmd_log, cmd_register, cmd_release, cmd_versions, cmd_show, cmd_search,
 	cmd_download;
 extern const struct command cmd_alias_set, cmd_alias_rm, cmd_alias_list, cmd_alias_log, cmd_alias_at;
+extern const struct command cmd_deploy, cmd_status, cmd_traffic, cmd_rollback, cmd_history, cmd_stop, cmd_start, cmd_logs,
+	cmd_test, cmd_undeploy;
 extern const struct command cmd_tag_set, cmd_tag_rm, cmd_stage, cmd_rm;
 
 /* All of them, NULL at the end; the commands of a group stand together. */

@@ -170,6 +170,19 @@ void console_progress(struct console *console, const char *text, size_t done, si
 	console->is_progress_shown = true;
 }
 
+void console_progress_text(struct console *console, const char *text)
+{
+	struct buf line = {0};
+
+	if (!console->is_err_terminal)
+		return;
+	buf_add_text(&line, "\r\033[K");
+	buf_add_visible(&line, str_of(text));
+	write_fd(STDERR_FILENO, buf_str(&line));
+	buf_done(&line);
+	console->is_progress_shown = true;
+}
+
 void console_progress_end(struct console *console)
 {
 	if (console->is_progress_shown)

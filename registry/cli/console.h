@@ -37,6 +37,8 @@ void console_fail(struct console *console, const char *program, const struct err
 
 /* One line that is drawn over and over: "text  12/100 ████░░░░". Nothing without a terminal. */
 void console_progress(struct console *console, const char *text, size_t done, size_t total);
+/* The same with a text alone. */
+void console_progress_text(struct console *console, const char *text);
 void console_progress_end(struct console *console);
 
 /* Every mistake a line, "file:line: path: text"; with --json nothing (console_problems_json is for

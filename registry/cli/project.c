@@ -30,7 +30,10 @@ static const struct decode_field environment_fields[] = {
 		.fallback = "Small", .help = "of the endpoint"},
 	{"scale_to_zero", DECODE_BOOL, AT(environment, scale_to_zero), .fallback = "false",
 		.help = "whether the endpoint may stop when nobody asks"},
+	{"env", DECODE_JSON, AT(environment, env), .json_type = JSON_OBJECT,
+		.help = "variables of the endpoint, name to text; values may be {{secrets/scope/key}}"},
 	{"registry", DECODE_STRING, AT(environment, registry), .help = "another registry than the project's"},
+	{"serving", DECODE_STRING, AT(environment, serving), .help = "where the endpoint is, if not where the registry is"},
 	{"alias", DECODE_STRING, AT(environment, alias), .help = "the alias that a release moves"},
 	{"stage", DECODE_STRING, AT(environment, stage),
 		.help = "the stage that a release moves the version to: Staging or Production; not in Unity Catalog"},
@@ -43,6 +46,9 @@ static const struct decode_field environment_fields[] = {
 static const struct decode_field project_fields[] = {
 	{"registry", DECODE_STRING, AT(project, registry),
 		.help = "http(s)://…, databricks-uc or databricks, with ://profile; --registry and MLFLOW_REGISTRY_URI win"},
+	{"serving", DECODE_STRING, AT(project, serving),
+		.help = "where endpoints are: http(s)://… of a sluiced, or databricks, with ://profile; without it where the "
+			"registry is; --serving wins"},
 	{"experiment", DECODE_STRING, AT(project, experiment), .help = "where runs are logged"},
 	{"environments", DECODE_MAP, AT(project, environments), .fields = environment_fields,
 		.size = sizeof(struct environment), .help = "name to settings: what `sluice release` knows"},
@@ -100,7 +106,8 @@ static bool is_of_another(const struct decoder *decoder)
 	struct str rest = buf_str(&decoder->path), name;
 
 	str_cut(&rest, '.', &name);
-	if (!str_is(name, "environments") || decoder->field->kind != DECODE_STRING)
+	if (!str_is(name, "environments") ||
+		(decoder->field->kind != DECODE_STRING && decoder->field->kind != DECODE_JSON))
 		return false;
 	str_cut(&rest, '.', &name);
 	return expanding->environment == NULL || !str_is(name, expanding->environment);

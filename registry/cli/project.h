@@ -14,7 +14,8 @@
 
 struct environment {
 	struct str name; /* first: DECODE_MAP */
-	struct str model_name, endpoint_name, registry, alias, stage, experiment;
+	struct str model_name, endpoint_name, registry, serving, alias, stage, experiment;
+	struct json env; /* variables of the endpoint: an object, or JSON_ABSENT */
 	int workload_size; /* of project_workload_sizes */
 	bool scale_to_zero;
 	bool needs_approval; /* a release asks for --approve; all but "dev" do, unless told otherwise */
@@ -22,7 +23,7 @@ struct environment {
 
 struct project {
 	const char *path; /* NULL: there is no file */
-	struct str registry, experiment;
+	struct str registry, serving, experiment;
 	struct decode_list environments; /* struct environment */
 };
 

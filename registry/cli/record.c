@@ -24,7 +24,7 @@ static void set_text(struct arena *arena, struct json *record, struct str key, s
 		json_set(arena, record, key, json_string(text));
 }
 
-static void set_time(struct arena *arena, struct json *record, struct str key, const struct json *value)
+void record_set_time(struct arena *arena, struct json *record, struct str key, const struct json *value)
 {
 	const int64_t time_ms = integer_of(value);
 	const time_t seconds = (time_t)(time_ms / 1000);
@@ -107,8 +107,8 @@ struct json record_version(struct arena *arena, const struct client_version *ver
 	set_text(arena, &record, STR("run_id"), version->run_id);
 	set_text(arena, &record, STR("description"), version->description);
 	json_set(arena, &record, STR("tags"), tags_of(arena, json_get(tree, STR("tags"))));
-	set_time(arena, &record, STR("created"), json_get(tree, STR("creation_timestamp")));
-	set_time(arena, &record, STR("updated"), json_get(tree, STR("last_updated_timestamp")));
+	record_set_time(arena, &record, STR("created"), json_get(tree, STR("creation_timestamp")));
+	record_set_time(arena, &record, STR("updated"), json_get(tree, STR("last_updated_timestamp")));
 	return record;
 }
 
@@ -163,8 +163,8 @@ struct json record_model(struct arena *arena, const struct client_model *model)
 	json_set(arena, &record, STR("aliases"), alias_map(arena, json_get(tree, STR("aliases"))));
 	set_text(arena, &record, STR("description"), model->description);
 	json_set(arena, &record, STR("tags"), tags_of(arena, json_get(tree, STR("tags"))));
-	set_time(arena, &record, STR("created"), json_get(tree, STR("creation_timestamp")));
-	set_time(arena, &record, STR("updated"), json_get(tree, STR("last_updated_timestamp")));
+	record_set_time(arena, &record, STR("created"), json_get(tree, STR("creation_timestamp")));
+	record_set_time(arena, &record, STR("updated"), json_get(tree, STR("last_updated_timestamp")));
 	return record;
 }
 

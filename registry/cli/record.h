@@ -17,6 +17,8 @@ void record_set_aliases(struct arena *arena, struct json *record, const struct c
 struct json record_model(struct arena *arena, const struct client_model *model);
 /* A tag of the server's [{"key", "value"}]; empty where there is none. */
 struct str record_tag(const struct json *tree, struct str key);
+/* RFC 3339 in UTC; nothing where `value` is no time in milliseconds. */
+void record_set_time(struct arena *arena, struct json *record, struct str key, const struct json *value);
 /* One member of the record as a cell: lists and objects on one line, times local, sizes with a unit. */
 struct str record_cell(struct arena *arena, const struct json *record, struct str key);
 /* A line a member: "  version   3". */

@@ -4,6 +4,7 @@
 
 #include <inttypes.h>
 #include <stdio.h>
+#include <stdlib.h>
 
 static void close_remote(void *data)
 {
@@ -88,15 +89,52 @@ static const char *text_of(struct arena *arena, struct str text)
 	return text.len > 0 ? arena_memdup(arena, text.data, text.len) : NULL;
 }
 
-static bool connect_to(struct remote *remote, struct str registry, struct error *err)
+/* A workspace named as a whole: its endpoints, and its Unity Catalog unless a registry of Databricks is named. */
+static bool read_target(struct remote *remote, struct target_source *source, struct error *err)
+{
+	const char *target = remote->options->target, *named = getenv("MLFLOW_REGISTRY_URI");
+	const struct str text = str_of(target);
+
+	if (target == NULL)
+		return true;
+	if (!str_is(text, "databricks") && !str_starts(text, STR("databricks://")))
+		return error_set(err, ERR_USAGE,
+			"--target '%s': expected databricks or databricks://PROFILE; of a sluiced: --registry URI", target);
+	if (source->serving == NULL)
+		source->serving = target;
+	if (source->uri == NULL && (named == NULL || !str_starts(str_of(named), STR("databricks"))))
+		source->uri = arena_printf(remote->arena, "databricks-uc%s", target + strlen("databricks"));
+	return true;
+}
+
+static bool choose_target(struct remote *remote, const struct environment *environment, struct error *err)
 {
 	const struct remote_options *options = remote->options;
-	const char *of_environment = text_of(remote->arena, registry);
-	const char *of_project = text_of(remote->arena, remote->project.registry);
-	const struct target_source source = {
-		.uri = options->registry != NULL ? options->registry : of_environment,
-		.fallback = of_project != NULL ? of_project : REMOTE_DEFAULT,
+	const struct project *project = &remote->project;
+	struct arena *arena = remote->arena;
+	struct target_source source = {
+		.uri = options->registry,
+		.fallback = text_of(arena, project->registry),
+		.serving = options->serving,
 	};
+
+	if (source.uri == NULL && environment != NULL)
+		source.uri = text_of(arena, environment->registry);
+	if (source.fallback == NULL)
+		source.fallback = REMOTE_DEFAULT;
+	if (!read_target(remote, &source, err))
+		return false;
+	if (source.serving == NULL && environment != NULL)
+		source.serving = text_of(arena, environment->serving);
+	/* Who names another registry does not mean what is served elsewhere. */
+	if (source.serving == NULL && options->registry == NULL)
+		source.serving = text_of(arena, project->serving);
+	return target_read(arena, &source, &remote->target, err);
+}
+
+static bool connect_to(struct remote *remote, const struct environment *environment, struct error *err)
+{
+	const struct remote_options *options = remote->options;
 	const struct client_options client_options = {
 		.target = &remote->target,
 		.reason = options->why,
@@ -107,7 +145,7 @@ static bool connect_to(struct remote *remote, struct str registry, struct error 
 		.data = remote,
 	};
 
-	if (!target_read(remote->arena, &source, &remote->target, err) || !fetch_global_init(err))
+	if (!choose_target(remote, environment, err) || !fetch_global_init(err))
 		return false;
 	arena_on_end(remote->arena, close_remote, remote);
 	remote->loop = loop_new();
@@ -130,7 +168,7 @@ static bool init(struct remote *remote, struct console *console, struct arena *a
 bool remote_open(struct remote *remote, struct console *console, struct arena *arena,
 	const struct remote_options *options, struct error *err)
 {
-	return init(remote, console, arena, options, NULL, err) && connect_to(remote, STR(""), err);
+	return init(remote, console, arena, options, NULL, err) && connect_to(remote, NULL, err);
 }
 
 bool remote_open_environment(struct remote *remote, struct console *console, struct arena *arena,
@@ -139,29 +177,30 @@ bool remote_open_environment(struct remote *remote, struct console *console, str
 	if (!init(remote, console, arena, options, name, err))
 		return false;
 	*ret = project_environment(&remote->project, name, err);
-	return *ret != NULL && connect_to(remote, (*ret)->registry, err);
+	return *ret != NULL && connect_to(remote, *ret, err);
 }
 
 /* Nobody listens: mostly it is the local one that nobody started. */
 static void hint_unreachable(const struct remote *remote, struct error *err)
 {
-	const struct target_site *site = &remote->target.registry;
+	const struct target *target = &remote->target;
+	const struct target_site *sites[] = {&target->registry, &target->tracking, &target->serving}, *site = NULL;
 	const struct error failed = *err;
 
-	if (err->code != ERR_UNREACHABLE && err->code != ERR_NO_HOST)
-		return;
-	/* A presigned URL or a login may be elsewhere: then it speaks for itself. */
-	if (strstr(err->text, site->url) == NULL)
-		site = &remote->target.tracking;
-	if (strstr(err->text, site->url) == NULL)
+	for (size_t i = 0; i < sizeof(sites) / sizeof(*sites) && site == NULL; i++)
+		if (strstr(err->text, sites[i]->url) != NULL)
+			site = sites[i];
+	if (site == NULL || (err->code != ERR_UNREACHABLE && err->code != ERR_NO_HOST))
 		return;
 	if (site->is_local)
 		error_set(err, failed.code,
-			"no registry answers at %s: start one (`sluiced --state DIR --port N`), "
-			"or name another with --registry URI (%s)",
-			site->url, failed.text);
+			"no %s answers at %s: start one (`sluiced --state DIR --port N`), "
+			"or name another with --%s URI (%s)",
+			site == &target->serving ? "sluiced" : "registry", site->url,
+			site == &target->serving ? "serving" : "registry", failed.text);
 	else
-		error_set(err, failed.code, "no registry answers at %s (%s)", site->url, failed.text);
+		error_set(err, failed.code, "no %s answers at %s (%s)",
+			site == &target->serving ? "server of endpoints" : "registry", site->url, failed.text);
 }
 
 bool remote_wait(struct remote *remote, struct operation *operation, struct error *err)

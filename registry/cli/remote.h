@@ -3,7 +3,8 @@
  * Remote: a verb's connection to its registry: which one, the client, progress, and what a dry run would have called.
  *
  * The registry is the first of: --registry (SLUICE_REGISTRY), the environment of `sluice release`, MLFLOW_REGISTRY_URI,
- * MLFLOW_TRACKING_URI, sluice.yaml, http://127.0.0.1:8080.
+ * MLFLOW_TRACKING_URI, sluice.yaml, http://127.0.0.1:8080. Serving endpoints are where the registry is, unless --serving
+ * (SLUICE_SERVING) or sluice.yaml names another place; --target databricks names registry and serving at once.
  *
  * In a dry run nothing is changed. Calls that only read are made, as what follows depends on them; all calls are
  * printed, a line each ("GET URL" for those that were made, "would POST URL {…}" for those that were not), and nothing
@@ -20,6 +21,7 @@
 /* A member of every such command's options, called `remote`. */
 struct remote_options {
 	const char *registry, *project, *why;
+	const char *serving, *target; /* of the serving verbs */
 	bool is_dry_run;
 };
 
@@ -35,6 +37,24 @@ struct remote_options {
 		.name = "project", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.project),                 \
 		.value = "FILE", .help = "the project file; without it sluice.yaml of the working folder"              \
 	}
+#define OPTION_SERVING(struct_)                                                                                        \
+	{                                                                                                              \
+		.name = "serving", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.serving),                 \
+		.value = "URI",                                                                                        \
+		.help = "where the endpoints are: http(s)://… of a sluiced, or databricks; without it where the "    \
+			"registry is"                                                                                  \
+	}
+#define OPTION_TARGET(struct_)                                                                                         \
+	{                                                                                                              \
+		.name = "target", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.target),                   \
+		.value = "databricks[://PROFILE]",                                                                     \
+		.help = "a workspace's endpoints and its Unity Catalog, by DATABRICKS_HOST and DATABRICKS_TOKEN, or "  \
+			"by a profile"                                                                                 \
+	}
+/* What every verb on endpoints has, beside what is its own. */
+#define OPTIONS_SERVING(struct_)                                                                                       \
+	OPTION_SERVING(struct_), OPTION_TARGET(struct_), OPTION_REGISTRY(struct_), OPTION_PROJECT(struct_),            \
+		OPTION_DRY_RUN(struct_), OPTION_JSON(struct_)
 #define OPTION_DRY_RUN(struct_)                                                                                        \
 	{                                                                                                              \
 		.name = "dry-run", .kind = OPTION_FLAG, .offset = offsetof(struct_, remote.is_dry_run),                \

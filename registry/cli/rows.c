@@ -142,12 +142,19 @@ static bool is_split(const struct json *value)
 	       json_type(json_get(value, STR("data"))) == JSON_ARRAY;
 }
 
-static bool bind(struct arena *arena, const struct signature *signature, struct str form,
-	struct json rows, struct input *ret, struct error *err)
+static struct json wrap(struct arena *arena, struct str form, struct json rows)
 {
 	struct json request = json_object();
 
 	json_set(arena, &request, form, rows);
+	return request;
+}
+
+static bool bind(struct arena *arena, const struct signature *signature, struct str form,
+	struct json rows, struct input *ret, struct error *err)
+{
+	const struct json request = wrap(arena, form, rows);
+
 	return input_read_tree(arena, signature, &request, ret, err);
 }
 
@@ -183,6 +190,73 @@ static bool read_json(struct arena *arena, const struct signature *signature, st
 		json_append(arena, &rows, value);
 	rows_tell_unknown(arena, signature, &rows, notices);
 	return bind(arena, signature, RECORDS, rows, ret, err);
+}
+
+static bool request_of_json(struct arena *arena, const struct signature *signature, struct str text,
+	enum rows_format format, struct json *ret, struct error *err)
+{
+	struct json value, rows = json_array();
+	struct error why;
+
+	if (!json_read_wide(arena, text, &value, &why)) {
+		if (format == ROWS_REQUEST || !looks_like_lines(arena, text)) {
+			*err = why;
+			return false;
+		}
+		if (!read_lines(arena, signature, text, &rows, err))
+			return false;
+		*ret = wrap(arena, RECORDS, rows);
+		return true;
+	}
+	if (format == ROWS_REQUEST || (format == ROWS_AUTO && input_is_request(&value))) {
+		*ret = value;
+	} else if (format == ROWS_AUTO && is_split(&value)) {
+		*ret = wrap(arena, STR("dataframe_split"), value);
+	} else if (json_type(&value) == JSON_ARRAY) {
+		*ret = wrap(arena, RECORDS, value);
+	} else {
+		json_append(arena, &rows, value);
+		*ret = wrap(arena, RECORDS, rows);
+	}
+	return true;
+}
+
+static bool request_of_csv(struct arena *arena, const struct signature *signature, struct str text, struct json *ret,
+	struct error *err)
+{
+	struct json split = json_object(), columns = json_array(), data = json_array();
+	struct input input;
+
+	if (!input_read(arena, signature, INPUT_CSV, text, &input, err))
+		return false;
+	for (size_t i = 0; i < input.column_count; i++)
+		json_append(arena, &columns, json_string(input.columns[i]));
+	for (size_t i = 0; i < input.row_count; i++) {
+		struct json row = json_array();
+		for (size_t j = 0; j < input.column_count; j++) {
+			const struct json *cell = &input.cells[i * input.column_count + j];
+			json_append(arena, &row, json_type(cell) == JSON_ABSENT ? json_null() : *cell);
+		}
+		json_append(arena, &data, row);
+	}
+	json_set(arena, &split, STR("columns"), columns);
+	json_set(arena, &split, STR("data"), data);
+	*ret = wrap(arena, STR("dataframe_split"), split);
+	return true;
+}
+
+bool rows_request(struct arena *arena, const struct signature *signature, const char *path,
+	enum rows_format format, struct json *ret, struct error *err)
+{
+	struct str text;
+
+	if (format == ROWS_AUTO && str_ends(str_of(path), STR(".csv")))
+		format = ROWS_CSV;
+	const bool is_read = read_path(arena, path, &text, err) &&
+			     (format == ROWS_CSV ? request_of_csv(arena, signature, text, ret, err)
+						 : request_of_json(arena, signature, text, format, ret, err));
+	return is_read ||
+	       error_wrap(err, "rows from '%s'", strcmp(path, "-") == 0 ? "standard input" : path);
 }
 
 bool rows_read(struct arena *arena, const struct signature *signature, const char *path,

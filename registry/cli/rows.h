@@ -23,6 +23,11 @@ bool rows_read(struct arena *arena, const struct signature *signature, const cha
 	enum rows_format format, const struct rows_notices *notices, struct input *ret,
 	struct error *err);
 
+/* The same as the request's body, for whoever sends it to a server that judges it: nothing is enforced, but what CSV
+ * needs; `signature` may be empty then, and types are guessed. */
+bool rows_request(struct arena *arena, const struct signature *signature, const char *path,
+	enum rows_format format, struct json *ret, struct error *err);
+
 /* rows_unknown.c, of use to rows.c: tells which keys of the rows are no columns. */
 void rows_tell_unknown(struct arena *arena, const struct signature *signature,
 	const struct json *rows, const struct rows_notices *notices);

@@ -29,7 +29,9 @@ struct operation *call_start(struct client *client, struct arena *arena, const s
 	struct call *call = operation_new(client, arena, sizeof(*call));
 
 	call->spec = *spec;
-	call->site = spec->call.is_tracking ? client->tracking : client->registry;
+	call->site = spec->call.is_tracking  ? client->tracking
+		     : spec->call.is_serving ? client->serving
+					     : client->registry;
 	call->ret = ret;
 	call->url = call_url(arena, call->site, spec);
 	call->body = call_body(arena, spec);
@@ -59,7 +61,8 @@ static struct next begin(void *self)
 		.call = {.method = "GET",
 			.path = "/version",
 			.effect = CALL_READS,
-			.is_tracking = call->spec.call.is_tracking},
+			.is_tracking = call->spec.call.is_tracking,
+			.is_serving = call->spec.call.is_serving},
 		.ret_body = &call->reply,
 	};
 
@@ -167,10 +170,31 @@ static void on_fetched(void *data, const struct fetch_reply *reply, const struct
 		call->status = reply->status;
 		call->reply = reply->body;
 		call->reply_type = fetch_header_get(reply, "Content-Type");
+		call->reply_served = fetch_header_get(reply, "served-model-name");
+		call->elapsed_ns = reply->elapsed_ns;
 		call->retry_after_ms = fetch_retry_after_ms(reply, now_unix_s());
 		note_flavour(call, fetch_header_get(reply, "Server"));
 	}
 	flow_resume(&call->op.flow);
+}
+
+/* For whoever wants to know how a server answers, not only what. */
+static struct next tell_answer(struct call *call)
+{
+	struct client_answer *ret = call->spec.ret_answer;
+	struct error ignored;
+
+	*ret = (struct client_answer){.status = call->status,
+		.body = call->reply,
+		.served = call->reply_served,
+		.elapsed_ns = call->elapsed_ns};
+	if (!json_read_padded(call->op.arena, call->reply, &ret->tree, &ignored))
+		ret->tree = (struct json){0};
+	if (call->status >= 200 && call->status < 300)
+		return next_done();
+	ret->code = call->err.code;
+	ret->problem = arena_strdup(call->op.arena, call->err.text);
+	return next_done();
 }
 
 static struct next on_reply(void *self)
@@ -189,6 +213,8 @@ static struct next on_reply(void *self)
 		login_drop(call->site);
 		return next_step(begin);
 	}
+	if (call->status != 0 && call->spec.ret_answer != NULL)
+		return tell_answer(call);
 	return fail_or_pause(call);
 }
 
@@ -204,6 +230,8 @@ static struct next answer(struct call *call)
 {
 	struct flow *flow = &call->op.flow;
 
+	if (call->spec.ret_answer != NULL)
+		return tell_answer(call);
 	if (call->spec.ret_body != NULL) {
 		*call->spec.ret_body = call->reply;
 		return next_done();

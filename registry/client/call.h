@@ -6,6 +6,7 @@
  *   call_error.c  what came back, in words
  *   login.c       Authorization headers, OAuth tokens
  */
+#include "client/serving.h"
 #include "client/site.h"
 
 /* A call with all that only this library needs. */
@@ -19,6 +20,7 @@ struct call_spec {
 	bool is_asked_once;          /* no retries */
 	bool is_login;               /* the call that gets a token needs none */
 	struct str *ret_body;        /* the answer's bytes; NULL: it is JSON, for `ret` */
+	struct client_answer *ret_answer; /* instead of both: any answer is one, also a refusal; needs is_asked_once */
 	size_t body_max;
 
 	/* Streams. `on_attempt` is called before each sending: a sink begins anew. */
@@ -49,7 +51,8 @@ struct call {
 
 	/* The last attempt's. */
 	int status; /* 0: no answer */
-	struct str reply, reply_type;
+	struct str reply, reply_type, reply_served;
+	uint64_t elapsed_ns;
 	int64_t retry_after_ms;
 	bool was_sent;
 	struct error err;

@@ -90,6 +90,8 @@ static void read_refusal(const struct call *call, struct refusal *ret)
 
 static enum error_code code_of(const struct call *call, const struct refusal *refusal)
 {
+	if (call->status == 404 && call->spec.ret_answer != NULL)
+		return ERR_NO_ENDPOINT;
 	/* An unknown route; "not found" by a handler is JSON. */
 	if (call->status == 404 && !refusal->is_json && !call->is_transfer && call->spec.ret_body == NULL)
 		return ERR_NOT_IMPLEMENTED;

@@ -72,14 +72,36 @@ static bool open_site(struct client *client, struct site *site, const struct tar
 	/* libcurl would say so once a call fails, and not which file. */
 	if (target->ca_file != NULL && access(target->ca_file, R_OK) != 0)
 		return error_set_errno(err, ERR_USAGE, errno, "file of trusted certificates '%s'", target->ca_file);
-	if (site != client->registry && is_same_trust(target, client->registry->target))
-		site->fetcher = client->registry->fetcher;
-	else
+	for (struct site *known = client->sites; known < site && site->fetcher == NULL; known++)
+		if (known->fetcher != NULL && is_same_trust(target, known->target))
+			site->fetcher = known->fetcher;
+	if (site->fetcher == NULL)
 		site->fetcher = fetcher_new(client->loop, &options, err);
 	if (site->fetcher == NULL)
 		return false;
 	login_init(client, site);
 	return true;
+}
+
+/* Sites that are the same share connections and login. A caller's target may have no serving site. */
+static void choose_sites(struct client *client, const struct target *target)
+{
+	client->registry = &client->sites[0];
+	client->tracking = target->is_one_site ? client->registry : &client->sites[1];
+	if (target->serving.url == NULL || target_is_same(&target->serving, &target->registry))
+		client->serving = client->registry;
+	else if (target_is_same(&target->serving, &target->tracking))
+		client->serving = client->tracking;
+	else
+		client->serving = &client->sites[2];
+}
+
+static bool open_sites(struct client *client, const struct target *target, struct error *err)
+{
+	return open_site(client, client->registry, &target->registry, err) &&
+	       (client->tracking == client->registry || open_site(client, client->tracking, &target->tracking, err)) &&
+	       (client->serving == client->registry || client->serving == client->tracking ||
+		       open_site(client, client->serving, &target->serving, err));
 }
 
 struct client *client_new(struct loop *loop, const struct client_options *options, struct error *err)
@@ -90,13 +112,9 @@ struct client *client_new(struct loop *loop, const struct client_options *option
 	if (client == NULL)
 		abort();
 	client->loop = loop;
-	client->registry = &client->sites[0];
-	client->tracking = &client->sites[target->is_one_site ? 0 : 1];
+	choose_sites(client, target);
 	set_options(client, options);
-	bool is_fine = open_site(client, client->registry, &target->registry, err);
-	if (is_fine && client->tracking != client->registry)
-		is_fine = open_site(client, client->tracking, &target->tracking, err);
-	if (is_fine)
+	if (open_sites(client, target, err))
 		return client;
 	client_free(client);
 	return NULL;
@@ -107,13 +125,17 @@ void client_free(struct client *client)
 	if (client == NULL)
 		return;
 	assert(client->active == 0);
-	if (client->tracking->fetcher != client->registry->fetcher)
-		fetcher_free(client->tracking->fetcher);
-	fetcher_free(client->registry->fetcher);
+	for (size_t i = 0; i < sizeof(client->sites) / sizeof(*client->sites); i++) {
+		struct fetcher *fetcher = client->sites[i].fetcher;
+
+		for (size_t j = 0; j < i && fetcher != NULL; j++)
+			if (client->sites[j].fetcher == fetcher)
+				fetcher = NULL;
+		fetcher_free(fetcher);
+	}
 	arena_done(&client->arena);
 	free(client);
 }
-
 
 bool client_is_unity(const struct client *client)
 {

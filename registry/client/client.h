@@ -84,7 +84,8 @@ struct client_call {
 	struct json query; /* an object, its arrays become repeated keys; JSON_ABSENT: none */
 	struct json body;  /* JSON_ABSENT: none */
 	enum client_effect effect;
-	bool is_tracking;    /* to the tracking site, else to the registry's */
+	bool is_tracking;    /* to the tracking site … */
+	bool is_serving;     /* … or the serving site, else to the registry's */
 	const char *planned; /* JSON: what a dry run answers for it; NULL: {} */
 };
 /* An answer without a body is {}; one that is not a JSON object is ERR_UPSTREAM. */

@@ -39,7 +39,7 @@ struct client {
 	struct loop *loop;
 	struct client_options options;
 	struct arena arena; /* strings, secrets */
-	struct site sites[2];
-	struct site *registry, *tracking; /* may be the same */
+	struct site sites[3];
+	struct site *registry, *tracking, *serving; /* may be the same */
 	unsigned active;
 };

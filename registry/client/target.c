@@ -49,8 +49,8 @@ static bool has_scheme(const char *uri, const char *scheme, const char **ret_res
 	return true;
 }
 
-/* Runs, experiments and artifacts of a Unity Catalog are its workspace's. */
-static const char *tracking_of(struct arena *arena, const char *registry)
+/* Runs, experiments, artifacts and serving endpoints of a Unity Catalog are its workspace's. */
+static const char *workspace_of(struct arena *arena, const char *registry)
 {
 	const char *profile;
 
@@ -59,7 +59,7 @@ static const char *tracking_of(struct arena *arena, const char *registry)
 	return profile != NULL ? arena_printf(arena, "databricks://%s", profile) : "databricks";
 }
 
-static bool is_same_site(const struct target_site *a, const struct target_site *b)
+bool target_is_same(const struct target_site *a, const struct target_site *b)
 {
 	return a->kind == b->kind && strcmp(a->url, b->url) == 0 && a->login == b->login && str_eq(a->user, b->user) &&
 	       str_eq(secret_reveal(a->secret), secret_reveal(b->secret));
@@ -69,6 +69,7 @@ bool target_read(struct arena *arena, const struct target_source *source, struct
 {
 	const struct reader reader = {arena, source->env != NULL ? source->env : env_of};
 	const char *registry = source->uri, *tracking = env(&reader, "MLFLOW_TRACKING_URI");
+	const char *serving;
 
 	if (registry == NULL)
 		registry = env(&reader, "MLFLOW_REGISTRY_URI");
@@ -79,16 +80,19 @@ bool target_read(struct arena *arena, const struct target_source *source, struct
 	if (registry == NULL)
 		return error_set(err, ERR_USAGE, "no registry is named: --registry URI or MLFLOW_REGISTRY_URI");
 	if (source->uri != NULL || tracking == NULL)
-		tracking = tracking_of(arena, registry);
+		tracking = workspace_of(arena, registry);
+	serving = workspace_of(arena, source->serving != NULL ? source->serving : registry);
 
 	if (!read_site(&reader, registry, &ret->registry, err))
 		return error_wrap(err, "registry");
 	if (!read_site(&reader, tracking, &ret->tracking, err))
 		return error_wrap(err, "tracking server");
+	if (!read_site(&reader, serving, &ret->serving, err))
+		return error_wrap(err, "serving");
 	if (ret->tracking.kind == TARGET_UNITY)
 		return error_set(
 			err, ERR_USAGE, "tracking server: 'databricks-uc' is a registry; runs are in 'databricks'");
-	ret->is_one_site = is_same_site(&ret->registry, &ret->tracking);
+	ret->is_one_site = target_is_same(&ret->registry, &ret->tracking);
 	return true;
 }
 

@@ -3,8 +3,8 @@
  * Target: which registry, where, and as whom. Read once from what a command line says and from the environment that
  * MLflow's and Databricks' own clients read, so that whoever has set those up has set up Sluice.
  *
- * Two sites: `registry` has registered models, versions, aliases; `tracking` experiments, runs, logged models,
- * artifacts.
+ * Three sites: `registry` has registered models, versions, aliases; `tracking` experiments, runs, logged models,
+ * artifacts; `serving` serving endpoints.
  *
  * 	http[s]://[user:password@]host[:port][/prefix]	MLflow's protocol: sluiced, or an MLflow server
  * 	databricks-uc[://profile]			Unity Catalog; tracking is the same workspace's
@@ -12,7 +12,7 @@
  *
  * The registry is the first of: the caller's `uri`, MLFLOW_REGISTRY_URI, MLFLOW_TRACKING_URI, the caller's `fallback`.
  * The tracking site belongs to the registry where `uri` named it or MLFLOW_TRACKING_URI is not set, else it is that
- * variable's.
+ * variable's. The serving site is the caller's `serving`, else the registry's server or workspace.
  *
  * Login, http(s): user info in the URI, else MLFLOW_TRACKING_USERNAME and _PASSWORD, else MLFLOW_TRACKING_TOKEN, else
  * none.
@@ -48,15 +48,18 @@ struct target_site {
 };
 
 struct target {
-	struct target_site registry, tracking;
-	bool is_one_site; /* both have the same url and login */
+	struct target_site registry, tracking, serving;
+	bool is_one_site; /* registry and tracking have the same url and login */
 };
 
 struct target_source {
 	const char *uri;                      /* --registry, or a configuration file's; NULL: nobody said */
 	const char *fallback;                 /* where nothing says anything: the local sluiced */
+	const char *serving;                  /* --serving; NULL: where the registry is */
 	const char *(*env)(const char *name); /* NULL: getenv */
 };
 
+/* The same url and login. */
+bool target_is_same(const struct target_site *a, const struct target_site *b);
 /* Strings live on the arena. */
 bool target_read(struct arena *arena, const struct target_source *source, struct target *ret, struct error *err);

@@ -152,6 +152,7 @@ static const struct rest_field GRAPHQL[] = {
 };
 
 const struct rest_rpc rest_graphql[] = {
-	{"POST", "/graphql", GRAPHQL, graphql_answer, DB_READ, "experiments, runs, metrics, files and versions by GraphQL"},
+	REST_RPC("POST", "/graphql", PERMISSION_VIEW, GRAPHQL, graphql_answer, DB_READ,
+		"experiments, runs, metrics, files and versions by GraphQL"),
 	{0},
 };

@@ -13,6 +13,7 @@
 #include "base/arena.h"
 #include "base/error.h"
 #include "base/json.h"
+#include "base/permission.h"
 #include "store/db.h"
 
 struct registry;
@@ -68,11 +69,15 @@ struct rest_rpc {
 	const char *method;
 	const char *path;                /* "experiments/create", "logged-models/{model_id}/tags"; whole where it begins
 					    with '/': "/api/3.0/…" (and /ajax-api/3.0/…), "/graphql" */
+	enum permission permission;      /* on everything */
 	const struct rest_field *fields; /* NULL: none */
 	bool (*run)(struct rest_call *call, struct error *err);
 	enum db_mode mode;
 	const char *help;
 };
+/* A row of a table. */
+#define REST_RPC(method_, path_, permission_, fields_, run_, mode_, help_) \
+	{(method_), (path_), PERMISSION(permission_), (fields_), (run_), (mode_), (help_)}
 
 /* ---- for the functions of the tables ---- */
 

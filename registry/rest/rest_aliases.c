@@ -106,9 +106,9 @@ static bool run_get(struct rest_call *call, struct error *err)
 }
 
 const struct rest_rpc rest_aliases[] = {
-	{"POST", "registered-models/alias", SET_FIELDS, run_set, DB_WRITE,
-		"points an alias to a version, or moves it there"},
-	{"GET", "registered-models/alias", FIELDS, run_get, DB_READ, "the version that an alias points to"},
-	{"DELETE", "registered-models/alias", FIELDS, run_delete, DB_WRITE, "removes an alias"},
+	REST_RPC("POST", "registered-models/alias", PERMISSION_MANAGE, SET_FIELDS, run_set, DB_WRITE,
+		"points an alias to a version, or moves it there"),
+	REST_RPC("GET", "registered-models/alias", PERMISSION_VIEW, FIELDS, run_get, DB_READ, "the version that an alias points to"),
+	REST_RPC("DELETE", "registered-models/alias", PERMISSION_MANAGE, FIELDS, run_delete, DB_WRITE, "removes an alias"),
 	{0},
 };

@@ -20,6 +20,6 @@ static const struct rest_field LIST[] = {
 };
 
 const struct rest_rpc rest_artifacts[] = {
-	{"GET", "artifacts/list", LIST, list, DB_READ, "a folder of a run's artifacts"},
+	REST_RPC("GET", "artifacts/list", PERMISSION_VIEW, LIST, list, DB_READ, "a folder of a run's artifacts"),
 	{0},
 };

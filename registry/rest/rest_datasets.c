@@ -57,6 +57,6 @@ static const struct rest_field SEARCH[] = {
 };
 
 const struct rest_rpc rest_datasets[] = {
-	{"POST", "experiments/search-datasets", SEARCH, search, DB_READ, "datasets that runs of experiments used"},
+	REST_RPC("POST", "experiments/search-datasets", PERMISSION_VIEW, SEARCH, search, DB_READ, "datasets that runs of experiments used"),
 	{0},
 };

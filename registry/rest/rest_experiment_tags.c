@@ -93,7 +93,7 @@ static const struct rest_field DELETE[] = {
 };
 
 const struct rest_rpc rest_experiment_tags[] = {
-	{"POST", "experiments/set-experiment-tag", SET, set_tag, DB_WRITE, "set a tag of an experiment"},
-	{"POST", "experiments/delete-experiment-tag", DELETE, delete_tag, DB_WRITE, "delete a tag of an experiment"},
+	REST_RPC("POST", "experiments/set-experiment-tag", PERMISSION_MANAGE, SET, set_tag, DB_WRITE, "set a tag of an experiment"),
+	REST_RPC("POST", "experiments/delete-experiment-tag", PERMISSION_MANAGE, DELETE, delete_tag, DB_WRITE, "delete a tag of an experiment"),
 	{0},
 };

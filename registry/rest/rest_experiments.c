@@ -184,13 +184,13 @@ static const struct rest_field SEARCH[] = {
 };
 
 const struct rest_rpc rest_experiments[] = {
-	{"POST", "experiments/create", CREATE, create, DB_WRITE, "make an experiment"},
-	{"GET", "experiments/get", BY_ID, get, DB_READ, "an experiment"},
-	{"GET", "experiments/get-by-name", BY_NAME, get_by_name, DB_READ, "an experiment by its name"},
-	{"GET", "experiments/search", SEARCH, search, DB_READ, "experiments that match a filter"},
-	{"POST", "experiments/search", SEARCH, search, DB_READ, "experiments that match a filter"},
-	{"POST", "experiments/update", UPDATE, update, DB_WRITE, "rename an experiment"},
-	{"POST", "experiments/delete", BY_ID, delete, DB_WRITE, "delete an experiment and its runs, until restored"},
-	{"POST", "experiments/restore", BY_ID, restore, DB_WRITE, "bring back an experiment and its runs"},
+	REST_RPC("POST", "experiments/create", PERMISSION_MANAGE, CREATE, create, DB_WRITE, "make an experiment"),
+	REST_RPC("GET", "experiments/get", PERMISSION_VIEW, BY_ID, get, DB_READ, "an experiment"),
+	REST_RPC("GET", "experiments/get-by-name", PERMISSION_VIEW, BY_NAME, get_by_name, DB_READ, "an experiment by its name"),
+	REST_RPC("GET", "experiments/search", PERMISSION_VIEW, SEARCH, search, DB_READ, "experiments that match a filter"),
+	REST_RPC("POST", "experiments/search", PERMISSION_VIEW, SEARCH, search, DB_READ, "experiments that match a filter"),
+	REST_RPC("POST", "experiments/update", PERMISSION_MANAGE, UPDATE, update, DB_WRITE, "rename an experiment"),
+	REST_RPC("POST", "experiments/delete", PERMISSION_MANAGE, BY_ID, delete, DB_WRITE, "delete an experiment and its runs, until restored"),
+	REST_RPC("POST", "experiments/restore", PERMISSION_MANAGE, BY_ID, restore, DB_WRITE, "bring back an experiment and its runs"),
 	{0},
 };

@@ -10,7 +10,7 @@ static bool proxy(struct rest_call *call, struct error *err)
 }
 
 const struct rest_rpc rest_gateway[] = {
-	{"GET", "gateway-proxy", NULL, proxy, DB_NONE, "the endpoints of a gateway: none"},
-	{"POST", "gateway-proxy", NULL, proxy, DB_NONE, "the same"},
+	REST_RPC("GET", "gateway-proxy", PERMISSION_VIEW, NULL, proxy, DB_NONE, "the endpoints of a gateway: none"),
+	REST_RPC("POST", "gateway-proxy", PERMISSION_VIEW, NULL, proxy, DB_NONE, "the same"),
 	{0},
 };

@@ -104,9 +104,9 @@ static bool run_alias_at(struct rest_call *call, struct error *err)
 }
 
 const struct rest_rpc rest_history[] = {
-	{"GET", "sluice/history", HISTORY_FIELDS, run_history, DB_READ,
-		"who moved what when: aliases, stages, versions, names; newest first"},
-	{"GET", "sluice/alias-at", ALIAS_AT_FIELDS, run_alias_at, DB_READ,
-		"the version that an alias pointed to at a time"},
+	REST_RPC("GET", "sluice/history", PERMISSION_VIEW, HISTORY_FIELDS, run_history, DB_READ,
+		"who moved what when: aliases, stages, versions, names; newest first"),
+	REST_RPC("GET", "sluice/alias-at", PERMISSION_VIEW, ALIAS_AT_FIELDS, run_alias_at, DB_READ,
+		"the version that an alias pointed to at a time"),
 	{0},
 };

@@ -75,10 +75,10 @@ static const struct rest_field DIRECTORY[] = {
 };
 
 const struct rest_rpc rest_logged_model_data[] = {
-	{"PATCH", "logged-models/{model_id}/tags", TAGS, set_tags, DB_WRITE, "set tags of a logged model"},
-	{"DELETE", "logged-models/{model_id}/tags/{tag_key}", NULL, delete_tag, DB_WRITE, "delete a tag of a logged model"},
-	{"POST", "logged-models/{model_id}/params", PARAMS, log_params, DB_WRITE, "add params to a logged model"},
-	{"GET", "logged-models/{model_id}/artifacts/directories", DIRECTORY, list_artifacts, DB_READ,
-		"a folder of a logged model's artifacts"},
+	REST_RPC("PATCH", "logged-models/{model_id}/tags", PERMISSION_MANAGE, TAGS, set_tags, DB_WRITE, "set tags of a logged model"),
+	REST_RPC("DELETE", "logged-models/{model_id}/tags/{tag_key}", PERMISSION_MANAGE, NULL, delete_tag, DB_WRITE, "delete a tag of a logged model"),
+	REST_RPC("POST", "logged-models/{model_id}/params", PERMISSION_MANAGE, PARAMS, log_params, DB_WRITE, "add params to a logged model"),
+	REST_RPC("GET", "logged-models/{model_id}/artifacts/directories", PERMISSION_VIEW, DIRECTORY, list_artifacts, DB_READ,
+		"a folder of a logged model's artifacts"),
 	{0},
 };

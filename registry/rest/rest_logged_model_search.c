@@ -119,6 +119,6 @@ static const struct rest_field SEARCH[] = {
 };
 
 const struct rest_rpc rest_logged_model_search[] = {
-	{"POST", "logged-models/search", SEARCH, search, DB_READ, "logged models that match a filter"},
+	REST_RPC("POST", "logged-models/search", PERMISSION_VIEW, SEARCH, search, DB_READ, "logged models that match a filter"),
 	{0},
 };

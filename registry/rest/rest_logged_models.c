@@ -134,9 +134,9 @@ static const struct rest_field FINALIZE[] = {
 };
 
 const struct rest_rpc rest_logged_models[] = {
-	{"POST", "logged-models", CREATE, create, DB_WRITE, "announce a logged model"},
-	{"GET", "logged-models/{model_id}", GET, get, DB_READ, "a logged model"},
-	{"PATCH", "logged-models/{model_id}", FINALIZE, finalize, DB_WRITE, "say that a logged model is ready, or failed"},
-	{"DELETE", "logged-models/{model_id}", NULL, delete, DB_WRITE, "delete a logged model"},
+	REST_RPC("POST", "logged-models", PERMISSION_MANAGE, CREATE, create, DB_WRITE, "announce a logged model"),
+	REST_RPC("GET", "logged-models/{model_id}", PERMISSION_VIEW, GET, get, DB_READ, "a logged model"),
+	REST_RPC("PATCH", "logged-models/{model_id}", PERMISSION_MANAGE, FINALIZE, finalize, DB_WRITE, "say that a logged model is ready, or failed"),
+	REST_RPC("DELETE", "logged-models/{model_id}", PERMISSION_MANAGE, NULL, delete, DB_WRITE, "delete a logged model"),
 	{0},
 };

@@ -236,9 +236,9 @@ static const struct rest_field INTERVAL[] = {
 };
 
 const struct rest_rpc rest_metrics[] = {
-	{"GET", "metrics/get-history", HISTORY, get_history, DB_READ, "all points of a run's metric"},
-	{"GET", "metrics/get-history-bulk", BULK, get_bulk, DB_READ, "all points of a metric of several runs"},
-	{"GET", "metrics/get-history-bulk-interval", INTERVAL, get_interval, DB_READ,
-		"points of a metric of several runs, sampled"},
+	REST_RPC("GET", "metrics/get-history", PERMISSION_VIEW, HISTORY, get_history, DB_READ, "all points of a run's metric"),
+	REST_RPC("GET", "metrics/get-history-bulk", PERMISSION_VIEW, BULK, get_bulk, DB_READ, "all points of a metric of several runs"),
+	REST_RPC("GET", "metrics/get-history-bulk-interval", PERMISSION_VIEW, INTERVAL, get_interval, DB_READ,
+		"points of a metric of several runs, sampled"),
 	{0},
 };

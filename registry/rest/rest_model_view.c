@@ -171,7 +171,8 @@ bool rest_answer_version(struct rest_call *call, struct str name, int64_t versio
 	return is_found || fail_no_version(name, version, err);
 }
 
-/* In the order in which the stages were first entered by a version that is in them still, as MLflow has it. */
+/* In the order in which the stages were first entered by a version that is in them still, as MLflow has it. The stage
+ * None, which most versions are in, is in no index: its ends are found from both ends of the versions. */
 bool rest_latest_versions(
 	struct rest_call *call, struct str name, bool has_aliases, struct json *ret_list, struct error *err)
 {
@@ -180,7 +181,11 @@ bool rest_latest_versions(
 
 	if (!db_start(&rows, call->db, err,
 		    "SELECT " REST_VERSION_COLUMNS " FROM (SELECT max(version) AS newest, min(version) AS oldest"
-		    " FROM model_versions WHERE name = ?1 AND current_stage <> 'Deleted_Internal' GROUP BY current_stage) AS s"
+		    " FROM model_versions WHERE name = ?1 AND current_stage <> 'None' AND current_stage <> 'Deleted_Internal'"
+		    " GROUP BY current_stage UNION ALL SELECT"
+		    " (SELECT version FROM model_versions WHERE name = ?1 AND current_stage = 'None' ORDER BY version DESC LIMIT 1),"
+		    " version FROM (SELECT version FROM model_versions WHERE name = ?1 AND current_stage = 'None'"
+		    " ORDER BY version LIMIT 1)) AS s"
 		    " JOIN model_versions AS e ON e.name = ?1 AND e.version = s.newest ORDER BY s.oldest",
 		    "s", name))
 		return false;

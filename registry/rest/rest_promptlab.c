@@ -362,6 +362,7 @@ static const struct rest_field CREATE[] = {
 };
 
 const struct rest_rpc rest_promptlab[] = {
-	{"POST", "runs/create-promptlab-run", CREATE, create, DB_NONE, "keep a prompt that was tried out, as a run and a model"},
+	REST_RPC("POST", "runs/create-promptlab-run", PERMISSION_MANAGE, CREATE, create, DB_NONE,
+		"keep a prompt that was tried out, as a run and a model"),
 	{0},
 };

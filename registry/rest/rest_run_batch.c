@@ -200,6 +200,6 @@ static const struct rest_field BATCH[] = {
 };
 
 const struct rest_rpc rest_run_batch[] = {
-	{"POST", "runs/log-batch", BATCH, log_batch, DB_WRITE, "metrics, params and tags at once"},
+	REST_RPC("POST", "runs/log-batch", PERMISSION_MANAGE, BATCH, log_batch, DB_WRITE, "metrics, params and tags at once"),
 	{0},
 };

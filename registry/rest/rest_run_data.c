@@ -80,9 +80,9 @@ static const struct rest_field DELETE[] = {
 };
 
 const struct rest_rpc rest_run_data[] = {
-	{"POST", "runs/log-metric", METRIC, log_metric, DB_WRITE, "a value of a metric, also of a logged model"},
-	{"POST", "runs/log-parameter", PAIR, log_param, DB_WRITE, "a param, which keeps its value"},
-	{"POST", "runs/set-tag", PAIR, set_tag, DB_WRITE, "set a tag of a run"},
-	{"POST", "runs/delete-tag", DELETE, delete_tag, DB_WRITE, "delete a tag of a run"},
+	REST_RPC("POST", "runs/log-metric", PERMISSION_MANAGE, METRIC, log_metric, DB_WRITE, "a value of a metric, also of a logged model"),
+	REST_RPC("POST", "runs/log-parameter", PERMISSION_MANAGE, PAIR, log_param, DB_WRITE, "a param, which keeps its value"),
+	REST_RPC("POST", "runs/set-tag", PERMISSION_MANAGE, PAIR, set_tag, DB_WRITE, "set a tag of a run"),
+	REST_RPC("POST", "runs/delete-tag", PERMISSION_MANAGE, DELETE, delete_tag, DB_WRITE, "delete a tag of a run"),
 	{0},
 };

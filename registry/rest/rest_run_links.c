@@ -255,8 +255,8 @@ static const struct rest_field MODEL[] = {
 };
 
 const struct rest_rpc rest_run_links[] = {
-	{"POST", "runs/log-inputs", INPUTS, log_inputs, DB_WRITE, "datasets and models that a run used"},
-	{"POST", "runs/outputs", OUTPUTS, log_outputs, DB_WRITE, "models that a run made"},
-	{"POST", "runs/log-model", MODEL, log_model, DB_WRITE, "a model as MLflow 2 logged it, in a tag of the run"},
+	REST_RPC("POST", "runs/log-inputs", PERMISSION_MANAGE, INPUTS, log_inputs, DB_WRITE, "datasets and models that a run used"),
+	REST_RPC("POST", "runs/outputs", PERMISSION_MANAGE, OUTPUTS, log_outputs, DB_WRITE, "models that a run made"),
+	REST_RPC("POST", "runs/log-model", PERMISSION_MANAGE, MODEL, log_model, DB_WRITE, "a model as MLflow 2 logged it, in a tag of the run"),
 	{0},
 };

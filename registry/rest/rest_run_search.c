@@ -41,6 +41,6 @@ static const struct rest_field SEARCH[] = {
 };
 
 const struct rest_rpc rest_run_search[] = {
-	{"POST", "runs/search", SEARCH, search, DB_READ, "runs that match a filter"},
+	REST_RPC("POST", "runs/search", PERMISSION_VIEW, SEARCH, search, DB_READ, "runs that match a filter"),
 	{0},
 };

@@ -164,10 +164,10 @@ static const struct rest_field UPDATE[] = {
 };
 
 const struct rest_rpc rest_runs[] = {
-	{"POST", "runs/create", CREATE, create, DB_WRITE, "start a run"},
-	{"GET", "runs/get", BY_ID, get, DB_READ, "a run with its data"},
-	{"POST", "runs/update", UPDATE, update, DB_WRITE, "set a run's status, end and name"},
-	{"POST", "runs/delete", BY_ID, delete, DB_WRITE, "delete a run, until restored"},
-	{"POST", "runs/restore", BY_ID, restore, DB_WRITE, "bring back a run"},
+	REST_RPC("POST", "runs/create", PERMISSION_MANAGE, CREATE, create, DB_WRITE, "start a run"),
+	REST_RPC("GET", "runs/get", PERMISSION_VIEW, BY_ID, get, DB_READ, "a run with its data"),
+	REST_RPC("POST", "runs/update", PERMISSION_MANAGE, UPDATE, update, DB_WRITE, "set a run's status, end and name"),
+	REST_RPC("POST", "runs/delete", PERMISSION_MANAGE, BY_ID, delete, DB_WRITE, "delete a run, until restored"),
+	REST_RPC("POST", "runs/restore", PERMISSION_MANAGE, BY_ID, restore, DB_WRITE, "bring back a run"),
 	{0},
 };

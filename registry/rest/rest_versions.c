@@ -173,7 +173,7 @@ static bool archive_others(struct rest_call *call, const struct named *named, co
 	return history_add_archiving(call->db, &actor, named->name, stage, named->version, err) &&
 	       db_run(call->db, err,
 		       "UPDATE model_versions SET current_stage = 'Archived', last_updated_timestamp = ?"
-		       " WHERE name = ? AND version <> ? AND current_stage = ?",
+		       " WHERE name = ? AND version <> ? AND current_stage = ? AND current_stage <> 'None'",
 		       "isis", call->now_ms, named->name, named->version, str_of(stage));
 }
 
@@ -306,18 +306,18 @@ static bool run_delete_tag(struct rest_call *call, struct error *err)
 }
 
 const struct rest_rpc rest_versions[] = {
-	{"POST", "model-versions/create", CREATE_FIELDS, run_create, DB_WRITE,
-		"makes the next version of a registered model"},
-	{"GET", "model-versions/get", VERSION_FIELDS, run_get, DB_READ, "a version"},
-	{"PATCH", "model-versions/update", UPDATE_FIELDS, run_update, DB_WRITE, "sets a version's description"},
-	{"DELETE", "model-versions/delete", VERSION_FIELDS, run_delete, DB_WRITE, "deletes a version and its aliases"},
-	{"GET", "model-versions/search", SEARCH_FIELDS, run_search, DB_READ, "versions by a filter"},
-	{"POST", "model-versions/transition-stage", STAGE_FIELDS, run_transition, DB_WRITE,
-		"moves a version to a stage"},
-	{"GET", "model-versions/get-download-uri", DOWNLOAD_FIELDS, run_download_uri, DB_READ,
-		"where a version's artifacts are"},
-	{"POST", "model-versions/set-tag", SET_TAG_FIELDS, run_set_tag, DB_WRITE, "sets a tag of a version"},
-	{"DELETE", "model-versions/delete-tag", DELETE_TAG_FIELDS, run_delete_tag, DB_WRITE,
-		"deletes a tag of a version"},
+	REST_RPC("POST", "model-versions/create", PERMISSION_MANAGE, CREATE_FIELDS, run_create, DB_WRITE,
+		"makes the next version of a registered model"),
+	REST_RPC("GET", "model-versions/get", PERMISSION_VIEW, VERSION_FIELDS, run_get, DB_READ, "a version"),
+	REST_RPC("PATCH", "model-versions/update", PERMISSION_MANAGE, UPDATE_FIELDS, run_update, DB_WRITE, "sets a version's description"),
+	REST_RPC("DELETE", "model-versions/delete", PERMISSION_MANAGE, VERSION_FIELDS, run_delete, DB_WRITE, "deletes a version and its aliases"),
+	REST_RPC("GET", "model-versions/search", PERMISSION_VIEW, SEARCH_FIELDS, run_search, DB_READ, "versions by a filter"),
+	REST_RPC("POST", "model-versions/transition-stage", PERMISSION_MANAGE, STAGE_FIELDS, run_transition, DB_WRITE,
+		"moves a version to a stage"),
+	REST_RPC("GET", "model-versions/get-download-uri", PERMISSION_VIEW, DOWNLOAD_FIELDS, run_download_uri, DB_READ,
+		"where a version's artifacts are"),
+	REST_RPC("POST", "model-versions/set-tag", PERMISSION_MANAGE, SET_TAG_FIELDS, run_set_tag, DB_WRITE, "sets a tag of a version"),
+	REST_RPC("DELETE", "model-versions/delete-tag", PERMISSION_MANAGE, DELETE_TAG_FIELDS, run_delete_tag, DB_WRITE,
+		"deletes a tag of a version"),
 	{0},
 };

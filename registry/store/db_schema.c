@@ -144,12 +144,52 @@ static const char SERVING[] =
 	" endpoint_id TEXT NOT NULL REFERENCES endpoints, version INTEGER NOT NULL, entity TEXT NOT NULL, log TEXT NOT NULL,"
 	" PRIMARY KEY (endpoint_id, version, entity)) WITHOUT ROWID;";
 
+/*
+ * A commit costs what it writes, page by page: rows that are never deleted need no AUTOINCREMENT, who has which name is
+ * told by the rows that gave it (history.c), and versions begin in a stage that is found without an index.
+ */
+static const char FEWER_PAGES[] =
+	"DROP INDEX model_versions_by_stage;"
+	"CREATE INDEX model_versions_by_stage ON model_versions (name, current_stage, version) WHERE current_stage <> 'None';"
+	"CREATE TABLE history_lean ("
+	" id INTEGER PRIMARY KEY, model INTEGER NOT NULL, time_us INTEGER NOT NULL, who TEXT NOT NULL,"
+	" why TEXT NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, version INTEGER, alias TEXT, before TEXT,"
+	" after TEXT);"
+	"INSERT INTO history_lean SELECT * FROM history;"
+	"DROP TABLE history;"
+	"ALTER TABLE history_lean RENAME TO history;"
+	"CREATE INDEX history_by_model ON history (model, id);"
+	"CREATE INDEX history_by_name ON history (name, id) WHERE action IN ('model_created', 'model_renamed');"
+	"CREATE TRIGGER history_is_not_changed BEFORE UPDATE ON history BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;"
+	"CREATE TRIGGER history_is_not_deleted BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'history is append-only'); END;";
+
+/*
+ * Who may do what (runtime/access). A credential that was revoked stays. `endpoints` is a JSON array of names, NULL:
+ * everything. Grants are what the permissions of an endpoint say; `kind` is user, service or group. `generation` counts
+ * the changes. A secret's `sealed` is Base64 of what only the key file opens.
+ */
+static const char ACCESS[] =
+	"CREATE TABLE access_credentials ("
+	" id TEXT PRIMARY KEY, kind TEXT NOT NULL, digest TEXT NOT NULL, subject TEXT NOT NULL, principal TEXT NOT NULL,"
+	" is_service INTEGER NOT NULL, can TEXT NOT NULL, endpoints TEXT, comment TEXT NOT NULL, creator TEXT NOT NULL,"
+	" created_ms INTEGER NOT NULL, expires_ms INTEGER NOT NULL, used_ms INTEGER NOT NULL, revoked_ms INTEGER NOT NULL)"
+	" WITHOUT ROWID;"
+	"CREATE TABLE access_grants ("
+	" endpoint_id TEXT NOT NULL REFERENCES endpoints, kind TEXT NOT NULL, name TEXT NOT NULL, level TEXT NOT NULL,"
+	" PRIMARY KEY (endpoint_id, kind, name)) WITHOUT ROWID;"
+	"CREATE TABLE access_state (id INTEGER PRIMARY KEY, generation INTEGER NOT NULL);"
+	"CREATE TABLE secret_scopes ("
+	" name TEXT PRIMARY KEY, creator TEXT NOT NULL, created_ms INTEGER NOT NULL) WITHOUT ROWID;"
+	"CREATE TABLE secrets ("
+	" scope TEXT NOT NULL REFERENCES secret_scopes ON DELETE CASCADE, key TEXT NOT NULL, sealed TEXT NOT NULL,"
+	" updated_ms INTEGER NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID;";
+
 /* What each version of the schema added. */
 static const struct {
 	int since;
 	const char *sql;
 } PARTS[] = {{1, EXPERIMENTS}, {1, RUNS}, {1, LOGGED_MODELS}, {1, REGISTERED_MODELS}, {1, HISTORY}, {1, ARTIFACTS},
-	{2, SERVING}};
+	{2, SERVING}, {3, FEWER_PAGES}, {4, ACCESS}};
 
 static bool fail(struct sqlite3 *connection, struct error *err)
 {

@@ -14,8 +14,10 @@ static const char *const ACTIONS[] = {
 	[HISTORY_ALIAS_DELETED] = "alias_deleted",
 };
 
-/* The model that has the name ?1 now: whoever left the newest row under it. */
-#define MODEL_OF "(SELECT model FROM history WHERE name = ?1 ORDER BY id DESC LIMIT 1)"
+/* The rows that give a model its name: the only ones that history_by_name holds. */
+#define NAMING   "action IN ('model_created', 'model_renamed')"
+/* The model that has the name ?1 now: whoever got it last. */
+#define MODEL_OF "(SELECT model FROM history WHERE name = ?1 AND " NAMING " ORDER BY id DESC LIMIT 1)"
 /* Times are taken while the write transaction is open, so that they rise with ids. */
 #define INTO     "INSERT INTO history (model, time_us, who, why, action, name, version, alias, before, after) "
 #define COLUMNS  "id, time_us, who, why, action, name, version, alias, before, after"
@@ -62,7 +64,8 @@ bool history_add_archiving(struct db *db, const struct history_actor *actor, str
 {
 	return db_run(db, err,
 		INTO "SELECT " MODEL_OF ", ?2, ?3, ?4, 'stage_changed', name, version, NULL, current_stage, 'Archived'"
-		     " FROM model_versions WHERE name = ?1 AND current_stage = ?5 AND version <> ?6 ORDER BY version",
+		     " FROM model_versions WHERE name = ?1 AND current_stage = ?5 AND current_stage <> 'None'"
+		     " AND version <> ?6 ORDER BY version",
 		"sisssi", name, clock_wall_us(), actor->who, actor->why, str_of(stage), except_version);
 }
 
@@ -85,7 +88,8 @@ static struct history_row row_of(const struct db_rows *rows, struct arena *arena
 bool history_read(struct db *db, struct arena *arena, const struct history_query *query, struct history_row **ret_rows,
 	size_t *ret_count, struct error *err)
 {
-	const int found = db_find(db, err, NULL, "SELECT 1 FROM history WHERE name = ? LIMIT 1", "s", query->name);
+	const int found =
+		db_find(db, err, NULL, "SELECT 1 FROM history WHERE name = ? AND " NAMING " LIMIT 1", "s", query->name);
 	struct db_rows rows;
 	size_t count = 0;
 
@@ -94,7 +98,8 @@ bool history_read(struct db *db, struct arena *arena, const struct history_query
 					     STR_ARGS(query->name));
 	struct history_row *list = arena_array(arena, (size_t)query->max, sizeof(*list));
 	if (!db_start(&rows, db, err,
-		    "SELECT " COLUMNS " FROM history WHERE model IN (SELECT model FROM history WHERE name = ?1)"
+		    "SELECT " COLUMNS " FROM history"
+		    " WHERE model IN (SELECT model FROM history WHERE name = ?1 AND " NAMING ")"
 		    " AND (?2 IS NULL OR alias = ?2) AND (?3 = 0 OR id < ?3) ORDER BY id DESC LIMIT ?4",
 		    "ssii", query->name, query->alias, query->below_id, query->max))
 		return false;
@@ -130,16 +135,16 @@ static int model_at(struct db *db, struct arena *arena, struct str name, int64_t
 	struct str *ret_name, struct error *err)
 {
 	int found = db_find(db, err, ret_model,
-		"SELECT model FROM history WHERE name = ? AND time_us <= ? ORDER BY id DESC LIMIT 1", "si", name,
-		time_us);
+		"SELECT model FROM history WHERE name = ? AND " NAMING " AND time_us <= ? ORDER BY id DESC LIMIT 1", "si",
+		name, time_us);
 
 	if (found > 0)
 		found = name_at(db, arena, *ret_model, time_us, ret_name, err);
 	if (found < 0 || (found > 0 && str_eq(*ret_name, name)))
 		return found;
 	/* Nobody had the name then (or had lost it to a rename): whose name has it been since? */
-	found = db_find(
-		db, err, ret_model, "SELECT model FROM history WHERE name = ? ORDER BY id DESC LIMIT 1", "s", name);
+	found = db_find(db, err, ret_model,
+		"SELECT model FROM history WHERE name = ? AND " NAMING " ORDER BY id DESC LIMIT 1", "s", name);
 	return found <= 0 ? found : name_at(db, arena, *ret_model, time_us, ret_name, err);
 }
 

@@ -98,8 +98,11 @@ void gate_change(struct gate *gate, const struct gate_limits *limits)
 {
 	must(limits->slots > 0);
 	pthread_mutex_lock(&gate->lock);
-	gate->rule.limits = *limits;
-	let_in(gate, clock_ns());
+
+	const uint64_t now_ns = clock_ns();
+
+	gate_rule_change(&gate->rule, limits, now_ns);
+	let_in(gate, now_ns);
 	pthread_mutex_unlock(&gate->lock);
 }
 
@@ -167,6 +170,7 @@ enum gate_door gate_enter(struct gate *gate, struct gate_pass *pass, struct loop
 	pass->started_ns = now_ns;
 	if (door == GATE_WAITS)
 		append(gate, pass);
+	let_in(gate, now_ns);
 	pthread_mutex_unlock(&gate->lock);
 	if (door == GATE_WAITS && timeout_ms != 0) {
 		timer_init(&pass->timer, loop, on_timeout, pass);

@@ -1,6 +1,7 @@
 /* calm ──room is full──▶ overloaded ──a window without excess, or idle──▶ calm */
 #include "async/gate_rule.h"
 
+#include <math.h>
 #include <stddef.h>
 
 #define MS 1000000ull
@@ -10,6 +11,7 @@ enum {
 	ROOM_MIN = 32, /* one slot at 80 % load has longer queues once in 2000 arrivals */
 	AVERAGED = 64, /* completions; calm is remembered longer */
 	AVERAGED_CALM = 512,
+	STEP_MIN = 32, /* completions that judge a step */
 	RETRY_AFTER_MAX_S = 60
 };
 
@@ -54,6 +56,7 @@ static void become_calm(struct gate_rule *rule, uint64_t now_ns)
 {
 	rule->is_overloaded = false;
 	rule->was_burst = false;
+	rule->limit = rule->limits.slots;
 	rule->room = room_in_calm(rule);
 	watch_growth(rule, now_ns);
 }
@@ -61,6 +64,12 @@ static void become_calm(struct gate_rule *rule, uint64_t now_ns)
 void gate_rule_init(struct gate_rule *rule, const struct gate_limits *limits, uint64_t now_ns)
 {
 	*rule = (struct gate_rule){.limits = *limits, .idle_ns = now_ns};
+	become_calm(rule, now_ns);
+}
+
+void gate_rule_change(struct gate_rule *rule, const struct gate_limits *limits, uint64_t now_ns)
+{
+	rule->limits = *limits;
 	become_calm(rule, now_ns);
 }
 
@@ -95,7 +104,7 @@ static double patience(const struct gate_rule *rule)
 static unsigned short_queue(const struct gate_rule *rule)
 {
 	const double mean = rule->service.mean_ns, share = mean > 0 ? patience(rule) / mean : 1;
-	const double length = share * rule->limits.slots;
+	const double length = share * rule->limit;
 
 	return length < 1 ? 1 : (unsigned)length;
 }
@@ -103,7 +112,7 @@ static unsigned short_queue(const struct gate_rule *rule)
 /* With a short queue the k-th that waits gets the slot of the k-th that started. */
 static bool waits_briefly(const struct gate_rule *rule, uint64_t now_ns)
 {
-	if (rule->queued >= short_queue(rule))
+	if (rule->queued >= short_queue(rule) || rule->in_use > rule->limit)
 		return false;
 
 	const double run = (double)(now_ns * rule->in_use - rule->start_sum) / rule->in_use;
@@ -113,7 +122,7 @@ static bool waits_briefly(const struct gate_rule *rule, uint64_t now_ns)
 
 static void count_load(struct gate_rule *rule, uint64_t now_ns)
 {
-	const double service = rule->service.mean_ns, slots = rule->limits.slots;
+	const double service = rule->service.mean_ns, slots = rule->limit;
 	const uint64_t window = now_ns - rule->load_ns;
 
 	if (window < clamp(slots < 16 ? service * 16 / slots : service, LOAD_MIN_NS, LOAD_MAX_NS))
@@ -132,6 +141,50 @@ static bool was_idle(const struct gate_rule *rule, uint64_t now_ns)
 	       now_ns - rule->idle_ns >= clamp(rule->service.mean_ns * 4, IDLE_MIN_NS, LOAD_MAX_NS);
 }
 
+/* Counts anew as soon as no more are in than may be. */
+static void begin_step(struct gate_rule *rule)
+{
+	rule->step_ns = 0;
+	rule->step_went = 0;
+}
+
+/* Between what would be lost if services were as quick with fewer at once, and nothing. */
+static bool is_loss(const struct gate_rule *rule, double rate)
+{
+	return rule->rate_before > 0 &&
+	       rate < rule->rate_before * sqrt((double)rule->limit / rule->limit_before);
+}
+
+static void adapt_limit(struct gate_rule *rule, uint64_t now_ns)
+{
+	const double rate = (double)rule->step_went / (double)(now_ns - rule->step_ns);
+	/* Little's law: so many at once that are completed at that rate take so long. */
+	const double crowding = rule->limit / rate / rule->calm.mean_ns;
+	const unsigned enough = (unsigned)(rule->limit / crowding * 1.25) + 1;
+
+	if (is_loss(rule, rate)) {
+		rule->limit = rule->limit_before;
+		rule->is_settled = true;
+		return;
+	}
+	begin_step(rule);
+	if (crowding < 1.8 || enough >= rule->limit)
+		return;
+	rule->limit_before = rule->limit;
+	rule->rate_before = rate;
+	rule->limit = enough;
+}
+
+static void watch_step(struct gate_rule *rule, uint64_t now_ns)
+{
+	if (rule->is_settled || rule->calm.count < AVERAGED || rule->in_use > rule->limit)
+		return;
+	if (rule->step_ns == 0)
+		rule->step_ns = now_ns;
+	else if (++rule->step_went >= STEP_MIN)
+		adapt_limit(rule, now_ns);
+}
+
 static void become_overloaded(struct gate_rule *rule, uint64_t now_ns, unsigned *ret_shed)
 {
 	const unsigned kept = short_queue(rule);
@@ -139,6 +192,9 @@ static void become_overloaded(struct gate_rule *rule, uint64_t now_ns, unsigned 
 	rule->is_overloaded = true;
 	rule->load_ns = now_ns;
 	rule->came = rule->went = 0;
+	rule->is_settled = false;
+	rule->rate_before = 0;
+	begin_step(rule);
 	if (rule->queued > kept) {
 		*ret_shed = rule->queued - kept;
 		rule->queued = kept;
@@ -201,7 +257,7 @@ enum gate_door gate_rule_come(struct gate_rule *rule, uint64_t now_ns, unsigned 
 		if (was_idle(rule, now_ns))
 			become_calm(rule, now_ns);
 	}
-	if (rule->in_use < rule->limits.slots && rule->queued == 0)
+	if (rule->in_use < rule->limit && rule->queued == 0)
 		return take(rule, now_ns);
 	if (!rule->limits.sheds)
 		return is_too_long(rule) ? GATE_FULL : wait_in_line(rule);
@@ -220,24 +276,35 @@ static void measure(struct gate_time *time, double value_ns, uint64_t averaged)
 		time->spread_ns += ((off < 0 ? -off : off) - time->spread_ns) / count;
 }
 
+/* Overload begins in calm: its first services must not pass for calm ones. */
+static double bounded(const struct gate_time *time, double value_ns)
+{
+	const double far = 4 * time->spread_ns,
+		     most = time->mean_ns + (far > time->mean_ns / 2 ? far : time->mean_ns / 2);
+
+	return time->count < AVERAGED || value_ns < most ? value_ns : most;
+}
+
 void gate_rule_go(struct gate_rule *rule, uint64_t started_ns, bool has_waited, uint64_t now_ns)
 {
 	const double service = (double)(now_ns - started_ns);
 
 	measure(&rule->service, service, AVERAGED);
 	if (!has_waited && !rule->is_overloaded)
-		measure(&rule->calm, service, AVERAGED_CALM);
+		measure(&rule->calm, bounded(&rule->calm, service), AVERAGED_CALM);
+	if (rule->is_overloaded) {
+		rule->went++;
+		watch_step(rule, now_ns);
+	}
 	rule->in_use--;
 	rule->start_sum -= started_ns;
 	if (rule->in_use == 0)
 		rule->idle_ns = now_ns;
-	if (rule->is_overloaded)
-		rule->went++;
 }
 
 bool gate_rule_next(struct gate_rule *rule, uint64_t now_ns)
 {
-	if (rule->queued == 0 || rule->in_use >= rule->limits.slots)
+	if (rule->queued == 0 || rule->in_use >= rule->limit)
 		return false;
 	rule->queued--;
 	take(rule, now_ns);

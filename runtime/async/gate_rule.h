@@ -3,7 +3,7 @@
  * Gate rule: who enters a gate at once, who waits, who is refused. Counts and times only: no lock, no thread, no clock of
  * its own, so that a simulation can prove it (tests/unit/gate_rule_test.c).
  *
- * Invariant: in_use never grows past slots; nobody waits while a slot is free.
+ * Invariant: in_use never grows past slots; nobody waits while there is a place.
  *
  * A queue has two reasons, and they need opposite answers. Many clients that each wait for their answer before they ask
  * again (a closed loop) send a burst and then one request for each answer: all they need is patience, the queue cannot
@@ -18,6 +18,9 @@
  *	below half of a slow service (its mean and twice its mean deviation): the queue holds fewer turns than that, and those
  *	that are in have run so long on average that they end in that time. Where services are slower than they were in calm
  *	(they share a processor), the wait shrinks by as much, down to an eighth of a service.
+ *	Where they are nearly twice as slow, so many at once only hinder each other: fewer are let in, by Little's law as many as
+ *	would complete as much if they were as quick as in calm, and a quarter more. Where that completes clearly less after
+ *	all, it is taken back.
  *	It ends after a window (16 services, 0.1 to 4 s) in which less came, refused ones included, than 95 % of what the
  *	slots can do, or when nobody was in for four services.
  *
@@ -58,6 +61,11 @@ struct gate_rule {
 	bool is_overloaded;
 	uint64_t load_ns; /* start of the window that counts */
 	uint64_t came, went;
+	unsigned limit;              /* at once: slots, or fewer under overload */
+	uint64_t step_ns, step_went; /* since when no more are in; 0: not yet. What was completed since */
+	unsigned limit_before;       /* the last step, */
+	double rate_before;          /* and completions a nanosecond before it; 0: there was none */
+	bool is_settled;             /* it was taken back: no more steps */
 };
 
 void gate_rule_init(struct gate_rule *rule, const struct gate_limits *limits, uint64_t now_ns);
@@ -68,7 +76,9 @@ void gate_rule_init(struct gate_rule *rule, const struct gate_limits *limits, ui
 enum gate_door gate_rule_come(struct gate_rule *rule, uint64_t now_ns, unsigned *ret_shed);
 /* Somebody who started at started_ns, at once or after a wait, gives the slot back. */
 void gate_rule_go(struct gate_rule *rule, uint64_t started_ns, bool has_waited, uint64_t now_ns);
-/* True: the slot of now_ns is for who waited longest. Ask until it says no, after each go, quit or change of slots. */
+/* Other limits, from now on. */
+void gate_rule_change(struct gate_rule *rule, const struct gate_limits *limits, uint64_t now_ns);
+/* True: the slot of now_ns is for who waited longest. Ask until it says no, after each come, go and change. */
 bool gate_rule_next(struct gate_rule *rule, uint64_t now_ns);
 /* Somebody leaves the queue by himself. */
 void gate_rule_quit(struct gate_rule *rule);

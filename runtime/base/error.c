@@ -18,6 +18,7 @@ static const struct error_info TABLE[ERR_COUNT] = {
 	[ERR_NO_ENDPOINT] = {"no_endpoint", "ENDPOINT_NOT_FOUND", 404, 66, "no such serving endpoint or call"},
 	[ERR_METHOD_NOT_ALLOWED] = {"method_not_allowed", "BAD_REQUEST", 405, 65,
 		"the path exists, this method does not"},
+	[ERR_UNAUTHENTICATED] = {"unauthenticated", "UNAUTHENTICATED", 401, 77, "no token, or not a valid one"},
 	[ERR_PERMISSION_DENIED] = {"permission_denied", "PERMISSION_DENIED", 403, 77, "who asks may not do that"},
 	[ERR_REQUEST_TIMEOUT] = {"request_timeout", "BAD_REQUEST", 408, 75, "the client was too slow"},
 	[ERR_CONFLICT] = {"conflict", "RESOURCE_CONFLICT", 409, 65, "it exists already or has changed"},

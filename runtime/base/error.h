@@ -22,6 +22,7 @@ enum error_code {
 	ERR_NOT_FOUND,            /* a file, bundle, route, recording */
 	ERR_NO_ENDPOINT,          /* a serving endpoint, or an API path */
 	ERR_METHOD_NOT_ALLOWED,
+	ERR_UNAUTHENTICATED,      /* nobody knows who asks: no token, or not a good one */
 	ERR_PERMISSION_DENIED,    /* who asks may not */
 	ERR_REQUEST_TIMEOUT,      /* the client was too slow */
 	ERR_CONFLICT,

@@ -9,12 +9,16 @@
  *
  * Answers and errors: docs/protocol/DATABRICKS.md 1. Every 200 is a JSON object, but where `text` is set.
  */
+#include "access/access.h"
+#include "access/secret_store.h"
 #include "control/deploy.h"
 
 struct control {
 	struct registry *registry;
+	struct access *access;
+	struct secret_store *secrets;
 	struct origin *origin;
-	struct serving *serving;
+	struct serving *serving; /* NULL where there are no endpoints, as what follows */
 	struct deployer *deployer;
 	const char *url; /* "http://127.0.0.1:8080", for answers; its clients' own where they say one */
 	bool can_mail;   /* the deployer sends mail */
@@ -28,8 +32,10 @@ struct control_call {
 	struct db *db;
 	struct str ids[CONTROL_IDS_MAX]; /* what stood for the path's {…}, decoded */
 	struct json in;                  /* the body: an object; {} where there was none */
+	struct str body;                 /* as sent */
 	struct json query;               /* object of strings */
 	int64_t now_ms;
+	const struct principal *principal;
 	struct str who, why; /* never NULL */
 	struct str host;     /* the Host field: "127.0.0.1:8080" */
 	struct str accept;   /* the Accept field; may be NULL */
@@ -42,19 +48,25 @@ struct control_call {
 	int64_t deploys_version;
 	struct str refreshes;     /* … that is to be published anew */
 	struct str removes, removes_id; /* name and id of the endpoint that is gone */
+	bool changes_access; /* credentials or grants */
 };
 
 struct control_rpc {
 	const char *method;
 	const char *path; /* below /api/2.0/: "serving-endpoints/{name}/config" */
+	enum permission permission; /* on the endpoint that stands for {name}; on everything where there is none */
 	bool (*run)(struct control_call *call, struct error *err);
 	enum db_mode mode;
 	const char *help;
 	const struct decode_field *fields; /* of the body, for the reference page; NULL: it has none */
 };
+/* A row of a table. */
+#define CONTROL_RPC(method_, path_, permission_, run_, mode_, help_, fields_) \
+	{(method_), (path_), PERMISSION(permission_), (run_), (mode_), (help_), (fields_)}
 
 struct control_request {
 	struct str method, path /* as sent, without query */, query, body, who, why, host, accept;
+	const struct principal *principal;
 };
 struct control_match {
 	const struct control_rpc *rpc;
@@ -91,4 +103,4 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 
 extern const struct control_rpc *const control_tables[];
 extern const struct control_rpc control_endpoints[], control_attributes[], control_configs[], control_logs[],
-	control_metrics[], control_openapi[];
+	control_metrics[], control_tokens[], control_secrets[], control_openapi[];

@@ -99,17 +99,13 @@ static bool refuse_throughput(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_attributes[] = {
-	{"PATCH", "serving-endpoints/{name}/tags", run_tags, DB_WRITE, "adds, changes and deletes tags",
-		attributes_tags_fields},
-	{"PUT", "serving-endpoints/{name}/rate-limits", run_rate_limits, DB_WRITE,
-		"replaces the rate limits; the older call, beside those of the AI gateway", attributes_rate_limits_fields},
-	{"PUT", "serving-endpoints/{name}/ai-gateway", run_gateway, DB_WRITE, "replaces the AI gateway's block",
-		attributes_gateway_fields},
-	{"PATCH", "serving-endpoints/{name}/notifications", run_notifications, DB_WRITE, "changes who gets mail",
-		attributes_notifications_fields},
-	{"PATCH", "serving-endpoints/{name}/telemetry-config", run_telemetry, DB_WRITE, "removes the telemetry config",
-		attributes_telemetry_fields},
-	{"POST", "serving-endpoints/pt", refuse_throughput, DB_READ, "not done: provisioned throughput", NULL},
-	{"PUT", "serving-endpoints/pt/{name}/config", refuse_throughput, DB_READ, "not done: provisioned throughput", NULL},
+	CONTROL_RPC("PATCH", "serving-endpoints/{name}/tags", PERMISSION_MANAGE, run_tags, DB_WRITE, "adds, changes and deletes tags", attributes_tags_fields),
+	CONTROL_RPC("PUT", "serving-endpoints/{name}/rate-limits", PERMISSION_MANAGE, run_rate_limits, DB_WRITE,
+		"replaces the rate limits; the older call, beside those of the AI gateway", attributes_rate_limits_fields),
+	CONTROL_RPC("PUT", "serving-endpoints/{name}/ai-gateway", PERMISSION_MANAGE, run_gateway, DB_WRITE, "replaces the AI gateway's block", attributes_gateway_fields),
+	CONTROL_RPC("PATCH", "serving-endpoints/{name}/notifications", PERMISSION_MANAGE, run_notifications, DB_WRITE, "changes who gets mail", attributes_notifications_fields),
+	CONTROL_RPC("PATCH", "serving-endpoints/{name}/telemetry-config", PERMISSION_MANAGE, run_telemetry, DB_WRITE, "removes the telemetry config", attributes_telemetry_fields),
+	CONTROL_RPC("POST", "serving-endpoints/pt", PERMISSION_VIEW, refuse_throughput, DB_READ, "not done: provisioned throughput", NULL),
+	CONTROL_RPC("PUT", "serving-endpoints/pt/{name}/config", PERMISSION_VIEW, refuse_throughput, DB_READ, "not done: provisioned throughput", NULL),
 	{0},
 };

@@ -216,12 +216,12 @@ static bool run_start(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_configs[] = {
-	{"PUT", "serving-endpoints/{name}/config", run_update, DB_WRITE, "deploys another config", served_config_fields},
-	{"POST", "serving-endpoints/{name}/rollback", run_rollback, DB_WRITE,
-		"deploys an earlier config version again: the one before, or `config_version`", ROLLBACK},
-	{"GET", "serving-endpoints/{name}/config-versions", run_history, DB_READ,
-		"every config version: who, when, why, what became of it; 100 at once, those `below` a number", NULL},
-	{"POST", "serving-endpoints/{name}/config:stop", run_stop, DB_WRITE, "stops serving; the config stays", NULL},
-	{"POST", "serving-endpoints/{name}/config:start", run_start, DB_WRITE, "serves again", NULL},
+	CONTROL_RPC("PUT", "serving-endpoints/{name}/config", PERMISSION_MANAGE, run_update, DB_WRITE, "deploys another config", served_config_fields),
+	CONTROL_RPC("POST", "serving-endpoints/{name}/rollback", PERMISSION_MANAGE, run_rollback, DB_WRITE,
+		"deploys an earlier config version again: the one before, or `config_version`", ROLLBACK),
+	CONTROL_RPC("GET", "serving-endpoints/{name}/config-versions", PERMISSION_VIEW, run_history, DB_READ,
+		"every config version: who, when, why, what became of it; 100 at once, those `below` a number", NULL),
+	CONTROL_RPC("POST", "serving-endpoints/{name}/config:stop", PERMISSION_MANAGE, run_stop, DB_WRITE, "stops serving; the config stays", NULL),
+	CONTROL_RPC("POST", "serving-endpoints/{name}/config:start", PERMISSION_MANAGE, run_start, DB_WRITE, "serves again", NULL),
 	{0},
 };

@@ -90,6 +90,8 @@ static bool run_list(struct control_call *call, struct error *err)
 	for (size_t i = 0; i < count; i++) {
 		struct json view;
 
+		if ((principal_rights(call->principal, rows[i].name) & RIGHT_VIEW) == 0)
+			continue;
 		if (!control_view(call, &rows[i], true, &view, err))
 			return false;
 		json_append(call->arena, &list, view);
@@ -112,10 +114,9 @@ static bool run_delete(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_endpoints[] = {
-	{"POST", "serving-endpoints", run_create, DB_WRITE, "makes an endpoint and deploys its config",
-		attributes_new_fields},
-	{"GET", "serving-endpoints", run_list, DB_READ, "all endpoints", NULL},
-	{"GET", "serving-endpoints/{name}", run_get, DB_READ, "one endpoint: state, config, pending config", NULL},
-	{"DELETE", "serving-endpoints/{name}", run_delete, DB_WRITE, "deletes it; its history stays", NULL},
+	CONTROL_RPC("POST", "serving-endpoints", PERMISSION_MANAGE, run_create, DB_WRITE, "makes an endpoint and deploys its config", attributes_new_fields),
+	CONTROL_RPC("GET", "serving-endpoints", PERMISSION_KNOWN, run_list, DB_READ, "the endpoints that who asks may see", NULL),
+	CONTROL_RPC("GET", "serving-endpoints/{name}", PERMISSION_VIEW, run_get, DB_READ, "one endpoint: state, config, pending config", NULL),
+	CONTROL_RPC("DELETE", "serving-endpoints/{name}", PERMISSION_MANAGE, run_delete, DB_WRITE, "deletes it; its history stays", NULL),
 	{0},
 };

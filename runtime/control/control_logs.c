@@ -162,12 +162,11 @@ static bool run_logs(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_logs[] = {
-	{"GET", "serving-endpoints/{name}/events", run_events, DB_READ, "what happened to it, newest first", NULL},
-	{"GET", "serving-endpoints/{name}/served-models/{served}/logs", run_logs, DB_READ,
+	CONTROL_RPC("GET", "serving-endpoints/{name}/events", PERMISSION_VIEW, run_events, DB_READ, "what happened to it, newest first", NULL),
+	CONTROL_RPC("GET", "serving-endpoints/{name}/served-models/{served}/logs", PERMISSION_VIEW, run_logs, DB_READ,
 		"the last requests of a served entity, why they or their rows failed, and the endpoint's events; "
-		"`config_version`: of that one",
-		NULL},
-	{"GET", "serving-endpoints/{name}/served-models/{served}/build-logs", run_build_logs, DB_READ,
-		"how the last deployment of a served entity went, or that of a `config_version`", NULL},
+		"`config_version`: of that one", NULL),
+	CONTROL_RPC("GET", "serving-endpoints/{name}/served-models/{served}/build-logs", PERMISSION_VIEW, run_build_logs, DB_READ,
+		"how the last deployment of a served entity went, or that of a `config_version`", NULL),
 	{0},
 };

@@ -149,7 +149,7 @@ static bool run_metrics(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_metrics[] = {
-	{"GET", "serving-endpoints/{name}/metrics", run_metrics, DB_READ,
-		"its numbers for Prometheus; OpenMetrics by Accept", NULL},
+	CONTROL_RPC("GET", "serving-endpoints/{name}/metrics", PERMISSION_VIEW, run_metrics, DB_READ,
+		"its numbers for Prometheus; OpenMetrics by Accept", NULL),
 	{0},
 };

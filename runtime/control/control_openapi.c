@@ -64,7 +64,7 @@ static bool run_openapi(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_openapi[] = {
-	{"GET", "serving-endpoints/{name}/openapi", run_openapi, DB_READ,
-		"what it takes and answers, as OpenAPI 3.1: of an endpoint that is ready, whose bundles have signatures", NULL},
+	CONTROL_RPC("GET", "serving-endpoints/{name}/openapi", PERMISSION_VIEW, run_openapi, DB_READ,
+		"what it takes and answers, as OpenAPI 3.1: of an endpoint that is ready, whose bundles have signatures", NULL),
 	{0},
 };

@@ -17,6 +17,8 @@ const struct control_rpc *const control_tables[] = {
 	control_attributes,
 	control_configs,
 	control_logs,
+	control_tokens,
+	control_secrets,
 	control_metrics,
 	control_openapi,
 	NULL,
@@ -134,6 +136,8 @@ static void set_going(struct control_call *call, struct control_answer *ret)
 	struct control *control = call->control;
 	struct error ignored; /* the endpoint says itself why it is not ready */
 
+	if (control->serving == NULL)
+		return;
 	if (call->removes.data != NULL)
 		deployer_remove(control->deployer, call->removes, call->removes_id);
 	if (call->refreshes.data != NULL)
@@ -151,6 +155,8 @@ bool control_answer(struct control *control, const struct control_match *match, 
 		.control = control,
 		.arena = arena,
 		.now_ms = clock_wall_ms(),
+		.body = request->body,
+		.principal = request->principal,
 		.who = request->who.data != NULL ? request->who : STR(""),
 		.why = request->why.data != NULL ? request->why : STR(""),
 		.host = request->host,
@@ -169,6 +175,8 @@ bool control_answer(struct control *control, const struct control_match *match, 
 	} else {
 		buf_done(&call.text);
 	}
+	if (is_fine && call.changes_access && !access_refresh(control->access, control->registry, err))
+		return error_wrap(err, "it is done, but not in force yet");
 	if (is_fine)
 		set_going(&call, ret);
 	return is_fine;

@@ -245,7 +245,9 @@ static const char *task_of(struct deployment *deployment, struct bundle *bundle)
 
 static bool prepare_entity(struct deployment *deployment, struct deploying *deploying)
 {
-	struct resident_spec spec = {.secret_dir = deployment->deployer->options.secret_dir};
+	const struct deployer_options *options = &deployment->deployer->options;
+	struct resident_spec spec = {
+		.secret_dir = options->secret_dir, .read_secret = options->read_secret, .secret_data = options->data};
 	struct fetched_bundle sourced;
 	struct error err = {0};
 

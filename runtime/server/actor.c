@@ -1,4 +1,4 @@
-/* Who asks, and why, as he says himself. */
+/* Who asks, and why. */
 #include "base/base64.h"
 #include "server/route.h"
 
@@ -25,8 +25,11 @@ static struct str plain(struct str text, size_t size_max)
 
 struct str request_who(const struct http_request *request)
 {
-	struct str who = http_field_get(request, "x-sluice-user");
+	const struct exchange *exchange = request->data;
 
+	if (exchange->principal.name.len > 0)
+		return exchange->principal.name;
+	struct str who = http_field_get(request, "x-sluice-user");
 	if (who.len == 0)
 		who = basic_user(request->arena, http_field_get(request, "authorization"));
 	return plain(who, WHO_MAX);

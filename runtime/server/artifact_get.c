@@ -7,6 +7,7 @@
 #include "server/artifact_call.h"
 #include "server/attachment.h"
 #include "server/http_file.h"
+#include "server/permit.h"
 #include "rest/rest_decode.h"
 #include "rest/rest_path.h"
 #include "store/artifact_source.h"
@@ -175,6 +176,8 @@ void logged_models_handle(struct exchange *exchange)
 		registry_handle(exchange);
 		return;
 	}
+	if (!permit_or_refuse(exchange, PERMISSION_VIEW, (struct str){NULL, 0}))
+		return;
 	if (path.len == 0) {
 		error_set(&err, ERR_BAD_REQUEST, "Request must include the \"artifact_file_path\" query parameter.");
 		exchange_error(exchange, &err, NULL);

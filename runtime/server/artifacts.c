@@ -8,6 +8,7 @@
  * Sources: docs/protocol/MLFLOW_REST.md A.2, B.5; MLflow 3.17.2 server/artifact_router.py, server/handlers.py.
  */
 #include "server/artifact_call.h"
+#include "server/permit.h"
 
 #include "base/json.h"
 
@@ -108,22 +109,26 @@ static void refuse_download(struct exchange *exchange, struct str path)
 /* ---- which is it ---- */
 
 #define BIT(method) (1u << (method))
+#define GET_ (BIT(HTTP_GET) | BIT(HTTP_HEAD))
+#define PART(path_, is_prefix_, methods_, permission_, handle_, allow_)                                                \
+	{{path_, sizeof(path_) - 1}, (is_prefix_), (methods_), PERMISSION(permission_), (handle_), (allow_)}
 
 static const struct {
 	struct str path;
 	bool is_prefix;
 	unsigned methods;
+	enum permission permission;
 	void (*handle)(struct exchange *exchange, struct str rest);
 	const char *allow; /* all methods of the path */
 } PARTS[] = {
-	{{"artifacts", 9}, false, BIT(HTTP_GET) | BIT(HTTP_HEAD), handle_list, "GET, HEAD"},
-	{{"artifacts/", 10}, true, BIT(HTTP_GET) | BIT(HTTP_HEAD), artifact_get, "DELETE, GET, HEAD, PUT"},
-	{{"artifacts/", 10}, true, BIT(HTTP_PUT), artifact_put, "DELETE, GET, HEAD, PUT"},
-	{{"artifacts/", 10}, true, BIT(HTTP_DELETE), handle_delete, "DELETE, GET, HEAD, PUT"},
-	{{"mpu/create/", 11}, true, BIT(HTTP_POST), refuse_upload, "POST"},
-	{{"mpu/complete/", 13}, true, BIT(HTTP_POST), refuse_upload, "POST"},
-	{{"mpu/abort/", 10}, true, BIT(HTTP_POST), refuse_upload, "POST"},
-	{{"presigned/", 10}, true, BIT(HTTP_GET) | BIT(HTTP_HEAD), refuse_download, "GET, HEAD"},
+	PART("artifacts", false, GET_, PERMISSION_VIEW, handle_list, "GET, HEAD"),
+	PART("artifacts/", true, GET_, PERMISSION_VIEW, artifact_get, "DELETE, GET, HEAD, PUT"),
+	PART("artifacts/", true, BIT(HTTP_PUT), PERMISSION_MANAGE, artifact_put, "DELETE, GET, HEAD, PUT"),
+	PART("artifacts/", true, BIT(HTTP_DELETE), PERMISSION_MANAGE, handle_delete, "DELETE, GET, HEAD, PUT"),
+	PART("mpu/create/", true, BIT(HTTP_POST), PERMISSION_MANAGE, refuse_upload, "POST"),
+	PART("mpu/complete/", true, BIT(HTTP_POST), PERMISSION_MANAGE, refuse_upload, "POST"),
+	PART("mpu/abort/", true, BIT(HTTP_POST), PERMISSION_MANAGE, refuse_upload, "POST"),
+	PART("presigned/", true, GET_, PERMISSION_VIEW, refuse_download, "GET, HEAD"),
 };
 
 static bool fits(size_t part, struct str rest)
@@ -159,8 +164,9 @@ void artifacts_handle(struct exchange *exchange)
 			continue;
 		allow = PARTS[i].allow;
 		if ((PARTS[i].methods & BIT(request->method)) != 0) {
-			PARTS[i].handle(exchange,
-				(struct str){rest.data + PARTS[i].path.len, rest.len - PARTS[i].path.len});
+			if (permit_or_refuse(exchange, PARTS[i].permission, (struct str){NULL, 0}))
+				PARTS[i].handle(exchange,
+					(struct str){rest.data + PARTS[i].path.len, rest.len - PARTS[i].path.len});
 			return;
 		}
 	}

@@ -37,6 +37,16 @@ static bool is_own_v6(const char *host)
 	       (IN6_IS_ADDR_LOOPBACK(&address) || (address.s6_addr[0] & 0xFE) == 0xFC);
 }
 
+bool browser_is_loopback(const char *host)
+{
+	struct in_addr v4;
+	struct in6_addr v6;
+
+	if (inet_pton(AF_INET, host, &v4) == 1)
+		return ntohl(v4.s_addr) >> 24 == 127;
+	return strcmp(host, "localhost") == 0 || (inet_pton(AF_INET6, host, &v6) == 1 && IN6_IS_ADDR_LOOPBACK(&v6));
+}
+
 static bool is_listed(const struct decode_list *list, struct str text)
 {
 	const char *const *items = list->items;
@@ -80,15 +90,20 @@ static bool changes_something(enum http_method method)
 	return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
 }
 
-bool browser_check(const struct settings *settings, const struct http_request *request, struct error *err)
+bool browser_check_origin(const struct settings *settings, const struct http_request *request, struct error *err)
 {
 	const struct str origin = http_field_get(request, "origin");
 
-	if (!is_host_ours(settings, http_field_get(request, "host")))
-		return error_set(err, ERR_PERMISSION_DENIED,
-			"Invalid Host header - possible DNS rebinding attack detected (--allowed-host allows a name)");
 	return origin.data == NULL || !changes_something(request->method) || is_loopback_origin(origin) ||
 	       is_listed(&settings->allowed_origins, origin) ||
 	       error_set(err, ERR_PERMISSION_DENIED,
 		       "Cross-origin request blocked (--allowed-origin allows a page's origin)");
+}
+
+bool browser_check(const struct settings *settings, const struct http_request *request, struct error *err)
+{
+	if (!is_host_ours(settings, http_field_get(request, "host")))
+		return error_set(err, ERR_PERMISSION_DENIED,
+			"Invalid Host header - possible DNS rebinding attack detected (--allowed-host allows a name)");
+	return browser_check_origin(settings, request, err);
 }

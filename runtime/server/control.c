@@ -4,7 +4,8 @@
  *	control_find → on_pool: control_answer → on_done: { what it set going ends within a second, mostly → answer
  *	                                                   | answer }
  */
-#include "server/route.h"
+#include "rest/rest_decode.h"
+#include "server/permit.h"
 
 #include <stdlib.h>
 
@@ -23,9 +24,14 @@ struct control_exchange {
 static void on_pool(struct work *work)
 {
 	struct control_exchange *call = (struct control_exchange *)work;
+	struct server *server = call->exchange->worker->server;
+	struct registry *registry = server_registry(server, &work->err);
+	/* Of a server of one bundle: tokens and secrets, but no endpoints. */
+	struct control without_endpoints = {.registry = registry, .access = server->access, .secrets = server->secrets};
 
-	control_answer(&call->exchange->worker->server->control, &call->match, &call->request,
-		call->exchange->request->arena, &call->answer, &work->err);
+	if (registry != NULL)
+		control_answer(server->has_control ? &server->control : &without_endpoints, &call->match, &call->request,
+			call->exchange->request->arena, &call->answer, &work->err);
 }
 
 static void answer(struct control_exchange *call)
@@ -93,6 +99,21 @@ static void fill_request(const struct http_request *request, struct control_requ
 	};
 }
 
+/* On the endpoint that is named in the path, or on everything. */
+static bool permit_call(struct exchange *exchange, const struct control_match *match)
+{
+	struct str name = {NULL, 0};
+	struct error err;
+
+	if (strstr(match->rpc->path, "{name}") != NULL &&
+		!rest_unescape(exchange->request->arena, match->ids[0], false, &name)) {
+		error_set(&err, ERR_BAD_REQUEST, "a broken escape in the path near '%.*s'", STR_ARGS(match->ids[0]));
+		exchange_error(exchange, &err, NULL);
+		return false;
+	}
+	return permit_or_refuse(exchange, match->rpc->permission, name);
+}
+
 void control_handle(struct exchange *exchange)
 {
 	struct server *server = exchange->worker->server;
@@ -106,12 +127,15 @@ void control_handle(struct exchange *exchange)
 		refuse(exchange, &call->match);
 		return;
 	}
-	if (!server->has_control) {
+	if (!server->has_control && exchange->route->label == METRICS_CONTROL) {
 		error_set(&err, ERR_NOT_FOUND,
 			"this server serves one bundle (--bundle): start sluiced without it for endpoints");
 		exchange_error(exchange, &err, NULL);
 		return;
 	}
+	if (!permit_call(exchange, &call->match))
+		return;
+	call->request.principal = &exchange->principal;
 	call->work.run = on_pool;
 	call->work.done = on_done;
 	if (!worker_submit(server->registry_pool, exchange->worker->loop, &call->work, &err))

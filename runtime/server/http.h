@@ -19,6 +19,7 @@
 #include "base/error.h"
 #include "base/str.h"
 
+struct budget;
 struct http_server;
 struct http_listener;
 struct http_conn;
@@ -78,6 +79,7 @@ enum {
 	HTTP_HEADER_MAX = 32 << 10,
 	HTTP_FIELDS_MAX = 100,
 	HTTP_BODY_MAX = 16 << 20,
+	HTTP_BODIES_MAX = 512 << 20,
 	HTTP_HEADER_TIMEOUT_MS = 10000,
 	HTTP_BODY_TIMEOUT_MS = 60000,
 	HTTP_BODY_RATE_MIN = 1 << 10,
@@ -126,6 +128,9 @@ struct http_server *http_server_new(struct loop *loop, struct http_listener *lis
  */
 typedef bool http_head_hook(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
 void http_server_on_head(struct http_server *server, http_head_hook *hook);
+/* Bodies that do not fit behind their head are taken from it while they grow, until their answer is written: who finds it
+ * used up has 503 with Retry-After. May be shared between servers. To be set before the loop runs. */
+void http_server_limit_bodies(struct http_server *server, struct budget *bodies);
 /*
  * Reads on, into `data`: on_read is called when `size` bytes are there or the body is whole, never inside of this call;
  * `size` is not 0. Of a client whose body is not asked for nothing is read, and its deadline stands still: that is the

@@ -365,8 +365,10 @@ void http_answer_refusal(struct http_conn *conn, struct http_refusal refusal)
 		{414, ERR_TOO_LARGE},
 		{431, ERR_TOO_LARGE},
 		{501, ERR_NOT_IMPLEMENTED},
+		{503, ERR_UNAVAILABLE},
 		{505, ERR_NOT_IMPLEMENTED},
 	};
+	static const struct http_field AGAIN = {{"Retry-After", 11}, {"1", 1}};
 	enum error_code code = ERR_BAD_REQUEST;
 	struct buf body = {0};
 
@@ -377,7 +379,11 @@ void http_answer_refusal(struct http_conn *conn, struct http_refusal refusal)
 	buf_printf(&body, "{\"error_code\":\"%s\",\"message\":\"%s\"}",
 		error_info(code)->error_code, refusal.message);
 	const struct http_answer answer = {
-		.status = refusal.status, .content_type = "application/json"};
+		.status = refusal.status,
+		.content_type = "application/json",
+		.fields = &AGAIN,
+		.field_count = refusal.status == 503,
+	};
 	const bool is_head = conn->desk != NULL && conn->desk->parse.method == HTTP_HEAD;
 
 	conn->is_closing = true;

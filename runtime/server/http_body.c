@@ -16,6 +16,21 @@ static void body_room(struct http_desk *desk, size_t wanted)
 		buf_reserve(&desk->body, (wanted < step ? wanted : step) + JSON_PADDING);
 }
 
+static const struct http_refusal USED_UP = {503, "too many large requests at once: come again later"};
+
+/* What has come since. Memory that was only reserved is none yet. */
+static bool pay_for_body(struct http_desk *desk)
+{
+	const size_t grown = desk->body.len - desk->body_taken;
+
+	if (desk->bodies == NULL || grown == 0)
+		return true;
+	if (!budget_take(desk->bodies, grown))
+		return false;
+	desk->body_taken += grown;
+	return true;
+}
+
 void http_body_start(struct http_conn *conn)
 {
 	struct http_desk *desk = conn->desk;
@@ -68,6 +83,12 @@ static enum http_parsed take_in_place(struct http_conn *conn)
 	return HTTP_PARSED_DONE;
 }
 
+static enum http_parsed refuse_body(struct http_conn *conn)
+{
+	http_conn_refuse(conn, USED_UP);
+	return HTTP_PARSED_REFUSED;
+}
+
 static enum http_parsed take_long(struct http_conn *conn)
 {
 	struct http_desk *desk = conn->desk;
@@ -89,6 +110,8 @@ static enum http_parsed take_long(struct http_conn *conn)
 		if (!http_body_on_read(conn, got))
 			return more_or_refused(conn);
 		body->len += (size_t)got;
+		if (!pay_for_body(desk))
+			return refuse_body(conn);
 	}
 	return HTTP_PARSED_DONE;
 }
@@ -108,6 +131,10 @@ static enum http_parsed decode(struct http_conn *conn)
 		if (parsed == HTTP_PARSED_DATA) {
 			buf_reserve(&desk->body, data.len + JSON_PADDING);
 			buf_add_str(&desk->body, data);
+			if (!pay_for_body(desk)) {
+				desk->chunked.refusal = USED_UP;
+				return HTTP_PARSED_REFUSED;
+			}
 		}
 	}
 	return parsed;

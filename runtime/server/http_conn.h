@@ -62,6 +62,8 @@ struct http_desk {
 	struct http_chunked chunked;
 	struct http_request request;
 	struct buf body; /* where it does not fit behind the head */
+	struct budget *bodies; /* of which body_taken is for the body; NULL: none */
+	size_t body_taken;
 	bool is_body_in_place;
 	bool is_streamed; /* the body is not for the desk: */
 	struct http_intake intake;

@@ -26,9 +26,18 @@ struct http_desk *http_desk_get(struct http_server *server)
 	}
 	desk->begin = desk->pin = desk->at = desk->end = 0;
 	desk->is_body_in_place = desk->is_streamed = false;
+	desk->bodies = server->bodies;
 	desk->limits = server->limits;
 	http_parse_start(&desk->parse, &desk->limits, &desk->arena);
 	return desk;
+}
+
+static void drop_body(struct http_desk *desk)
+{
+	buf_done(&desk->body);
+	if (desk->body_taken > 0)
+		budget_give(desk->bodies, desk->body_taken);
+	desk->body_taken = 0;
 }
 
 void http_desk_free(struct http_desk *desk)
@@ -36,7 +45,7 @@ void http_desk_free(struct http_desk *desk)
 	if (desk == NULL)
 		return;
 	arena_done(&desk->arena);
-	buf_done(&desk->body);
+	drop_body(desk);
 	free(desk->data);
 	free(desk);
 }
@@ -46,7 +55,7 @@ void http_desk_put(struct http_server *server, struct http_desk *desk)
 	if (desk == NULL)
 		return;
 	arena_clear(&desk->arena);
-	buf_done(&desk->body);
+	drop_body(desk);
 	if (server->desk_count == HTTP_DESKS_KEPT || desk->cap > HTTP_DESK_SIZE ||
 		server->is_freed) {
 		http_desk_free(desk);
@@ -61,7 +70,7 @@ void http_desk_clear(struct http_desk *desk, const struct http_limits *limits)
 {
 	arena_clear(&desk->arena);
 	if (desk->body.data != NULL)
-		buf_done(&desk->body);
+		drop_body(desk);
 	desk->is_body_in_place = desk->is_streamed = false;
 	desk->begin = desk->pin = desk->at;
 	if (desk->begin == desk->end)

@@ -1,5 +1,6 @@
 #pragma once
 /* Inside of the HTTP front end: what http_server.c, http_accept.c and the connections share. */
+#include "base/budget.h"
 #include "server/http.h"
 #include "server/http_conn.h"
 #include "server/http_deadline.h"
@@ -44,6 +45,7 @@ struct http_server {
 	struct http_listener *listener;
 	struct ssl_ctx_st *tls;
 	struct http_limits limits;
+	struct budget *bodies; /* NULL: none */
 	http_handler *handler;
 	http_head_hook *on_head; /* NULL: all bodies are read whole */
 	void *data;

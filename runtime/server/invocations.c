@@ -1,5 +1,6 @@
 /* POST /invocations and OpenAI's paths: where one bundle is served, it is the one that every request means; else OpenAI's
  * `model` names an endpoint. */
+#include "server/permit.h"
 #include "server/serving.h"
 
 static void handle(struct exchange *exchange, enum scoring_form form)
@@ -8,6 +9,10 @@ static void handle(struct exchange *exchange, enum scoring_form form)
 	struct error err;
 
 	exchange->is_openai = form != SCORING_INVOCATIONS;
+	if (bundle != NULL && !permit_or_refuse(exchange, PERMISSION_QUERY, (struct str){NULL, 0})) {
+		bundle_unref(bundle);
+		return;
+	}
 	if (bundle != NULL) {
 		scoring_handle(exchange, bundle, form, (struct str){0});
 		return;

@@ -16,6 +16,7 @@ static const char *const LABELS[METRICS_LABEL_COUNT] = {
 	[METRICS_INVOCATIONS] = "invocations",
 	[METRICS_SERVING] = "serving-endpoints",
 	[METRICS_CONTROL] = "control",
+	[METRICS_ACCESS] = "access",
 	[METRICS_COMPLETIONS] = "completions",
 	[METRICS_MODELS] = "models",
 	[METRICS_REGISTRY] = "registry",

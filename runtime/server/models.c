@@ -1,5 +1,5 @@
-/* GET /v1/models: what is served, as OpenAI's clients list it: the bundle, and every endpoint. */
-#include "server/route.h"
+/* GET /v1/models: what is served, as OpenAI's clients list it: the bundle, and every endpoint that who asks may ask. */
+#include "server/permit.h"
 
 #include "base/json.h"
 
@@ -22,6 +22,11 @@ static struct str asked(struct str path)
 	return (struct str){at + FOLDER.len, (size_t)(path.data + path.len - at) - FOLDER.len};
 }
 
+static bool may_ask(const struct exchange *exchange, struct str endpoint)
+{
+	return (principal_rights(&exchange->principal, endpoint) & (RIGHT_QUERY | RIGHT_VIEW)) != 0;
+}
+
 /* On the request's arena. */
 static size_t list_names(struct exchange *exchange, const struct bundle *bundle, struct str **ret)
 {
@@ -35,10 +40,11 @@ static size_t list_names(struct exchange *exchange, const struct bundle *bundle,
 
 	struct str *names = arena_array(arena, endpoint_count + 1, sizeof(*names));
 
-	if (bundle != NULL)
+	if (bundle != NULL && may_ask(exchange, (struct str){NULL, 0}))
 		names[count++] = str_of(arena_strdup(arena, bundle->name));
 	for (size_t i = 0; i < endpoint_count; i++)
-		names[count++] = str_of(endpoints[i]->name);
+		if (may_ask(exchange, str_of(endpoints[i]->name)))
+			names[count++] = str_of(endpoints[i]->name);
 	*ret = names;
 	return count;
 }
@@ -77,12 +83,14 @@ static void answer_all(struct exchange *exchange, const struct str *names, size_
 
 void models_handle(struct exchange *exchange)
 {
-	struct bundle *bundle = server_bundle(exchange->worker->server);
 	const struct str wanted = asked(exchange->request->path);
 	struct str *names;
-	const size_t count = list_names(exchange, bundle, &names);
 
 	exchange->is_openai = true;
+	if (!permit_or_refuse(exchange, PERMISSION_KNOWN, (struct str){NULL, 0}))
+		return;
+	struct bundle *bundle = server_bundle(exchange->worker->server);
+	const size_t count = list_names(exchange, bundle, &names);
 	if (wanted.len > 0)
 		answer_one(exchange, names, count, wanted);
 	else

@@ -7,7 +7,7 @@
  */
 #include "rest/rest.h"
 
-#include "server/route.h"
+#include "server/permit.h"
 
 struct registry_call {
 	struct work work;
@@ -86,6 +86,8 @@ void registry_handle(struct exchange *exchange)
 		refuse(exchange, &call->match);
 		return;
 	}
+	if (!permit_or_refuse(exchange, call->match.rpc->permission, (struct str){NULL, 0}))
+		return;
 	call->work.run = on_pool;
 	call->work.done = on_done;
 	if (!worker_submit(exchange->worker->server->registry_pool, exchange->worker->loop, &call->work, &err))

@@ -4,9 +4,9 @@
 #include "base/clock.h"
 #include "base/json.h"
 #include "base/log.h"
-#include "server/browser.h"
 #include "server/entity_account.h"
 #include "server/http_file.h"
+#include "server/permit.h"
 #include "server/serving.h"
 
 #define GET_  (1u << HTTP_GET | 1u << HTTP_HEAD)
@@ -14,51 +14,59 @@
 #define ALL_  (~0u)
 
 static const struct route ROUTES[] = {
-	{"/ping", false, false, METRICS_PING, GET_, ping_handle, "200 while the server runs"},
-	{"/health", false, false, METRICS_HEALTH, GET_, health_handle, "200 while the server runs"},
-	{"/live", false, false, METRICS_HEALTH, GET_, live_handle, "200 while the process runs"},
-	{"/ready", false, false, METRICS_HEALTH, GET_, ready_handle,
-		"200 while requests are welcome, else 503 and the reasons"},
-	{"/version", false, false, METRICS_VERSION, GET_, version_handle,
-		"the MLflow version whose protocol is spoken"},
-	{"/metrics", false, false, METRICS_METRICS, GET_, metrics_handle,
-		"Prometheus metrics; OpenMetrics by Accept"},
-	{"/invocations", false, false, METRICS_INVOCATIONS, POST_, invocations_handle,
-		"rows in, predictions out"},
-	{"/serving-endpoints/", true, true, METRICS_SERVING, ALL_, serving_handle, "queries of serving endpoints"},
-	{"/api/2.0/serving-endpoints", true, true, METRICS_CONTROL, ALL_, control_handle,
-		"the control plane: [its calls](control.md)"},
-	{"/v1/chat/completions", false, false, METRICS_COMPLETIONS, POST_, chat_handle,
-		"OpenAI's chat completions: [streaming.md](../streaming.md)"},
-	{"/chat/completions", false, false, METRICS_COMPLETIONS, POST_, chat_handle, "the same"},
-	{"/v1/completions", false, false, METRICS_COMPLETIONS, POST_, completions_handle, "OpenAI's completions"},
-	{"/completions", false, false, METRICS_COMPLETIONS, POST_, completions_handle, "the same"},
-	{"/v1/responses", false, false, METRICS_COMPLETIONS, POST_, responses_handle, "OpenAI's responses"},
-	{"/responses", false, false, METRICS_COMPLETIONS, POST_, responses_handle, "the same"},
-	{"/v1/models", false, false, METRICS_MODELS, GET_, models_handle, "what is served, as OpenAI's clients list it"},
-	{"/v1/models/", true, false, METRICS_MODELS, GET_, models_handle, "one of them"},
-	{"/models", false, false, METRICS_MODELS, GET_, models_handle, "the same as /v1/models"},
-	{"/api/3.0/mlflow/server-info", false, true, METRICS_REGISTRY, GET_, server_info_handle,
-		"what the registry can do"},
-	{"/ajax-api/3.0/mlflow/server-info", false, true, METRICS_REGISTRY, GET_, server_info_handle,
-		"the same, for web pages"},
-	{"/api/2.0/mlflow-artifacts/", true, true, METRICS_ARTIFACTS, ALL_, artifacts_handle,
-		"files of the embedded registry: upload, download, list, delete"},
-	{"/ajax-api/2.0/mlflow-artifacts/", true, true, METRICS_ARTIFACTS, ALL_, artifacts_handle,
-		"the same, for web pages"},
-	{"/get-artifact", false, true, METRICS_ARTIFACTS, GET_, run_artifact_handle, "one file of a run"},
-	{"/model-versions/get-artifact", false, true, METRICS_ARTIFACTS, GET_, version_artifact_handle,
-		"one file of a model version"},
-	{"/ajax-api/2.0/mlflow/logged-models/", true, true, METRICS_REGISTRY, ALL_, logged_models_handle,
-		"…/{model_id}/artifacts/files?artifact_file_path=…: one file of a logged model; else the registry's calls"},
-	{"/ajax-api/2.0/mlflow/upload-artifact", false, true, METRICS_ARTIFACTS, POST_, upload_artifact_handle,
-		"a small file of a run, as web pages send it"},
-	{"/graphql", false, true, METRICS_REGISTRY, POST_, registry_handle,
-		"the embedded registry by GraphQL, as MLflow's web pages ask it"},
-	{"/api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
-		"the embedded registry: [its calls](registry.md)"},
-	{"/ajax-api/2.0/mlflow/", true, true, METRICS_REGISTRY, ALL_, registry_handle,
-		"the same, for web pages"},
+	ROUTE("/ping", false, PERMISSION_PUBLIC, METRICS_PING, GET_, ping_handle, "200 while the server runs"),
+	ROUTE("/health", false, PERMISSION_PUBLIC, METRICS_HEALTH, GET_, health_handle, "200 while the server runs"),
+	ROUTE("/live", false, PERMISSION_PUBLIC, METRICS_HEALTH, GET_, live_handle, "200 while the process runs"),
+	ROUTE("/ready", false, PERMISSION_PUBLIC, METRICS_HEALTH, GET_, ready_handle,
+		"200 while requests are welcome, else 503 and the reasons"),
+	ROUTE("/version", false, PERMISSION_PUBLIC, METRICS_VERSION, GET_, version_handle,
+		"the MLflow version whose protocol is spoken"),
+	ROUTE("/metrics", false, PERMISSION_VIEW, METRICS_METRICS, GET_, metrics_handle,
+		"Prometheus metrics; OpenMetrics by Accept"),
+	ROUTE("/invocations", false, PERMISSION_QUERY, METRICS_INVOCATIONS, POST_, invocations_handle,
+		"rows in, predictions out"),
+	ROUTE("/serving-endpoints/", true, PERMISSION_INNER, METRICS_SERVING, ALL_, serving_handle,
+		"queries of serving endpoints"),
+	ROUTE("/api/2.0/serving-endpoints", true, PERMISSION_INNER, METRICS_CONTROL, ALL_, control_handle,
+		"the control plane: [its calls](control.md)"),
+	ROUTE("/v1/chat/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, chat_handle,
+		"OpenAI's chat completions: [streaming.md](../streaming.md)"),
+	ROUTE("/chat/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, chat_handle, "the same"),
+	ROUTE("/v1/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, completions_handle,
+		"OpenAI's completions"),
+	ROUTE("/completions", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, completions_handle, "the same"),
+	ROUTE("/v1/responses", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, responses_handle,
+		"OpenAI's responses"),
+	ROUTE("/responses", false, PERMISSION_INNER, METRICS_COMPLETIONS, POST_, responses_handle, "the same"),
+	ROUTE("/v1/models", false, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle,
+		"what is served and may be asked, as OpenAI's clients list it"),
+	ROUTE("/v1/models/", true, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle, "one of them"),
+	ROUTE("/models", false, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle, "the same as /v1/models"),
+	ROUTE("/api/2.0/token/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
+		"tokens: [its calls](control.md)"),
+	ROUTE("/api/2.0/secrets/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
+		"secrets: [its calls](control.md)"),
+	ROUTE("/api/3.0/mlflow/server-info", false, PERMISSION_VIEW, METRICS_REGISTRY, GET_, server_info_handle,
+		"what the registry can do"),
+	ROUTE("/ajax-api/3.0/mlflow/server-info", false, PERMISSION_VIEW, METRICS_REGISTRY, GET_, server_info_handle,
+		"the same, for web pages"),
+	ROUTE("/api/2.0/mlflow-artifacts/", true, PERMISSION_INNER, METRICS_ARTIFACTS, ALL_, artifacts_handle,
+		"files of the embedded registry: upload and delete (manage), download and list (view)"),
+	ROUTE("/ajax-api/2.0/mlflow-artifacts/", true, PERMISSION_INNER, METRICS_ARTIFACTS, ALL_, artifacts_handle,
+		"the same, for web pages"),
+	ROUTE("/get-artifact", false, PERMISSION_VIEW, METRICS_ARTIFACTS, GET_, run_artifact_handle, "one file of a run"),
+	ROUTE("/model-versions/get-artifact", false, PERMISSION_VIEW, METRICS_ARTIFACTS, GET_, version_artifact_handle,
+		"one file of a model version"),
+	ROUTE("/ajax-api/2.0/mlflow/logged-models/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, logged_models_handle,
+		"…/{model_id}/artifacts/files?artifact_file_path=…: one file of a logged model; else the registry's calls"),
+	ROUTE("/ajax-api/2.0/mlflow/upload-artifact", false, PERMISSION_MANAGE, METRICS_ARTIFACTS, POST_,
+		upload_artifact_handle, "a small file of a run, as web pages send it"),
+	ROUTE("/graphql", false, PERMISSION_INNER, METRICS_REGISTRY, POST_, registry_handle,
+		"the embedded registry by GraphQL, as MLflow's web pages ask it"),
+	ROUTE("/api/2.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
+		"the embedded registry: [its calls](registry.md)"),
+	ROUTE("/ajax-api/2.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
+		"the same, for web pages"),
 };
 enum { ROUTE_COUNT = sizeof(ROUTES) / sizeof(ROUTES[0]) };
 
@@ -124,6 +132,13 @@ static void refuse(struct exchange *exchange)
 	exchange_error(exchange, &err, allow);
 }
 
+/* Before the body was read, perhaps: it is not waited for. */
+static void refuse_access(struct exchange *exchange, const struct error *err)
+{
+	exchange->is_closing = exchange->request->body.len > 0;
+	exchange_error(exchange, err, NULL);
+}
+
 void route_request(struct http_request *request, void *data)
 {
 	struct exchange *exchange = arena_zalloc(request->arena, sizeof(*exchange));
@@ -135,10 +150,10 @@ void route_request(struct http_request *request, void *data)
 	request->data = exchange;
 	if (exchange->route == NULL || (exchange->route->methods & 1u << request->method) == 0)
 		refuse(exchange);
-	else if (exchange->route->is_guarded && !browser_check(exchange->worker->settings, request, &err))
-		exchange_error(exchange, &err, NULL);
-	else
+	else if (permit_route(exchange, &err))
 		exchange->route->handle(exchange);
+	else
+		refuse_access(exchange, &err);
 }
 
 /* An artifact may be of any size; all other bodies are short, and wanted whole. */
@@ -181,6 +196,7 @@ static void account(struct exchange *exchange, int status, size_t bytes_out)
 
 static void finish(struct exchange *exchange, const struct http_answer *answer)
 {
+	permit_seal(exchange, answer->status);
 	account(exchange, answer->status,
 		answer->take_body != NULL ? answer->take_body->len : answer->body.len);
 	http_answer(exchange->request, answer);
@@ -226,6 +242,7 @@ void exchange_stream_start(struct exchange *exchange, const char *content_type)
 	struct http_field fields[2];
 	struct http_answer answer = {.status = 200, .content_type = content_type};
 
+	permit_seal(exchange, answer.status);
 	add_served_name(exchange, &fields[0], &answer);
 	answer.fields = fields;
 	/* Of events that somebody waits for, no proxy keeps any back. */
@@ -280,6 +297,7 @@ void exchange_file(struct exchange *exchange, struct http_file *file)
 {
 	struct error err;
 
+	permit_seal(exchange, 200);
 	file->pool = exchange->worker->server->registry_pool;
 	file->owner = &exchange->worker->server->transfers;
 	file->on_end = on_file_end;
@@ -330,12 +348,14 @@ void exchange_error_write(struct buf *out, const struct exchange *exchange, cons
 void exchange_error(struct exchange *exchange, const struct error *err, const char *allow)
 {
 	const struct error_info *info = error_info(err->code);
-	struct http_field fields[3];
+	struct http_field fields[4];
 	struct buf body = {0};
 	size_t count = 0;
 
 	if (allow != NULL)
 		fields[count++] = (struct http_field){STR("Allow"), str_of(allow)};
+	if (err->code == ERR_UNAUTHENTICATED)
+		fields[count++] = (struct http_field){STR("WWW-Authenticate"), STR("Bearer realm=\"sluice\"")};
 	if (exchange->retry_after_s > 0)
 		fields[count++] = (struct http_field){STR("Retry-After"),
 			str_of(arena_printf(exchange->request->arena, "%u", exchange->retry_after_s))};

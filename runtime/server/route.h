@@ -6,6 +6,7 @@
  * another method is 405 with Allow; another path is 404. Rows of a prefix look at methods and the
  * rest of the path themselves.
  */
+#include "access/access.h"
 #include "server/server.h"
 
 struct exchange;
@@ -19,18 +20,23 @@ struct http_file;
 struct route {
 	const char *path;
 	bool is_prefix;    /* and everything below it */
-	bool is_guarded;   /* against web pages of others: browser.h */
+	/* On everything. What is not public is guarded against web pages of others, too: permit.h. */
+	enum permission permission;
 	enum metrics_label label;
 	unsigned methods;  /* 1 << enum http_method */
 	void (*handle)(struct exchange *exchange);
 	const char *help;
 };
+#define ROUTE(path_, is_prefix_, permission_, label_, methods_, handle_, help_)                                         \
+	{(path_), (is_prefix_), PERMISSION(permission_), (label_), (methods_), (handle_), (help_)}
 
 /* One request on its way: lives on the request's arena, ends with the answer. */
 struct exchange {
 	struct http_request *request;
 	struct worker *worker;
 	const struct route *route; /* NULL: none matched */
+	struct principal principal; /* who asks, of a route that is not public */
+	bool is_permitted;          /* what is not, is not answered but with an error */
 	uint64_t rows, rows_failed;
 	uint64_t streamed;             /* bytes of the body so far */
 	uint64_t received;             /* bytes of the request's body, where it came in pieces */
@@ -79,7 +85,8 @@ void exchange_error(struct exchange *exchange, const struct error *err, const ch
 /* Appends that body: where the path is OpenAI's, with "error":{"message","type","param","code"} beside it. */
 void exchange_error_write(struct buf *out, const struct exchange *exchange, const struct error *err);
 
-/* Who asks and why, as he says: for histories. NULL where he does not. */
+/* Who asks: as his token says, or, where access is off, as he says himself. And why. For histories; NULL where nobody
+ * says. */
 struct str request_who(const struct http_request *request);
 struct str request_why(const struct http_request *request);
 

@@ -8,6 +8,7 @@
 #include "base/log.h"
 #include "model/sql.h"
 #include "packaging/package.h"
+#include "server/browser.h"
 #include "server/complain.h"
 #include "server/handover.h"
 #include "server/reload.h"
@@ -41,10 +42,20 @@ static void set_digest(struct server *server, const struct package *package)
 
 static struct registry *open_registry(struct server *server, struct error *err);
 
+static bool read_secret(
+	void *data, struct arena *arena, struct str scope, struct str key, struct secret *ret, struct error *err)
+{
+	struct server *server = data;
+	struct registry *registry = server_registry(server, err);
+
+	return registry != NULL && secret_store_read(server->secrets, registry, arena, scope, key, ret, err);
+}
+
 static bool open_bundle(struct server *server, struct error *err)
 {
 	const struct settings *settings = server->settings;
-	const struct bundle_options options = {.secret_dir = settings->secret_dir};
+	const struct bundle_options options = {
+		.secret_dir = settings->secret_dir, .read_secret = read_secret, .secret_data = server};
 	struct package package;
 	struct problems problems;
 
@@ -67,13 +78,37 @@ static bool open_bundle(struct server *server, struct error *err)
 	return true;
 }
 
+static bool has_registry_file(const struct server *server)
+{
+	char *path = arena_printf((struct arena *)&server->arena, "%s/registry/registry.db", server->settings->state_dir);
+
+	return access(path, F_OK) == 0;
+}
+
 /* A server that is nothing but a registry says at its start what is wrong with it; one that serves a bundle opens the
- * registry when somebody asks, because most never are. */
+ * registry when somebody asks, because most never are, but where there is one: tokens may be in it. */
 static bool open_models(struct server *server, struct error *err)
 {
-	if (server->settings->bundle != NULL)
-		return open_bundle(server, err);
+	const bool has_bundle = server->settings->bundle != NULL;
+
+	if (has_bundle && !open_bundle(server, err))
+		return false;
+	if (has_bundle && !has_registry_file(server))
+		return true;
 	return open_registry(server, err) != NULL || error_wrap(err, "--state or SLUICE_STATE");
+}
+
+/* Where others reach the port, somebody must be able to say who may do what. */
+static bool check_exposure(const struct server *server, struct error *err)
+{
+	const char *address = http_listener_address(server->listener);
+
+	if (access_is_on(server->access) || browser_is_loopback(address))
+		return true;
+	return error_set(err, ERR_USAGE,
+		"other machines reach '%s', and nobody has a token yet: make one with `sluice token create --state %s --user NAME "
+		"--can manage`, or listen on 127.0.0.1 (--host)",
+		address, server->settings->state_dir);
 }
 
 /* What the settings say and what a predecessor listens on may have come apart; a service manager's socket is where its
@@ -147,6 +182,7 @@ static bool worker_init(
 	worker->http = http_server_new(worker->loop, server->listener, server->tls,
 		&settings->limits, route_request, worker);
 	http_server_on_head(worker->http, route_on_head);
+	http_server_limit_bodies(worker->http, &server->bodies);
 	serving_attach(server->serving, worker->loop);
 	return server->bundle == NULL || worker_ready_for(worker, server->bundle, err);
 }
@@ -240,6 +276,7 @@ static bool open_control(struct server *server, struct error *err)
 		.queue_max = (unsigned)settings->queue_max,
 		.queue_timeout_ms = (unsigned)settings->queue_timeout_ms,
 		.idle_ms = settings->unload_after_ms,
+		.read_secret = read_secret,
 		.ready_to_run = ready_to_run,
 		.on_deployed = control_on_deployed,
 		.data = server,
@@ -248,6 +285,8 @@ static bool open_control(struct server *server, struct error *err)
 	};
 	server->control = (struct control){
 		.registry = server->registry,
+		.access = server->access,
+		.secrets = server->secrets,
 		.origin = &server->origin,
 		.serving = server->serving,
 		.deployer = deployer_new(&options),
@@ -270,11 +309,17 @@ static void on_ready_change(void *data)
 
 static bool server_init(struct server *server, const struct settings *settings, struct error *err)
 {
-	*server = (struct server){.settings = settings, .started_unix_us = seam_real_now_us(NULL)};
+	*server = (struct server){
+		.settings = settings,
+		.bodies.max = (size_t)settings->http_bodies_max,
+		.started_unix_us = seam_real_now_us(NULL),
+	};
 	arena_init(&server->arena);
 	pthread_mutex_init(&server->registry_lock, NULL);
 	pthread_mutex_init(&server->fetch_lock, NULL);
 	server->serving = serving_new();
+	server->access = access_new();
+	server->secrets = secret_store_new(settings->secret_key);
 	server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ready_init(&server->ready, on_ready_change, server);
 	if (server->wake_fd < 0)
@@ -287,7 +332,7 @@ bool server_start(
 	struct server *server, const struct settings *settings, struct handover *handover, struct error *err)
 {
 	if (!server_init(server, settings, err) || !open_models(server, err) ||
-		!bind_port(server, handover, err))
+		!bind_port(server, handover, err) || !check_exposure(server, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
@@ -419,6 +464,9 @@ void server_done(struct server *server)
 	http_tls_free(server->tls);
 	bundle_unref(server->bundle);
 	serving_free(server->serving);
+	access_unwatch(server->access);
+	access_free(server->access);
+	secret_store_free(server->secrets);
 	registry_close(server->registry);
 	pthread_mutex_destroy(&server->registry_lock);
 	pthread_mutex_destroy(&server->fetch_lock);
@@ -435,13 +483,28 @@ struct bundle *server_bundle(struct server *server)
 	return server->bundle != NULL ? bundle_ref(server->bundle) : NULL;
 }
 
+/* With who may do what. */
+static struct registry *open_with_access(struct server *server, struct error *err)
+{
+	struct registry *registry = registry_open(server->settings->state_dir, err);
+
+	if (registry != NULL && !access_refresh(server->access, registry, err)) {
+		registry_close(registry);
+		return NULL;
+	}
+	if (registry != NULL)
+		access_watch(server->access, registry);
+	return registry;
+}
+
 static struct registry *open_registry(struct server *server, struct error *err)
 {
 	pthread_mutex_lock(&server->registry_lock);
 	if (server->registry == NULL && sql_global_init(err))
-		server->registry = registry_open(server->settings->state_dir, err);
+		server->registry = open_with_access(server, err);
+	struct registry *registry = server->registry;
 	pthread_mutex_unlock(&server->registry_lock);
-	return server->registry;
+	return registry;
 }
 
 /* Who asks has not chosen the folder. */

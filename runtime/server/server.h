@@ -7,8 +7,10 @@
  * they share is frozen (settings, bundle) or has its own lock (worker pool). The bundle is taken
  * per request with server_bundle(), so that a later swap never pulls it from under a run.
  */
+#include "access/access.h"
 #include "async/fetch.h"
 #include "async/worker.h"
+#include "base/budget.h"
 #include "client/target.h"
 #include "control/control.h"
 #include "model/bundle.h"
@@ -61,7 +63,10 @@ struct server {
 	struct bundle *bundle; /* NULL: only the registry answers */
 	pthread_mutex_t registry_lock;
 	struct registry *registry; /* opened when first needed: server_registry() */
+	struct access *access;
+	struct secret_store *secrets;
 	struct http_listener *listener;
+	struct budget bodies; /* of requests in flight */
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool; /* the tools' */
 	struct worker_pool *registry_pool; /* a search or a disk that takes its time holds up no tool */

@@ -7,6 +7,8 @@
  */
 #include "server/serving.h"
 
+#include "server/permit.h"
+
 #include "base/clock.h"
 
 static const struct str BASE = {"/serving-endpoints/", 19};
@@ -250,6 +252,8 @@ void serving_query(struct exchange *exchange, struct str name, struct str served
 	query->exchange = exchange;
 	query->form = form;
 	exchange->query = query;
+	if (!permit_or_refuse(exchange, PERMISSION_QUERY, name))
+		return;
 	if (find_endpoint(exchange, name, &err) && find_entity(exchange, served, &err) && check_limits(exchange, &err))
 		enter(exchange);
 	else

@@ -30,6 +30,9 @@ static const struct option OPTIONS[] = {
 		.help = "where the registry and unpacked archives are kept (default: $XDG_STATE_HOME/sluice or ~/.local/state/sluice)"},
 	{"secrets", 0, OPTION_STRING, AT(secret_dir), .value = "DIR",
 		.help = "a file a secret, for ${secret:name}; without one: environment SLUICE_SECRET_NAME"},
+	{"secret-key", 0, OPTION_STRING, AT(secret_key), .value = "FILE",
+		.help = "the key that secrets in the registry's database are sealed with; made where it is not there (default: "
+			"keys/secret.key in the state folder)"},
 	{"tls-cert", 0, OPTION_STRING, AT(tls_cert), .value = "FILE",
 		.help = "certificate chain in PEM; with --tls-key the port speaks TLS only",
 		.is_live = true},
@@ -111,6 +114,9 @@ static const struct option OPTIONS[] = {
 		.fallback_number = HTTP_BODY_MAX, .min = 0, .max = 255 << 20,
 		.help = "largest request body (413)",
 		.is_live = true},
+	{"http-bodies-max", 0, OPTION_SIZE, AT(http_bodies_max), .value = "BYTES",
+		.fallback_number = HTTP_BODIES_MAX, .min = 1 << 20, .max = 1ll << 40,
+		.help = "what bodies of requests in flight may take together (503)"},
 	{"artifact-max", 0, OPTION_SIZE, AT(artifact_max), .value = "BYTES",
 		.fallback = "0", .min = 0, .max = INT64_MAX,
 		.help = "longest artifact that is taken (413); 0: any",
@@ -230,6 +236,15 @@ static bool check_tls(const struct settings *settings, struct error *err)
 	       error_set(err, ERR_USAGE, "--tls-client-auth optional needs --tls-client-ca");
 }
 
+static bool set_paths(struct settings *settings, struct arena *arena, struct error *err)
+{
+	if (!set_state_dir(settings, arena, err))
+		return false;
+	if (settings->secret_key == NULL)
+		settings->secret_key = arena_printf(arena, "%s/keys/secret.key", settings->state_dir);
+	return true;
+}
+
 bool settings_read(struct settings *ret, struct arena *arena, int argc, char **argv,
 	bool *ret_is_over, struct error *err)
 {
@@ -258,5 +273,5 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 		ret->workers =
 			sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 	settings_derive(ret);
-	return set_state_dir(ret, arena, err);
+	return set_paths(ret, arena, err);
 }

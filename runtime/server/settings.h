@@ -17,6 +17,7 @@ struct settings {
 	int64_t workers;
 	const char *state_dir;
 	const char *secret_dir;
+	const char *secret_key; /* file */
 	const char *tls_cert, *tls_key, *tls_client_ca;
 	int tls_client_auth; /* enum tls_client_auth */
 	const char *ca_file;
@@ -34,7 +35,7 @@ struct settings {
 	int64_t self_test_timeout_ms, unload_after_ms;
 	int64_t queue_max, queue_timeout_ms;
 	int64_t artifact_max; /* 0: any */
-	int64_t http_target_max, http_header_max, http_fields_max, http_body_max;
+	int64_t http_target_max, http_header_max, http_fields_max, http_body_max, http_bodies_max;
 	int64_t http_header_timeout_ms, http_body_timeout_ms, http_body_rate_min,
 		http_idle_timeout_ms;
 	int64_t http_write_timeout_ms, http_tls_timeout_ms, http_connections_max;

@@ -12,6 +12,8 @@ struct resident {
 	struct bundle_variable *variables;
 	size_t variable_count;
 	const char *secret_dir;
+	bundle_read_secret *read_secret;
+	void *secret_data;
 	_Atomic int references;
 	_Atomic bool has_passed;
 	_Atomic int keepers;
@@ -39,6 +41,8 @@ struct resident *resident_new(const struct resident_spec *spec)
 	resident->name = arena_memdup(&resident->arena, spec->name.data, spec->name.len);
 	resident->digest = arena_memdup(&resident->arena, spec->digest.data, spec->digest.len);
 	resident->secret_dir = spec->secret_dir;
+	resident->read_secret = spec->read_secret;
+	resident->secret_data = spec->secret_data;
 	resident->variable_count = spec->variable_count;
 	resident->variables = arena_array(&resident->arena, spec->variable_count + 1, sizeof(*resident->variables));
 	for (size_t i = 0; i < spec->variable_count; i++)
@@ -106,6 +110,8 @@ static struct bundle *load(struct resident *resident, struct problems *problems,
 {
 	const struct bundle_options options = {
 		.secret_dir = resident->secret_dir,
+		.read_secret = resident->read_secret,
+		.secret_data = resident->secret_data,
 		.variables = resident->variables,
 		.variable_count = resident->variable_count,
 	};

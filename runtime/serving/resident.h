@@ -21,6 +21,8 @@ struct resident_spec {
 	const struct bundle_variable *variables; /* copied; secrets are wiped at the end */
 	size_t variable_count;
 	const char *secret_dir; /* outlives it; may be NULL */
+	bundle_read_secret *read_secret; /* may be NULL */
+	void *secret_data;
 };
 
 struct resident *resident_new(const struct resident_spec *spec);

@@ -26,6 +26,10 @@ A behaviour is an object; all keys are optional and combine:
     text (a chat completion with this content), content (the same, any JSON: null, a list of parts),
     tool_calls, finish_reason, usage (for the completion; null leaves it out)
     echo: true (the default answer of the path; for delays and faults around it)
+    stream: [..]   a chat completion as server-sent events, a text delta each; true: the last user message's words
+    stream_end     instead of [DONE] behind the last event: "fin", "reset", "stall" (silence), "error" (an event of one)
+    stream_cut: N  the same after N events (the role's is the first; deltas; finish_reason; usage; [DONE])
+    stream_every_ms  between events;  stream_pad: N  bytes more in each event of a delta, which nobody needs
   how
     delay_ms       before anything is sent
     interim: N     N answers "100 Continue" first
@@ -169,6 +173,29 @@ def body_of(behaviour, request):
     return json.dumps(default_answer(request)).encode()
 
 
+def stream_events(behaviour, request):
+    """The data of each event."""
+    texts = behaviour["stream"]
+    if texts is True:
+        texts = [word + " " for word in last_user_text(request).split(" ")]
+
+    def chunk(choices, **more):
+        return json.dumps({"id": "chatcmpl-1", "object": "chat.completion.chunk", "created": 1741569952, "model": "mock",
+                           "choices": choices, **more})
+
+    def choice(delta, reason=None):
+        return [{"index": 0, "delta": delta, "finish_reason": reason}]
+
+    events = [chunk(choice({"role": "assistant", "content": ""}))]
+    pad = {"obfuscation": "x" * behaviour["stream_pad"]} if "stream_pad" in behaviour else {}
+    events += [chunk(choice({"content": text}), **pad) for text in texts]
+    events.append(chunk(choice({}, behaviour.get("finish_reason", "stop"))))
+    usage = behaviour.get("usage", DEFAULT_USAGE)
+    if usage is not None and ((request["json"] or {}).get("stream_options") or {}).get("include_usage"):
+        events.append(chunk([], usage=usage))
+    return events + ["[DONE]"]
+
+
 def pieces_of(body, size):
     if isinstance(body, int):
         block = b"x" * min(size, max(body, 1))
@@ -285,6 +312,8 @@ class Connection:
         await self.point(behaviour, "before")
         if "raw" in behaviour:
             await self.send(behaviour["raw"].encode("latin-1"))
+        elif "stream" in behaviour:
+            await self.send_stream(request, behaviour)
         else:
             await self.send_answer(request, behaviour)
         if behaviour.get("close_after"):
@@ -295,6 +324,33 @@ class Connection:
         if "extra" in behaviour:
             await asyncio.sleep(behaviour.get("extra_ms", 0) / 1000)
             await self.send(behaviour["extra"].encode("latin-1"))
+
+    async def send_chunk(self, data):
+        await self.send(b"%x\r\n%s\r\n" % (len(data), data))
+        self.server.streamed += len(data)
+
+    async def send_stream(self, request, behaviour):
+        events, end = stream_events(behaviour, request), behaviour.get("stream_end")
+        if "stream_cut" in behaviour:
+            events = events[:behaviour["stream_cut"]]
+        elif end:
+            events.pop()
+        await self.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
+        for event in events:
+            await self.send_chunk(b"data: %s\n\n" % event.encode())
+            if behaviour.get("stream_every_ms"):
+                await asyncio.sleep(behaviour["stream_every_ms"] / 1000)
+        if end == "error":
+            await self.send_chunk(b'data: {"error": {"message": "overloaded", "code": 529}}\n\n')
+        if end == "stall":
+            await self.reader.read()  # until the client gives up
+            self.server.left += 1
+            raise Gone
+        if end in ("fin", "reset"):
+            await self.writer.drain()
+            await asyncio.sleep(0.02)  # a reset overtakes what the client has not read yet
+            self.end(end)
+        await self.send(b"0\r\n\r\n")
 
     async def send_answer(self, request, behaviour):
         for _ in range(behaviour.get("interim", 0)):
@@ -372,6 +428,7 @@ class Upstream:
 
     def __init__(self, port=0, cert=None, key=None):
         self.port, self.requests, self.connections = port, [], 0
+        self.streamed, self.left = 0, 0  # bytes of streams; clients that left one that stalls
         self.queue, self.lock = [], threading.Lock()
         self.tls = None
         if cert:

@@ -54,14 +54,6 @@ def test_messages_of_the_tool_do_not_go_into_its_files(tmp_path):
     assert (tmp_path / "closed.tar.gz").read_bytes() == (tmp_path / "open.tar.gz").read_bytes()
 
 
-def test_sighup_warns_and_serves_on(sluiced):
-    server = sluiced(MODELS / "echo")
-    server.process.send_signal(signal.SIGHUP)
-    assert "restart" in server.wait_records("server.reload")[0]["problem"]
-    assert server.get("/ping") is not None
-    server.stop()
-
-
 def test_sigquit_drains_at_once(sluiced):
     server = sluiced(MODELS / "echo", "--drain-timeout-ms", "60000")
     server.stop(signal.SIGQUIT)

@@ -146,6 +146,56 @@ static void what_is_no_database_is_refused(void **state)
 	assert_non_null(strstr(err.text, "file is not a database"));
 }
 
+/* Without what later versions added, and the tables that version 3 made leaner as they were before, with rows. */
+static void make_version_2(void)
+{
+	static const char *const SQL[] = {
+		"DROP TABLE access_grants",
+		"DROP TABLE access_credentials",
+		"DROP TABLE access_state",
+		"DROP TABLE secrets",
+		"DROP TABLE secret_scopes",
+		"DROP INDEX model_versions_by_stage",
+		"CREATE INDEX model_versions_by_stage ON model_versions (name, current_stage, version)",
+		"DROP TABLE history",
+		"CREATE TABLE history (id INTEGER PRIMARY KEY AUTOINCREMENT, model INTEGER NOT NULL, time_us INTEGER NOT NULL,"
+		" who TEXT NOT NULL, why TEXT NOT NULL, action TEXT NOT NULL, name TEXT NOT NULL, version INTEGER, alias TEXT,"
+		" before TEXT, after TEXT)",
+		"CREATE INDEX history_by_name ON history (name, id)",
+		"CREATE INDEX history_by_model ON history (model, id)",
+		"CREATE TRIGGER history_is_not_deleted BEFORE DELETE ON history BEGIN SELECT RAISE(ABORT, 'no'); END",
+		"INSERT INTO history VALUES (1, 1, 10, 'ann', 'why', 'model_created', 'm', NULL, NULL, NULL, NULL)",
+		"INSERT INTO history VALUES (2, 1, 20, 'bob', '', 'alias_set', 'm', 4, 'a', '3', '4')",
+		"PRAGMA user_version = 2",
+	};
+	struct db_file *file = db_open(dir, &err);
+	struct db *db = db_begin(file, DB_WRITE, &err);
+
+	for (size_t i = 0; i < sizeof(SQL) / sizeof(*SQL); i++)
+		assert_true(db_run(db, &err, SQL[i], ""));
+	assert_true(db_commit(db, &err));
+	db_close(file);
+}
+
+static void older_files_are_brought_up_with_their_history(void **state)
+{
+	struct str text;
+
+	make_version_2();
+	struct db_file *file = db_open(dir, &err);
+	struct db *db = db_begin(file, DB_WRITE, &err);
+	assert_int_equal(db_find_text(db, &err, &arena, &text,
+				 "SELECT group_concat(id || who || action || quote(before) || quote(after), ' ') FROM history", ""),
+		1);
+	assert_true(str_is(text, "1annmodel_createdNULLNULL 2bobalias_set'3''4'"));
+	assert_true(db_run(db, &err, "INSERT INTO history VALUES (NULL, 1, 30, 'w', '', 'alias_set', 'm', 1, 'a', NULL, '1')", ""));
+	assert_int_equal(db_last_id(db), 3);
+	assert_false(db_run(db, &err, "DELETE FROM history", ""));
+	assert_int_equal(db_find(db, &err, NULL, "SELECT 1 FROM sqlite_sequence WHERE name = 'history'", ""), 0);
+	db_rollback(db);
+	db_close(file);
+}
+
 static void newer_schemas_are_refused(void **state)
 {
 	struct db_file *file = db_open(dir, &err);
@@ -184,6 +234,7 @@ int main(void)
 		TEST(history_is_append_only),
 		TEST(a_disk_that_fails_takes_no_writes_until_it_works),
 		TEST(what_is_no_database_is_refused),
+		TEST(older_files_are_brought_up_with_their_history),
 		TEST(newer_schemas_are_refused),
 	};
 

@@ -1,6 +1,6 @@
 /* limiter, principals, rate window, budget: exact against naive models, bounded against made-up
  * names. */
-#include "serving/budget.h"
+#include "base/budget.h"
 #include "serving/limiter.h"
 #include "serving/principals.h"
 

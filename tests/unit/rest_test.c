@@ -25,7 +25,7 @@ static const struct rest_field FIELDS[] = {
 	{"allow_partial", REST_BOOL, 0, 0, NULL, NULL},
 	{0},
 };
-static const struct rest_rpc RPC = {"POST", "runs/x", FIELDS, NULL, DB_READ, ""};
+static const struct rest_rpc RPC = REST_RPC("POST", "runs/x", PERMISSION_VIEW, FIELDS, NULL, DB_READ, "");
 
 static struct arena arena;
 static struct error err;

@@ -1,7 +1,7 @@
 /* What admission costs a request, nobody else being there: nanoseconds, the best of five rounds. */
 #include "async/gate.h"
+#include "base/budget.h"
 #include "base/clock.h"
-#include "serving/budget.h"
 #include "serving/limiter.h"
 
 #include <stdio.h>

@@ -1,7 +1,6 @@
 #pragma once
 /*
- * Budget: bytes that all requests in flight may hold together, over all threads: what a body took from when it is being
- * read until its answer is written. Who finds it used up is refused (503 with Retry-After), before the memory is there.
+ * Budget: so many bytes, or of anything else, that all threads together may hold.
  *
  * Invariant: used <= max, exactly; everything taken is given back once.
  */
