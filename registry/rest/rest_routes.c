@@ -31,6 +31,9 @@ const struct rest_rpc *const rest_tables[] = {
 	rest_graphql,
 	rest_promptlab,
 	rest_gateway,
+	rest_eval_datasets,
+	rest_eval_records,
+	rest_scorers,
 	NULL,
 };
 
