@@ -128,6 +128,9 @@ unsigned decode_line(const struct decoder *decoder, const struct json *value)
 		return 0;
 	if (!decoder->lines_are_offsets)
 		return (unsigned)value->at;
+	/* A message's body, which nobody sees as lines. */
+	if (decoder->text.data == NULL)
+		return 0;
 	unsigned line = 1;
 	for (size_t i = 0; i < value->at && i < decoder->text.len; i++)
 		line += decoder->text.data[i] == '\n';

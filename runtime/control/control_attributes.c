@@ -91,6 +91,9 @@ static bool run_telemetry(struct control_call *call, struct error *err)
 	       control_answer_endpoint(call, &row, err);
 }
 
+/* Whatever they send, they hear the same. */
+static const struct decode_field ANYTHING[] = {{0}};
+
 static bool refuse_throughput(struct control_call *call, struct error *err)
 {
 	return error_set(err, ERR_NOT_IMPLEMENTED,
@@ -99,13 +102,19 @@ static bool refuse_throughput(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_attributes[] = {
-	CONTROL_RPC("PATCH", "serving-endpoints/{name}/tags", PERMISSION_MANAGE, run_tags, DB_WRITE, "adds, changes and deletes tags", attributes_tags_fields),
+	CONTROL_RPC("PATCH", "serving-endpoints/{name}/tags", PERMISSION_MANAGE, run_tags, DB_WRITE, "adds, changes and deletes tags",
+		attributes_tags_fields),
 	CONTROL_RPC("PUT", "serving-endpoints/{name}/rate-limits", PERMISSION_MANAGE, run_rate_limits, DB_WRITE,
 		"replaces the rate limits; the older call, beside those of the AI gateway", attributes_rate_limits_fields),
-	CONTROL_RPC("PUT", "serving-endpoints/{name}/ai-gateway", PERMISSION_MANAGE, run_gateway, DB_WRITE, "replaces the AI gateway's block", attributes_gateway_fields),
-	CONTROL_RPC("PATCH", "serving-endpoints/{name}/notifications", PERMISSION_MANAGE, run_notifications, DB_WRITE, "changes who gets mail", attributes_notifications_fields),
-	CONTROL_RPC("PATCH", "serving-endpoints/{name}/telemetry-config", PERMISSION_MANAGE, run_telemetry, DB_WRITE, "removes the telemetry config", attributes_telemetry_fields),
-	CONTROL_RPC("POST", "serving-endpoints/pt", PERMISSION_VIEW, refuse_throughput, DB_READ, "not done: provisioned throughput", NULL),
-	CONTROL_RPC("PUT", "serving-endpoints/pt/{name}/config", PERMISSION_VIEW, refuse_throughput, DB_READ, "not done: provisioned throughput", NULL),
+	CONTROL_RPC("PUT", "serving-endpoints/{name}/ai-gateway", PERMISSION_MANAGE, run_gateway, DB_WRITE, "replaces the AI gateway's block",
+		attributes_gateway_fields),
+	CONTROL_RPC("PATCH", "serving-endpoints/{name}/notifications", PERMISSION_MANAGE, run_notifications, DB_WRITE, "changes who gets mail",
+		attributes_notifications_fields),
+	CONTROL_RPC("PATCH", "serving-endpoints/{name}/telemetry-config", PERMISSION_MANAGE, run_telemetry, DB_WRITE,
+		"removes the telemetry config", attributes_telemetry_fields),
+	CONTROL_RPC("POST", "serving-endpoints/pt", PERMISSION_MANAGE, refuse_throughput, DB_READ,
+		"not done: provisioned throughput", ANYTHING),
+	CONTROL_RPC("PUT", "serving-endpoints/pt/{name}/config", PERMISSION_MANAGE, refuse_throughput, DB_READ,
+		"not done: provisioned throughput", ANYTHING),
 	{0},
 };

@@ -19,6 +19,7 @@ const struct control_rpc *const control_tables[] = {
 	control_logs,
 	control_tokens,
 	control_secrets,
+	control_permissions,
 	control_metrics,
 	control_openapi,
 	NULL,
@@ -140,8 +141,11 @@ static void set_going(struct control_call *call, struct control_answer *ret)
 		return;
 	if (call->removes.data != NULL)
 		deployer_remove(control->deployer, call->removes, call->removes_id);
-	if (call->refreshes.data != NULL)
+	if (call->refreshes.data != NULL) {
 		deployer_refresh(control->deployer, call->refreshes, &ignored);
+		/* An alias may have moved while it was stopped. */
+		control_follow(control);
+	}
 	if (call->deploys.data == NULL)
 		return;
 	deployer_start(control->deployer, call->deploys, call->deploys_version);

@@ -143,6 +143,8 @@ static void set_params(struct arena *arena, const struct signature *signature, s
 
 		if (param->is_list)
 			schema = array_of(arena, schema);
+		if (json_type(&param->fallback) == JSON_NULL)
+			allow_null(arena, &schema);
 		if (json_type(&param->fallback) != JSON_ABSENT)
 			set(arena, &schema, "default", param->fallback);
 		json_set(arena, members, param->name, schema);
@@ -188,6 +190,12 @@ static struct json split_schema(struct arena *arena, const struct sig_schema *in
 	return schema;
 }
 
+/* Columns without names go by their place. */
+static struct json record_schema(struct arena *arena, const struct sig_schema *inputs)
+{
+	return inputs->is_named ? object_schema(arena, inputs->columns, inputs->count) : typed(arena, "object");
+}
+
 /* Columns at the top level, params beside them. */
 static struct json llm_form(struct arena *arena, const struct signature *signature)
 {
@@ -231,9 +239,7 @@ struct json openapi_request_schema(struct arena *arena, const struct bundle *bun
 		json_append(arena, &forms, form(arena, signature, "instances", array_of(arena, json_object())));
 	} else {
 		json_append(arena, &forms, form(arena, signature, "dataframe_split", split_schema(arena, inputs)));
-		if (inputs->is_named)
-			json_append(arena, &forms, form(arena, signature, "dataframe_records",
-							array_of(arena, object_schema(arena, inputs->columns, inputs->count))));
+		json_append(arena, &forms, form(arena, signature, "dataframe_records", array_of(arena, record_schema(arena, inputs))));
 		json_append(arena, &forms, form(arena, signature, "inputs", json_object()));
 		json_append(arena, &forms, form(arena, signature, "instances", array_of(arena, json_object())));
 	}
@@ -254,11 +260,23 @@ static struct json row_schema(struct arena *arena, const struct sig_schema *outp
 	return outputs->count == 1 ? node_schema(arena, &outputs->columns[0].node) : json_object();
 }
 
-struct json openapi_answer_schema(struct arena *arena, const struct bundle *bundle)
+static struct json rows_schema(struct arena *arena, const struct bundle *bundle)
 {
 	const struct sig_schema *outputs = &bundle->signature.outputs;
-	const bool is_tensor = outputs->is_tensor && outputs->count > 0;
-	struct json rows = is_tensor ? tensors_schema(arena, outputs) : array_of(arena, row_schema(arena, outputs));
+
+	if (bundle->config.steps.count == 0) {
+		/* It answers its input: rows by name, or by the number of their columns. */
+		outputs = &bundle->signature.inputs;
+		if (!outputs->is_tensor && !outputs->is_named)
+			return array_of(arena, typed(arena, "object"));
+	}
+	return outputs->is_tensor && outputs->count > 0 ? tensors_schema(arena, outputs)
+							: array_of(arena, row_schema(arena, outputs));
+}
+
+struct json openapi_answer_schema(struct arena *arena, const struct bundle *bundle)
+{
+	struct json rows = rows_schema(arena, bundle);
 	struct json schema = json_object(), forms = json_array(), predictions = typed(arena, "object");
 	struct json members = json_object(), required = json_array();
 

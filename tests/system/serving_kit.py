@@ -28,13 +28,13 @@ class Kit:
     def __init__(self, server, make_bundle, run_sluice):
         self.server, self.make_bundle, self.run_sluice = server, make_bundle, run_sluice
 
-    def register(self, name, adds=0, example=1, config=None, inputs=INPUTS, outputs=OUTPUTS):
-        files = {"input_example.json": json.dumps({"dataframe_records": [{"n": example}]})} if example is not None else {}
-        bundle = self.make_bundle(config or CONFIG % adds, inputs, outputs, files=files)
-        if files:
-            mlmodel = json.loads((bundle / "MLmodel").read_text())
-            mlmodel["saved_input_example_info"] = {"artifact_path": "input_example.json", "type": "json_object"}
-            (bundle / "MLmodel").write_text(json.dumps(mlmodel, indent=1))
+    def register(self, name, adds=0, example=1, config=None, inputs=INPUTS, outputs=OUTPUTS, prompts=None):
+        bundle = self.make_bundle(config or CONFIG % adds, inputs, outputs, prompts=prompts, files={
+            "input_example.json": json.dumps({"columns": ["n"], "data": [[example]]})})
+        mlmodel = json.loads((bundle / "MLmodel").read_text())
+        mlmodel["saved_input_example_info"] = {"artifact_path": "input_example.json", "pandas_orient": "split",
+                                               "type": "dataframe"}
+        (bundle / "MLmodel").write_text(json.dumps(mlmodel, indent=1))
         return self.register_folder(bundle, name)
 
     def register_folder(self, folder, name):
@@ -42,5 +42,5 @@ class Kit:
 
     def sluice(self, *args):
         done = self.run_sluice(*args, env=registry_of(self.server))
-        assert done.returncode == 0, done.stderr
+        assert done.returncode == 0, done.stderr + done.stdout
         return done.stdout
