@@ -39,6 +39,16 @@ static bool read_tags(struct rest_call *call, struct json *ret, struct error *er
 	return rest_eval_check_object(ret, "tags", err);
 }
 
+static bool check_tag_count(struct rest_call *call, struct str id, struct error *err)
+{
+	int64_t count = 0;
+
+	if (db_find(call->db, err, &count, "SELECT count(*) FROM eval_dataset_tags WHERE dataset_id = ?", "s", id) < 0)
+		return false;
+	return count <= REST_EVAL_KEYS_MAX ||
+	       error_set(err, ERR_INVALID_PARAMETER, "the dataset would have more than %d tags", REST_EVAL_KEYS_MAX);
+}
+
 static bool put_tags(struct rest_call *call, struct str id, const struct json *tags, struct error *err)
 {
 	for (size_t i = 0; i < tags->size; i++) {
@@ -52,7 +62,7 @@ static bool put_tags(struct rest_call *call, struct str id, const struct json *t
 			    "sss", id, key, rest_eval_text(call, value)))
 			return false;
 	}
-	return true;
+	return check_tag_count(call, id, err);
 }
 
 /* ---- experiments ---- */

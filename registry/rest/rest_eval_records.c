@@ -12,7 +12,7 @@
 #include "rest/rest_search.h"
 #include "rest/rest_tables.h"
 
-enum { MAX_RESULTS_DEFAULT = 1000 };
+enum { MAX_RESULTS_DEFAULT = 1000, UPSERT_MAX = 50000 };
 
 /* One that was sent; of what is absent, the data is NULL. */
 struct record {
@@ -256,8 +256,11 @@ static bool read_records(struct rest_call *call, struct json *ret, struct error 
 {
 	if (!json_read(call->arena, rest_str(call, "records"), ret, err))
 		return error_wrap(err, "records");
-	return json_type(ret) == JSON_ARRAY ||
-	       error_set(err, ERR_INVALID_PARAMETER, "records must be a JSON list, not %s", json_type_name(ret));
+	if (json_type(ret) != JSON_ARRAY)
+		return error_set(err, ERR_INVALID_PARAMETER, "records must be a JSON list, not %s", json_type_name(ret));
+	/* One transaction, for which all other writers wait. */
+	return ret->size <= UPSERT_MAX ||
+	       error_set(err, ERR_INVALID_PARAMETER, "more than %d records at once; send them in several requests", UPSERT_MAX);
 }
 
 static bool upsert_all(struct rest_call *call, const struct json *records, struct json *schema, struct str *ret_user,

@@ -119,6 +119,7 @@ def test_bad_records_change_nothing(registry):
                           ([{"source": {"source_type": "ufo"}}], "Invalid dataset record source type: UFO"),
                           ([{"inputs": {str(i): 1 for i in range(1001)}}], "more than 1000 keys")):
         refused(put(registry, dataset, records), 400, "INVALID_PARAMETER_VALUE", said)
+    refused(put(registry, dataset, [{}] * 50001), 400, "INVALID_PARAMETER_VALUE", "more than 50000 records at once")
     refused(ask(registry, "POST", "datasets/%s/records" % dataset, {"records": "x"}), 400, "BAD_REQUEST", "records: ")
     refused(put(registry, "d-no", QUESTIONS), 404, "RESOURCE_DOES_NOT_EXIST", "'d-no' not found")
     assert records_of(registry, dataset) == before
@@ -138,6 +139,10 @@ def test_what_is_not_there_is_said(registry):
     assert ok(registry, "DELETE", "datasets/no") == {}
     refused(ask(registry, "POST", "datasets/create", {"name": ""}), 400, "INVALID_PARAMETER_VALUE", "'name'")
     refused(ask(registry, "POST", "datasets/create", {"name": "x", "tags": "[1]"}), 400, "INVALID_PARAMETER_VALUE", "'tags'")
+    many = [json.dumps({"%s%d" % (letter, i): "1" for i in range(600)}) for letter in "ab"]
+    assert ok(registry, "PATCH", "datasets/%s/tags" % dataset, {"tags": many[0]}) == {}
+    refused(ask(registry, "PATCH", "datasets/%s/tags" % dataset, {"tags": many[1]}), 400, "INVALID_PARAMETER_VALUE", "1000 tags")
+    assert len(json.loads(ok(registry, "GET", "datasets/" + dataset)["dataset"]["tags"])) == 600
     assert ask(registry, "GET", "nothing").status_code == 404
 
 
