@@ -158,17 +158,20 @@ static bool bind_port(struct server *server, struct handover *handover, struct e
 	return take_socket(server, handover, err);
 }
 
-bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
+struct fetcher *worker_fetcher(struct worker *worker, struct error *err)
 {
 	const struct fetcher_options options = {.ca_file = worker->server->settings->ca_file};
 
-	if (worker->fetcher != NULL || !bundle_calls_out(bundle))
-		return true;
-	if (!init_fetch(worker->server, err))
-		return false;
+	if (worker->fetcher != NULL || !init_fetch(worker->server, err))
+		return worker->fetcher;
 	worker->fetcher = fetcher_new(worker->loop, &options, err);
 	worker->seam.fetcher = worker->fetcher;
-	return worker->fetcher != NULL;
+	return worker->fetcher;
+}
+
+bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
+{
+	return !bundle_calls_out(bundle) || worker_fetcher(worker, err) != NULL;
 }
 
 static bool worker_init(
