@@ -163,6 +163,7 @@ static void set_url(struct control_call *call, const struct endpoint_row *row, s
 	set(call, out, "data_plane_info", plane);
 }
 
+/* Of who asks. */
 bool control_view(
 	struct control_call *call, const struct endpoint_row *row, bool is_short, struct json *ret, struct error *err)
 {
