@@ -16,7 +16,7 @@ struct test_options {
 	bool is_strict, is_json;
 };
 
-enum { PROBLEMS_SHOWN = 5 };
+enum { PROBLEMS_SHOWN = 5, EXAMPLE_MAX = 1 << 24 };
 
 struct testing {
 	struct remote *remote;
@@ -105,7 +105,7 @@ static bool find_example(struct testing *testing, const struct json *entity, str
 	struct error why = {0};
 	struct sample sample;
 
-	sample_read(testing->remote, text_of(entity, "model"), text_of(entity, "version"), &sample);
+	sample_read(testing->remote, text_of(entity, "model"), text_of(entity, "version"), EXAMPLE_MAX, &sample);
 	if (json_type(&sample.body) != JSON_ABSENT) {
 		testing->body = sample.body;
 		testing->origin = arena_printf(testing->remote->arena, "%s of %.*s/%.*s",
@@ -172,7 +172,8 @@ static void take(struct testing *testing, const struct client_answer *answer)
 	testing->elapsed_ns[testing->answered++] = answer->elapsed_ns;
 	count(testing, &testing->statuses, str_of(arena_printf(arena, "%d", answer->status)));
 	if (answer->served.len > 0)
-		count(testing, &testing->served, answer->served);
+		count(testing, &testing->served,
+			(struct str){arena_memdup(arena, answer->served.data, answer->served.len), answer->served.len});
 	if (answer->code != ERR_NONE)
 		fail(testing, answer->code, answer->problem);
 	else if (json_type(&answer->tree) == JSON_ABSENT)
@@ -181,32 +182,43 @@ static void take(struct testing *testing, const struct client_answer *answer)
 		outputs_add(&testing->outputs, &answer->tree);
 }
 
-static bool ask(struct testing *testing, struct error *err)
+static bool ask_once(struct testing *testing, struct arena *arena, struct error *err)
 {
 	struct remote *remote = testing->remote;
 	const struct str entity = str_of(testing->options->entity);
+	struct client_answer answer;
+	struct error why = {0};
 
-	for (size_t i = 0; i < testing->count; i++) {
-		struct client_answer answer;
-		struct error why = {0};
+	if (remote_wait(remote,
+		    client_endpoint_query(remote->client, arena, testing->name, entity, &testing->body, &answer),
+		    &why)) {
+		/* None in a dry run. */
+		if (answer.status != 0)
+			take(testing, &answer);
+		return true;
+	}
+	if (remote->console->signal_number != 0) {
+		*err = why;
+		return false;
+	}
+	fail(testing, why.code, why.text);
+	return true;
+}
+
+static bool ask(struct testing *testing, struct error *err)
+{
+	bool is_fine = true;
+
+	for (size_t i = 0; i < testing->count && is_fine; i++) {
+		struct arena arena;
 
 		if (i > 0)
-			console_progress(remote->console, "requests", i, testing->count);
-		if (remote_wait(remote,
-			    client_endpoint_query(
-				    remote->client, remote->arena, testing->name, entity, &testing->body, &answer),
-			    &why)) {
-			if (answer.status != 0)
-				take(testing, &answer);
-			continue;
-		}
-		if (remote->console->signal_number != 0) {
-			*err = why;
-			return false;
-		}
-		fail(testing, why.code, why.text);
+			console_progress(testing->remote->console, "requests", i, testing->count);
+		arena_init(&arena);
+		is_fine = ask_once(testing, &arena, err);
+		arena_done(&arena);
 	}
-	return true;
+	return is_fine;
 }
 
 /* ---- the answer ---- */

@@ -80,7 +80,9 @@ def test_deploy_makes_updates_and_has_nothing_to_do(tool, doubler):
     assert second["entities"][0] == {**second["entities"][0], "workload_size": "Medium", "scale_to_zero": True, "env": ["B"]}
     planned = tool("deploy", model + "/2", "--endpoint", name, "--always-on", "--env", "B=d", "--size", "Small", "--plan")
     assert "workload_size Medium → Small, scale_to_zero_enabled true → false, env ~B" in planned
-    assert "c" not in re.findall("env.*", planned)[0].split() and tool.json("status", name)["config_version"] == 2
+    told = tool.json("deploy", model + "/2", "--endpoint", name, "--env", "B=d", "--env", "C={{secrets/s/k}}", "--plan")
+    assert told["config"]["served_entities"][0]["environment_vars"] == {"B": "***", "C": "{{secrets/s/k}}"}
+    assert tool.json("status", name)["config_version"] == 2
 
 
 def test_the_curl_line_works_as_it_is(tool, server, tmp_path):
@@ -176,6 +178,7 @@ def test_a_deployment_that_fails_says_why(tool, doubler, tmp_path):
     shown = tool.json("status", name)
     assert shown["update"] == "UPDATE_FAILED" and "self-test" in shown["failure"] and entities(shown) == [(name + "/1", 100)]
     assert "not deployed:" in tool("status", name) and "self-test" in tool("logs", name, "--build", "--entity", name + "-3")
+    tool.fails(65, "config version 1 serves still: nothing to roll back", "rollback", name)
     # What serves is what is wanted: nothing to mend.
     assert not tool.json("deploy", name + "/1", "--endpoint", name)["changed"]
     ended = tool.run("deploy", name + "/3", "--endpoint", name + "-new")
@@ -227,6 +230,11 @@ def test_stop_start_logs_undeploy(tool, doubler):
     tool.fails(64, "--yes is missing", "undeploy", name)
     tool("undeploy", name, "--yes")
     tool.fails(66, "no endpoint '%s'" % name, "status", name)
+
+
+def test_a_mistyped_name_is_told_of_the_one_that_was_meant(tool, doubler):
+    tool("deploy", doubler + "/1", "--endpoint", doubler)
+    assert "new endpoint; there is '%s', too" % doubler in tool.run("deploy", doubler + "/1", "--endpoint", doubler + "x").stderr
 
 
 def test_mistakes_get_one_clear_line(tool, doubler, tmp_path):
