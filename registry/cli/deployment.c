@@ -31,14 +31,14 @@ static void on_look(void *data, const struct json *endpoint)
 		name = json_str(json_get(&entities->items[i], STR("name")));
 		message = json_str(json_at(&entities->items[i], STR("state.deployment_state_message")));
 	}
-	const char *text = arena_printf(remote->arena, "deploying %.*s: %.*s%s%.*s", STR_ARGS(watching->endpoint),
-		STR_ARGS(name), message.len > 0 ? ": " : "", STR_ARGS(message));
+	const struct str text = str_of(arena_printf(remote->arena, "deploying %.*s: %.*s%s%.*s",
+		STR_ARGS(watching->endpoint), STR_ARGS(name), message.len > 0 ? ": " : "", STR_ARGS(message)));
 	if (remote->console->is_err_terminal)
 		console_progress_text(
-			remote->console, arena_printf(remote->arena, "%s  %" PRIu64 " s", text, elapsed_s));
-	else if (!str_is(watching->told, text) && !remote->console->is_json)
-		console_notice(remote->console, "%s", text);
-	watching->told = str_of(text);
+			remote->console, arena_printf(remote->arena, "%.*s  %" PRIu64 " s", STR_ARGS(text), elapsed_s));
+	else if (!str_eq(watching->told, text) && !remote->console->is_json)
+		console_notice(remote->console, "%.*s", STR_ARGS(text));
+	watching->told = text;
 }
 
 /* `is_first`: for what others began. */

@@ -103,4 +103,4 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 
 extern const struct control_rpc *const control_tables[];
 extern const struct control_rpc control_endpoints[], control_attributes[], control_configs[], control_logs[],
-	control_metrics[], control_tokens[], control_secrets[], control_openapi[];
+	control_metrics[], control_tokens[], control_secrets[], control_permissions[], control_openapi[];

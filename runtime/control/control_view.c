@@ -141,6 +141,14 @@ static void set_url(struct control_call *call, const struct endpoint_row *row, s
 	set(call, out, "data_plane_info", plane);
 }
 
+/* Of who asks. */
+static struct str level_of(const struct control_call *call, const struct endpoint_row *row)
+{
+	const enum right rights = principal_rights(call->principal, row->name);
+
+	return (rights & RIGHT_MANAGE) != 0 ? STR("CAN_MANAGE") : (rights & RIGHT_QUERY) != 0 ? STR("CAN_QUERY") : STR("CAN_VIEW");
+}
+
 bool control_view(
 	struct control_call *call, const struct endpoint_row *row, bool is_short, struct json *ret, struct error *err)
 {
@@ -155,7 +163,7 @@ bool control_view(
 	set_attributes(call, row, ret);
 	set_task(call, row, ret);
 	if (!is_short) {
-		set(call, ret, "permission_level", json_string(STR("CAN_MANAGE")));
+		set(call, ret, "permission_level", json_string(level_of(call, row)));
 		set_url(call, row, ret);
 	}
 	return set_config(call, row, row->config_version, "config", false, ret, err) &&

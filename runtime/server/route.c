@@ -44,6 +44,15 @@ static const struct route ROUTES[] = {
 	ROUTE("/models", false, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle, "the same as /v1/models"),
 	ROUTE("/api/2.0/token/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
 		"tokens: [its calls](control.md)"),
+	ROUTE("/.well-known/databricks-config", false, PERMISSION_PUBLIC, METRICS_ACCESS, GET_, databricks_config_handle,
+		"where Databricks' clients log in"),
+	ROUTE("/oidc/.well-known/oauth-authorization-server", false, PERMISSION_PUBLIC, METRICS_ACCESS, GET_,
+		oauth_server_handle, "where the next one is"),
+	ROUTE("/oidc/v1/token", false, PERMISSION_PUBLIC, METRICS_ACCESS, POST_, oauth_token_handle,
+		"OAuth tokens for clients: [access.md](../access.md)"),
+	ROUTE("/api/2.0/preview/scim/v2/Me", false, PERMISSION_KNOWN, METRICS_ACCESS, GET_, me_handle, "who asks"),
+	ROUTE("/api/2.0/permissions/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
+		"permissions of endpoints: [its calls](control.md)"),
 	ROUTE("/api/2.0/secrets/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
 		"secrets: [its calls](control.md)"),
 	ROUTE("/api/3.0/mlflow/server-info", false, PERMISSION_VIEW, METRICS_REGISTRY, GET_, server_info_handle,
@@ -235,6 +244,20 @@ void exchange_body(
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 {
 	exchange_body(exchange, status, "application/json", take_body);
+}
+
+void exchange_token(struct exchange *exchange, int status, bool asks_basic, struct buf *take_body)
+{
+	const struct http_field fields[] = {{STR("Cache-Control"), STR("no-store")}, {STR("WWW-Authenticate"), STR("Basic")}};
+
+	finish(exchange, &(struct http_answer){
+				 .status = status,
+				 .content_type = "application/json",
+				 .fields = fields,
+				 .field_count = status == 401 && asks_basic ? 2 : 1,
+				 .is_closing = exchange->is_closing,
+				 .take_body = take_body,
+			 });
 }
 
 void exchange_stream_start(struct exchange *exchange, const char *content_type)

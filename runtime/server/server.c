@@ -318,8 +318,8 @@ static bool server_init(struct server *server, const struct settings *settings, 
 	pthread_mutex_init(&server->registry_lock, NULL);
 	pthread_mutex_init(&server->fetch_lock, NULL);
 	server->serving = serving_new();
-	server->access = access_new();
 	server->secrets = secret_store_new(settings->secret_key);
+	server->access = access_new(server->secrets);
 	server->wake_fd = eventfd(0, EFD_NONBLOCK | EFD_CLOEXEC);
 	ready_init(&server->ready, on_ready_change, server);
 	if (server->wake_fd < 0)
