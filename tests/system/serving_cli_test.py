@@ -210,6 +210,9 @@ def test_what_a_test_says(tool, doubler, tmp_path):
     assert json.loads(tool.run("test", name, "--rows", "wrong.json", "--json").stdout)["failed"] == 1
     assert tool.run("test", name, "--rows", "-").returncode == 65
 
+    # Where the registry is not asked, the endpoint is.
+    elsewhere = ("--registry", "http://127.0.0.1:1", "--serving", tool.env["MLFLOW_TRACKING_URI"])
+    assert "the example of its OpenAPI page" in tool("test", name, *elsewhere)
     # Without an example in the registry one is made from the signature.
     tool("register", write_doubler(tmp_path / "bare", 5, example=None), "--name", name)
     tool("deploy", name + "/3", "--endpoint", name)
