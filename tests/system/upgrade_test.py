@@ -212,7 +212,7 @@ def test_a_process_that_hands_over_stays_ready(service):
 def test_requests_that_are_half_sent_are_answered(service):
     s = service()
     connection = Connection(s.port)
-    head = "POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ECHO)
+    head = "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(ECHO)
     connection.socket.sendall(head.encode() + ECHO[:3])
     old = s.pid
     s.upgrade()
