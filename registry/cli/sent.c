@@ -101,7 +101,7 @@ static bool read_rows(struct sending *sending, const struct json *entity, struct
 	struct error ignored;
 
 	/* Only CSV needs to be told what its texts are. */
-	if (sending->wish->format == ROWS_CSV || str_ends(str_of(path), STR(".csv")))
+	if (entity != NULL && (sending->wish->format == ROWS_CSV || str_ends(str_of(path), STR(".csv"))))
 		sample_signature(
 			sending->remote, text_of(entity, "model"), text_of(entity, "version"), &sample, &ignored);
 	sending->ret->origin = path;
@@ -113,10 +113,16 @@ bool sent_choose(
 	struct remote *remote, struct str name, const struct sent_wish *wish, struct sent *ret, struct error *err)
 {
 	struct sending sending = {.remote = remote, .wish = wish, .name = name, .ret = ret};
+	struct error why;
 	struct json endpoint;
 
-	if (!endpoint_find(remote, name, &endpoint, err))
+	if (!endpoint_find(remote, name, &endpoint, &why)) {
+		/* Who may only ask, asks: the answer tells what is wrong. */
+		if (why.code != ERR_NOT_FOUND && wish->rows != NULL)
+			return read_rows(&sending, NULL, err);
+		*err = why;
 		return false;
+	}
 	const struct json record = endpoint_record(remote, &endpoint);
 	const struct json *entity = choose_entity(&sending, &record);
 	if (entity == NULL && wish->entity != NULL)

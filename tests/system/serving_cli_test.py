@@ -441,3 +441,28 @@ def test_a_wrong_token_is_one_line(workspace):
     _, tool = workspace
     said = tool.fails(76, "PERMISSION_DENIED: Invalid access token.", "status", DATABRICKS_TOKEN="dapi-wrong-canary")
     assert "canary" not in said
+
+
+def test_tokens_say_what_one_may(tmp_path):
+    server = Sluiced(state=tmp_path)
+    try:
+        tool = Tool(tmp_path, MLFLOW_TRACKING_URI=server.url)
+        tool("register", write_doubler(tmp_path / "v1", 1), "--name", "doubler")
+        tool("deploy", "doubler/1", "--endpoint", "doubler")
+        manager = tool.json("token", "create", "--user", "ada", "--can", "manage")["token_value"]
+        tool.fails(76, "UNAUTHENTICATED", "status")
+        tool.env["MLFLOW_TRACKING_TOKEN"] = manager
+        said = tool("deploy", "doubler/1", "--endpoint", "doubler")
+        assert '-H "Authorization: Bearer $MLFLOW_TRACKING_TOKEN"' in said and manager not in said
+        line = re.search("^try  (curl .*)$", said, re.M)[1]
+        answer = subprocess.run(["sh", "-c", line + " -s"], env=tool.env, capture_output=True, check=True, text=True).stdout
+        assert json.loads(answer)["predictions"][0]["answer"] == 3
+        assert tool.json("traffic", "doubler", "100")["state"] == "READY"
+        assert tool.json("history", "doubler")["configs"][0]["serves"] == "doubler/1"
+        # Who may only ask can test with rows of his own.
+        tool.env["MLFLOW_TRACKING_TOKEN"] = tool.json("token", "create", "--user", "bob", "--can", "query")["token_value"]
+        (tmp_path / "rows.json").write_text('[{"n": 4}]')
+        assert tool.json("test", "doubler", "--rows", "rows.json")["columns"][0]["values"] == [9]
+        tool.fails(76, "PERMISSION_DENIED", "stop", "doubler")
+    finally:
+        server.stop()
