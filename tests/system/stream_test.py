@@ -294,6 +294,18 @@ def test_nothing_is_tried_again_once_text_was_passed_on(make_bundle, sluiced):
         assert not is_whole and said(events) == "one " and up.count == 4
 
 
+def test_a_step_behind_the_text_that_fails_is_an_event(chat):
+    more = ("  - {name: later, tool: overflow}\ntools:\n"
+            "  - {name: overflow, sql: {statement: \"SELECT abs(-9223372036854775807 - 1)\", result: value}}\n")
+    with Upstream() as up:
+        server, _ = chat(up, more=more)
+        up.script([{"stream": ["one ", "two"]}, {"text": "one two"}])
+        _, events, is_whole = frames(server, {"messages": ASK, "stream": True})
+        refused, _, _ = frames(server, {"messages": ASK, "stream": True})
+    assert said(events) == "one two" and not is_whole and "later" in events[-1]["error"]["message"]
+    assert refused.status_code == 400  # nothing was streamed: the text of an endpoint that answers whole waits for the row
+
+
 def test_a_stream_that_stalls_ends_at_the_models_timeout(chat):
     with Upstream() as up:
         _, client = chat(up, timeout_ms=400)

@@ -145,7 +145,7 @@ static void setup(struct request *request, const char *task, const char *inputs,
 	memset(request, 0, sizeof(*request));
 	kit_init(&request->kit);
 	mlmodel(&request->kit, task, inputs, outputs);
-	agent(&request->kit, ONE_STEP);
+	agent(&request->kit, ONE_STEP "  - {name: finish_reason, llm: {model: m, messages: messages}}\n");
 }
 
 static void row_is(const struct request *request, const char *expected)
@@ -353,6 +353,20 @@ static void test_an_answer_in_the_own_shape_passes_through(void **state)
 	kit_done(&request.kit);
 }
 
+static void test_an_agents_own_shape(void **state)
+{
+	struct request request;
+
+	setup(&request, "agent/v2/chat", MESSAGES_, LIST_("messages") "," TEXT_("finish_reason"));
+	assert_true(ask(&request, TASK_CHAT, "{" ASK "}"));
+	request.completion.is_agents = true;
+	answers(&request, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"id\":\"1\"},{\"role\":\"assistant\"}]}",
+		"{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"id\":\"1\"},{\"role\":\"assistant\"}]}",
+		"data: {\"delta\":{\"role\":\"assistant\",\"content\":\"a\",\"id\":\"1\"}}\n\n"
+		"data: {\"delta\":{\"role\":\"assistant\"}}\n\ndata: [DONE]\n\n");
+	kit_done(&request.kit);
+}
+
 /* Conversations */
 
 static bool converse(struct arena *arena, const char *system, const char *messages, struct chat *chat, struct error *err)
@@ -427,6 +441,7 @@ int main(void)
 		cmocka_unit_test(test_usage_that_is_not_known_is_none),
 		cmocka_unit_test(test_columns_beside_the_text_are_custom_outputs),
 		cmocka_unit_test(test_an_answer_in_the_own_shape_passes_through),
+		cmocka_unit_test(test_an_agents_own_shape),
 		cmocka_unit_test(test_a_conversation_is_added),
 		cmocka_unit_test(test_what_is_no_conversation),
 	};
