@@ -325,8 +325,12 @@ def test_the_head_is_sent_while_the_model_is_silent(chat):
     assert events[0]["choices"][0]["delta"]["role"] == "assistant" and events[1]["error"]["code"] == "DEADLINE_EXCEEDED"
 
 
-def raw_stream(server, body):
-    s = socket.create_connection(("127.0.0.1", server.port), 20)
+def raw_stream(server, body, rcvbuf=None):
+    s = socket.socket()
+    if rcvbuf:
+        s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, rcvbuf)
+    s.settimeout(20)
+    s.connect(("127.0.0.1", server.port))
     data = json.dumps(body).encode()
     s.sendall(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
               b"Content-Length: %d\r\n\r\n%s" % (len(data), data))
@@ -356,23 +360,21 @@ def test_a_slow_reader_holds_up_the_model_and_gets_all_of_it(chat):
         server, _ = chat(up)
         up.script([{"stream": [piece] * count, "stream_pad": pad}])
         before = server.rss_kib()
-        with raw_stream(server, {"messages": ASK, "stream": True}) as s:
+        with raw_stream(server, {"messages": ASK, "stream": True}, rcvbuf=4096) as s:
             last, since = 0, time.monotonic()
             while last == 0 or time.monotonic() < since + 0.5:  # until the model's side has come to a stop
                 if up.streamed != last:
                     last, since = up.streamed, time.monotonic()
                 time.sleep(0.01)
             grown, streamed = server.rss_kib() - before, up.streamed
-            data = b""
-            while True:
-                more = s.recv(1 << 20)
-                if not more:
-                    break
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            data = bytearray()
+            while more := s.recv(1 << 20):
                 data += more
     assert streamed < pad * count * 0.9, "the model was not held up: %d bytes" % streamed
     is_sanitized = b"__asan_init" in (BUILD / "sluiced").read_bytes()  # which keep freed memory back
     assert is_sanitized or grown < 24 * 1024, "%d KiB more" % grown
-    events = dechunk(data)
+    events = dechunk(bytes(data))
     text = said([json.loads(line[6:]) for line in events.split(b"\n") if line.startswith(b"data: {")])
     assert text == piece * count and events.endswith(b"data: [DONE]\n\n")
 
