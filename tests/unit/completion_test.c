@@ -396,8 +396,34 @@ static void test_a_conversation_is_added(void **state)
 	assert_true(str_is(chat.messages[0].text, "one\n\ntwo"));
 	assert_true(str_is(chat.messages[1].text, "ab") && chat.messages[1].role == CHAT_USER);
 	assert_true(chat.messages[2].role == CHAT_ASSISTANT && chat.messages[3].role == CHAT_SYSTEM);
+	assert_true(converse(&arena, "one", "[{\"role\":\"system\",\"content\":\"two\"},{\"role\":\"system\",\"content\":\"three\"}]",
+		&chat, &err));
+	assert_int_equal(chat.count, 1);
+	assert_true(str_is(chat.messages[0].text, "one\n\ntwo\n\nthree"));
 	assert_true(converse(&arena, NULL, "\"hi\"", &chat, &err));
 	assert_true(chat.count == 1 && chat.messages[0].role == CHAT_USER);
+	arena_done(&arena);
+}
+
+/* As many as a request has room for: memory stays in proportion. */
+static void test_many_system_messages(void **state)
+{
+	static const char ONE[] = "{\"role\":\"system\",\"content\":\"a\"}";
+	enum { COUNT = 100000 };
+	struct buf text = {0};
+	struct arena arena;
+	struct chat chat;
+	struct error err;
+
+	arena_init(&arena);
+	for (unsigned i = 0; i < COUNT; i++)
+		buf_printf(&text, "%c%s", i == 0 ? '[' : ',', ONE);
+	buf_add_char(&text, ']');
+	assert_true(converse(&arena, NULL, buf_text(&text), &chat, &err));
+	assert_int_equal(chat.count, 1);
+	assert_int_equal(chat.messages[0].text.len, COUNT + 2 * (COUNT - 1));
+	assert_true(arena_size(&arena) < 20 * text.len);
+	buf_done(&text);
 	arena_done(&arena);
 }
 
@@ -443,6 +469,7 @@ int main(void)
 		cmocka_unit_test(test_an_answer_in_the_own_shape_passes_through),
 		cmocka_unit_test(test_an_agents_own_shape),
 		cmocka_unit_test(test_a_conversation_is_added),
+		cmocka_unit_test(test_many_system_messages),
 		cmocka_unit_test(test_what_is_no_conversation),
 	};
 
