@@ -11,7 +11,7 @@ enum {
 	ROOM_MIN = 32, /* one slot at 80 % load has longer queues once in 2000 arrivals */
 	AVERAGED = 64, /* completions; calm is remembered longer */
 	AVERAGED_CALM = 512,
-	STEP_MIN = 32, /* completions that judge a step */
+	STEP_MIN = 64, /* completions that judge a step */
 	RETRY_AFTER_MAX_S = 60
 };
 
@@ -38,7 +38,6 @@ static unsigned room_in_calm(const struct gate_rule *rule)
 	const struct gate_limits *limits = &rule->limits;
 	const unsigned turns = limits->slots * TURNS;
 	unsigned room = turns < ROOM_MIN ? ROOM_MIN : turns;
-
 	const double in_time = in_timeout(rule) / 2;
 
 	if (in_time < room)
@@ -127,7 +126,7 @@ static void count_load(struct gate_rule *rule, uint64_t now_ns)
 
 	if (window < clamp(slots < 16 ? service * 16 / slots : service, LOAD_MIN_NS, LOAD_MAX_NS))
 		return;
-	/* Not compared with what was completed: a short queue of few slots completes less than it
+	/* Not compared with what was completed: few slots with a short queue do less than they
 	 * could. */
 	if (rule->went > 0 && (double)rule->came * service < 0.95 * slots * (double)window)
 		become_calm(rule, now_ns);
@@ -279,8 +278,8 @@ static void measure(struct gate_time *time, double value_ns, uint64_t averaged)
 /* Overload begins in calm: its first services must not pass for calm ones. */
 static double bounded(const struct gate_time *time, double value_ns)
 {
-	const double far = 4 * time->spread_ns,
-		     most = time->mean_ns + (far > time->mean_ns / 2 ? far : time->mean_ns / 2);
+	const double near = time->mean_ns / 2, far = 4 * time->spread_ns;
+	const double most = time->mean_ns + (far > near ? far : near);
 
 	return time->count < AVERAGED || value_ns < most ? value_ns : most;
 }
@@ -320,7 +319,7 @@ unsigned gate_rule_retry_after_s(const struct gate_rule *rule)
 {
 	const double wait = (rule->queued + 1) * rule->service.mean_ns / rule->limits.slots / 1e9;
 
-	return wait <= 1                       ? 1
-	       : wait >= RETRY_AFTER_MAX_S - 1 ? RETRY_AFTER_MAX_S
-					       : (unsigned)wait + 1;
+	if (wait <= 1)
+		return 1;
+	return wait < RETRY_AFTER_MAX_S - 1 ? (unsigned)wait + 1 : RETRY_AFTER_MAX_S;
 }
