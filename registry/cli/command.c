@@ -34,6 +34,12 @@ const struct command *const commands[] = {
 	&cmd_stop,
 	&cmd_start,
 	&cmd_undeploy,
+	&cmd_token_create,
+	&cmd_token_list,
+	&cmd_token_revoke,
+	&cmd_secret_put,
+	&cmd_secret_list,
+	&cmd_secret_rm,
 	&cmd_completion,
 	&cmd_man,
 	&cmd_help,
@@ -44,6 +50,8 @@ const struct command *const commands[] = {
 const struct command_group command_groups[] = {
 	{"alias", "names that point at a version, and what they pointed at"},
 	{"tag", "keys and values on models and versions"},
+	{"token", "who may do what on a server"},
+	{"secret", "what models of a server need and nobody may see"},
 	{NULL, NULL},
 };
 

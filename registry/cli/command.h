@@ -37,6 +37,8 @@ extern const struct command cmd_diff, cmd_log, cmd_register, cmd_release, cmd_ve
 extern const struct command cmd_alias_set, cmd_alias_rm, cmd_alias_list, cmd_alias_log, cmd_alias_at;
 extern const struct command cmd_deploy, cmd_status, cmd_traffic, cmd_rollback, cmd_history, cmd_stop, cmd_start, cmd_logs,
 	cmd_test, cmd_undeploy;
+extern const struct command cmd_token_create, cmd_token_list, cmd_token_revoke, cmd_secret_put, cmd_secret_list,
+	cmd_secret_rm;
 extern const struct command cmd_tag_set, cmd_tag_rm, cmd_stage, cmd_rm;
 
 /* All of them, NULL at the end; the commands of a group stand together. */

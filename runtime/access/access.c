@@ -5,6 +5,8 @@
 #include "access/access.h"
 
 #include "access/access_snapshot.h"
+#include "access/oauth_token.h"
+#include "access/secret_store.h"
 #include "base/base64.h"
 #include "base/clock.h"
 #include "store/registry.h"
@@ -18,6 +20,9 @@ struct access {
 	struct access_snapshot *snapshot;
 	pthread_mutex_t refreshing; /* one after the other: the newest stays */
 	atomic_bool is_on;
+	struct secret_store *secrets;
+	atomic_bool has_oauth_key; /* set once */
+	struct key oauth_key;
 	_Atomic int64_t due_ms; /* of the next look at what others changed */
 	/* The thread that looks. */
 	struct registry *registry; /* NULL: none */
@@ -27,12 +32,13 @@ struct access {
 	bool is_poked, is_ending;
 };
 
-struct access *access_new(void)
+struct access *access_new(struct secret_store *secrets)
 {
 	struct access *access = calloc(1, sizeof(*access));
 
 	if (access == NULL)
 		abort();
+	access->secrets = secrets;
 	pthread_rwlock_init(&access->lock, NULL);
 	pthread_mutex_init(&access->refreshing, NULL);
 	pthread_mutex_init(&access->watch_lock, NULL);
@@ -45,6 +51,7 @@ void access_free(struct access *access)
 	if (access == NULL)
 		return;
 	access_snapshot_unref(access->snapshot);
+	OPENSSL_cleanse(&access->oauth_key, sizeof(access->oauth_key));
 	pthread_rwlock_destroy(&access->lock);
 	pthread_mutex_destroy(&access->refreshing);
 	pthread_mutex_destroy(&access->watch_lock);
@@ -67,6 +74,61 @@ static struct access_snapshot *take_snapshot(struct access *access)
 	return snapshot;
 }
 
+/* ---- OAuth ---- */
+
+bool access_oauth_key(struct access *access, struct key *ret)
+{
+	if (!atomic_load(&access->has_oauth_key))
+		return false;
+	*ret = access->oauth_key;
+	return true;
+}
+
+static bool load_oauth_key(struct access *access, struct db *db, struct error *err)
+{
+	struct key key;
+
+	if (atomic_load(&access->has_oauth_key))
+		return true;
+	if (!secret_store_derive(access->secrets, db, "sluice oauth", &key, err))
+		return false;
+	access->oauth_key = key;
+	atomic_store(&access->has_oauth_key, true);
+	return true;
+}
+
+bool access_load_oauth_key(struct access *access, struct registry *registry, struct error *err)
+{
+	pthread_mutex_lock(&access->refreshing);
+	struct db *db = db_begin(registry->db, DB_READ, err);
+	const bool is_loaded = db != NULL && load_oauth_key(access, db, err);
+	if (db != NULL)
+		db_rollback(db);
+	pthread_mutex_unlock(&access->refreshing);
+	return is_loaded;
+}
+
+static bool has_client(const struct access_snapshot *snapshot)
+{
+	for (size_t i = 0; i < snapshot->credential_count; i++)
+		if (str_is(snapshot->credentials[i].kind, CREDENTIAL_CLIENT))
+			return true;
+	return false;
+}
+
+bool access_is_client(struct access *access, struct str id, struct str secret, int64_t now_ms)
+{
+	struct access_snapshot *snapshot = take_snapshot(access);
+	const struct access_credential *own = snapshot != NULL ? access_snapshot_find(snapshot, id) : NULL;
+	const struct digest digest = digest_of(secret);
+	const bool is_client = own != NULL && str_is(own->kind, CREDENTIAL_CLIENT) &&
+			       CRYPTO_memcmp(own->digest.bytes, digest.bytes, DIGEST_SIZE) == 0 &&
+			       (own->expires_ms == 0 || now_ms < own->expires_ms);
+
+	access_snapshot_unref(snapshot);
+	return is_client;
+}
+
 /* ---- refresh ---- */
 
 static void publish(struct access *access, struct access_snapshot *snapshot)
@@ -83,7 +145,7 @@ static void publish(struct access *access, struct access_snapshot *snapshot)
 	pthread_rwlock_wrlock(&access->lock);
 	access->snapshot = snapshot;
 	pthread_rwlock_unlock(&access->lock);
-	atomic_store(&access->is_on, true);
+	atomic_store(&access->is_on, snapshot->is_on);
 	access_snapshot_unref(old);
 }
 
@@ -98,6 +160,11 @@ static bool refresh(struct access *access, struct registry *registry, struct err
 	bool is_read = access_generation(db, &generation, err);
 	if (is_read && generation > 0 && (access->snapshot == NULL || access->snapshot->generation != generation))
 		is_read = access_snapshot_read(db, generation, &snapshot, err);
+	if (snapshot != NULL && has_client(snapshot) && !load_oauth_key(access, db, err)) {
+		access_snapshot_unref(snapshot);
+		snapshot = NULL;
+		is_read = false;
+	}
 	db_rollback(db);
 	if (snapshot != NULL)
 		publish(access, snapshot);
@@ -275,6 +342,26 @@ static bool identify_token(const struct access_snapshot *snapshot, struct str va
 	return accept(snapshot, own, by, now_ms, ret, err);
 }
 
+static bool identify_oauth(struct access *access, const struct access_snapshot *snapshot, struct arena *arena,
+	struct str value, int64_t now_ms, struct principal *ret, struct error *err)
+{
+	struct oauth_token token;
+
+	if (!atomic_load(&access->has_oauth_key))
+		return refuse(err);
+	if (!oauth_token_read(arena, &access->oauth_key, value, now_ms / 1000, &token, err))
+		return false;
+	struct access_credential *own = access_snapshot_find(snapshot, token.client);
+	if (own == NULL || !str_is(own->kind, CREDENTIAL_CLIENT))
+		return refuse(err);
+	if (!accept(snapshot, own, PRINCIPAL_BY_BEARER, now_ms, ret, err))
+		return false;
+	ret->endpoint = token.endpoint;
+	if (token.endpoint.data != NULL)
+		ret->rights_max = RIGHT_QUERY;
+	return true;
+}
+
 /* "token:VALUE", as Databricks' samples have it, or "NAME:VALUE". */
 static bool identify_basic(const struct access_snapshot *snapshot, struct arena *arena, struct str encoded, int64_t now_ms,
 	struct principal *ret, struct error *err)
@@ -302,8 +389,8 @@ static bool identify_certificate(const struct access_snapshot *snapshot, struct 
 		STR_ARGS(str_clip(subject, 200)));
 }
 
-static bool identify(const struct access_snapshot *snapshot, struct arena *arena, struct str authorization,
-	struct str subject, int64_t now_ms, struct principal *ret, struct error *err)
+static bool identify(struct access *access, const struct access_snapshot *snapshot, struct arena *arena,
+	struct str authorization, struct str subject, int64_t now_ms, struct principal *ret, struct error *err)
 {
 	if (authorization.len == 0 && subject.len > 0)
 		return identify_certificate(snapshot, subject, now_ms, ret, err);
@@ -311,7 +398,9 @@ static bool identify(const struct access_snapshot *snapshot, struct arena *arena
 		return error_set(err, ERR_UNAUTHENTICATED,
 			"no token was sent: send 'Authorization: Bearer TOKEN' (sluice token create makes one)");
 	if (cut_scheme(&authorization, STR("Bearer")))
-		return identify_token(snapshot, authorization, PRINCIPAL_BY_BEARER, now_ms, ret, err);
+		return oauth_token_is(authorization)
+			       ? identify_oauth(access, snapshot, arena, authorization, now_ms, ret, err)
+			       : identify_token(snapshot, authorization, PRINCIPAL_BY_BEARER, now_ms, ret, err);
 	if (cut_scheme(&authorization, STR("Basic")))
 		return identify_basic(snapshot, arena, authorization, now_ms, ret, err);
 	return error_set(err, ERR_UNAUTHENTICATED, "the Authorization field: expected 'Bearer TOKEN', or Basic with the user 'token'");
@@ -325,7 +414,7 @@ bool access_identify(struct access *access, struct arena *arena, struct str auth
 
 	if (snapshot != NULL) {
 		arena_on_end(arena, release, snapshot);
-		return identify(snapshot, arena, authorization, subject, now_ms, ret, err);
+		return identify(access, snapshot, arena, authorization, subject, now_ms, ret, err);
 	}
 	*ret = (struct principal){
 		.name = subject,

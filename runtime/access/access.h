@@ -35,7 +35,11 @@ struct principal {
 	const struct access_credential *own;
 };
 
-struct access *access_new(void);
+struct key;
+struct secret_store;
+
+/* The store, whose key signs OAuth tokens, outlives it. */
+struct access *access_new(struct secret_store *secrets);
 /* No principal is alive any more. NULL is fine. */
 void access_free(struct access *access);
 
@@ -48,6 +52,12 @@ void access_unwatch(struct access *access);
 bool access_is_on(const struct access *access);
 /* When it was used last, as far as memory knows; 0: not. */
 int64_t access_used_ms(struct access *access, struct str credential);
+
+/* The secret is that OAuth client's. */
+bool access_is_client(struct access *access, struct str id, struct str secret, int64_t now_ms);
+/* What OAuth tokens are signed by: read, or made, when the first client is. False: not loaded. */
+bool access_oauth_key(struct access *access, struct key *ret);
+bool access_load_oauth_key(struct access *access, struct registry *registry, struct error *err);
 
 /* `authorization` is the field's value, `subject` the verified certificate's name; either may be empty.
  * ERR_UNAUTHENTICATED; its text never holds what was sent. */

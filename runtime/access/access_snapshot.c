@@ -57,6 +57,7 @@ static bool read_credentials(struct db *db, struct access_snapshot *snapshot, st
 
 	if (!credential_list(db, &snapshot->arena, &rows, &count, err))
 		return false;
+	snapshot->is_on = count > 0;
 	snapshot->credentials = arena_zalloc(&snapshot->arena, (count + 1) * sizeof(*snapshot->credentials));
 	for (size_t i = 0; i < count; i++)
 		if (rows[i].revoked_ms == 0)

@@ -32,6 +32,7 @@ struct access_snapshot {
 	int64_t generation;
 	struct access_credential *credentials; /* by id; without the revoked */
 	size_t credential_count;
+	bool is_on; /* there is one, or was */
 	struct access_grant *grants; /* by endpoint */
 	size_t grant_count;
 };

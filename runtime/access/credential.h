@@ -57,6 +57,6 @@ int credential_find(struct db *db, struct arena *arena, struct str id, struct cr
 bool credential_revoke(struct db *db, struct str id, int64_t now_ms, struct error *err);
 bool credential_touch(struct db *db, struct str id, int64_t used_ms, struct error *err);
 
-/* Changes so far, of credentials and grants; 0: access was never set up. */
+/* Changes so far, of credentials and grants. */
 bool access_generation(struct db *db, int64_t *ret, struct error *err);
 bool access_changed(struct db *db, struct error *err);

@@ -75,6 +75,11 @@ bool grants_of(struct db *db, struct arena *arena, struct str endpoint_id, struc
 	return db_end(&rows);
 }
 
+bool grants_drop(struct db *db, struct str endpoint_id, struct error *err)
+{
+	return grants_set(db, endpoint_id, NULL, 0, true, err);
+}
+
 bool grants_set(struct db *db, struct str endpoint_id, const struct grant_row *rows, size_t count, bool replaces,
 	struct error *err)
 {

@@ -21,6 +21,8 @@ bool grant_rights(struct str level, enum right *ret);
 bool grants_read(struct db *db, struct arena *arena, struct access_grant **ret, size_t *ret_count, struct error *err);
 bool grants_of(struct db *db, struct arena *arena, struct str endpoint_id, struct grant_row **ret, size_t *ret_count,
 	struct error *err);
+/* Of an endpoint that goes. */
+bool grants_drop(struct db *db, struct str endpoint_id, struct error *err);
 /* Replaces them all, or only sets the ones given. */
 bool grants_set(struct db *db, struct str endpoint_id, const struct grant_row *rows, size_t count, bool replaces,
 	struct error *err);

@@ -47,17 +47,6 @@ static bool load_key(struct secret_store *store, bool may_make, struct error *er
 	return has_key || error_wrap(err, "--secret-key");
 }
 
-bool secret_store_derive(struct secret_store *store, const char *label, struct key *ret, struct error *err)
-{
-	unsigned len = KEY_SIZE;
-
-	if (!load_key(store, true, err))
-		return false;
-	return HMAC(EVP_sha256(), store->key.bytes, KEY_SIZE, (const unsigned char *)label, strlen(label), ret->bytes, &len) !=
-		       NULL ||
-	       error_set(err, ERR_INTERNAL, "derive the key for '%s'", label);
-}
-
 /* ---- names ---- */
 
 static bool check_name(const char *what, struct str name, struct error *err)
@@ -126,6 +115,18 @@ static bool load_key_to_seal(struct secret_store *store, struct db *db, struct e
 	const int found = db_find(db, err, NULL, "SELECT 1 FROM secrets LIMIT 1", "");
 
 	return found >= 0 && load_key(store, found == 0, err);
+}
+
+bool secret_store_derive(
+	struct secret_store *store, struct db *db, const char *label, struct key *ret, struct error *err)
+{
+	unsigned len = KEY_SIZE;
+
+	if (!load_key_to_seal(store, db, err))
+		return false;
+	return HMAC(EVP_sha256(), store->key.bytes, KEY_SIZE, (const unsigned char *)label, strlen(label), ret->bytes, &len) !=
+		       NULL ||
+	       error_set(err, ERR_INTERNAL, "derive the key for '%s'", label);
 }
 
 bool secret_put(struct secret_store *store, struct db *db, struct arena *arena, struct str scope, struct str key,

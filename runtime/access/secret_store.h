@@ -34,5 +34,7 @@ bool secret_scope_delete(struct db *db, struct str scope, struct error *err);
 /* ERR_NOT_FOUND where there is no such scope. */
 bool secret_scope_check(struct db *db, struct str scope, struct error *err);
 
-/* A key of its own for another purpose, which `label` names: HMAC-SHA256 of it. Makes the key file where it must. */
-bool secret_store_derive(struct secret_store *store, const char *label, struct key *ret, struct error *err);
+/* A key of its own for another purpose, which `label` names: HMAC-SHA256 of it. Makes the key file where no secret
+ * was sealed with a lost one. */
+bool secret_store_derive(
+	struct secret_store *store, struct db *db, const char *label, struct key *ret, struct error *err);

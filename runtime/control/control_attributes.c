@@ -112,9 +112,9 @@ const struct control_rpc control_attributes[] = {
 		attributes_notifications_fields),
 	CONTROL_RPC("PATCH", "serving-endpoints/{name}/telemetry-config", PERMISSION_MANAGE, run_telemetry, DB_WRITE,
 		"removes the telemetry config", attributes_telemetry_fields),
-	CONTROL_RPC("POST", "serving-endpoints/pt", PERMISSION_VIEW, refuse_throughput, DB_READ,
+	CONTROL_RPC("POST", "serving-endpoints/pt", PERMISSION_MANAGE, refuse_throughput, DB_READ,
 		"not done: provisioned throughput", ANYTHING),
-	CONTROL_RPC("PUT", "serving-endpoints/pt/{name}/config", PERMISSION_VIEW, refuse_throughput, DB_READ,
+	CONTROL_RPC("PUT", "serving-endpoints/pt/{name}/config", PERMISSION_MANAGE, refuse_throughput, DB_READ,
 		"not done: provisioned throughput", ANYTHING),
 	{0},
 };

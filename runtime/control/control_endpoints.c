@@ -1,6 +1,7 @@
 /* Endpoints: create, get, list, delete. */
 #include "control/control_view.h"
 
+#include "access/grant.h"
 #include "control/attributes.h"
 
 #include <stdlib.h>
@@ -108,6 +109,10 @@ static bool run_delete(struct control_call *call, struct error *err)
 		!rows_event(call->db, row.id, row.config_version, "ENDPOINT_DELETED", call->who, call->why, call->now_ms,
 			err))
 		return false;
+	/* The next one of that name is another. */
+	if (!grants_drop(call->db, row.id, err))
+		return false;
+	call->changes_access = true;
 	call->removes = row.name;
 	call->removes_id = row.id;
 	return true;

@@ -19,6 +19,7 @@ const struct control_rpc *const control_tables[] = {
 	control_logs,
 	control_tokens,
 	control_secrets,
+	control_permissions,
 	control_metrics,
 	control_openapi,
 	NULL,

@@ -44,6 +44,15 @@ static const struct route ROUTES[] = {
 	ROUTE("/models", false, PERMISSION_KNOWN, METRICS_MODELS, GET_, models_handle, "the same as /v1/models"),
 	ROUTE("/api/2.0/token/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
 		"tokens: [its calls](control.md)"),
+	ROUTE("/.well-known/databricks-config", false, PERMISSION_PUBLIC, METRICS_ACCESS, GET_, databricks_config_handle,
+		"where Databricks' clients log in"),
+	ROUTE("/oidc/.well-known/oauth-authorization-server", false, PERMISSION_PUBLIC, METRICS_ACCESS, GET_,
+		oauth_server_handle, "where the next one is"),
+	ROUTE("/oidc/v1/token", false, PERMISSION_PUBLIC, METRICS_ACCESS, POST_, oauth_token_handle,
+		"OAuth tokens for clients: [access.md](../access.md)"),
+	ROUTE("/api/2.0/preview/scim/v2/Me", false, PERMISSION_KNOWN, METRICS_ACCESS, GET_, me_handle, "who asks"),
+	ROUTE("/api/2.0/permissions/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
+		"permissions of endpoints: [its calls](control.md)"),
 	ROUTE("/api/2.0/secrets/", true, PERMISSION_INNER, METRICS_ACCESS, ALL_, control_handle,
 		"secrets: [its calls](control.md)"),
 	ROUTE("/api/3.0/mlflow/server-info", false, PERMISSION_VIEW, METRICS_REGISTRY, GET_, server_info_handle,
@@ -169,6 +178,19 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 	return true;
 }
 
+/* Databricks' clients take 413 and 415 for a failure of the server, and repeat the request for minutes: measured. */
+static int status_for(const struct route *route, int status)
+{
+	const bool is_theirs = route != NULL && (route->label == METRICS_SERVING || route->label == METRICS_CONTROL);
+
+	return is_theirs && (status == 413 || status == 415) ? 400 : status;
+}
+
+int route_on_too_large(struct str path, void *data)
+{
+	return status_for(find(path), 413);
+}
+
 /* Counts and logs: once an exchange, whatever way it ends. */
 static void account(struct exchange *exchange, int status, size_t bytes_out)
 {
@@ -237,6 +259,20 @@ void exchange_json(struct exchange *exchange, int status, struct buf *take_body)
 	exchange_body(exchange, status, "application/json", take_body);
 }
 
+void exchange_token(struct exchange *exchange, int status, bool asks_basic, struct buf *take_body)
+{
+	const struct http_field fields[] = {{STR("Cache-Control"), STR("no-store")}, {STR("WWW-Authenticate"), STR("Basic")}};
+
+	finish(exchange, &(struct http_answer){
+				 .status = status,
+				 .content_type = "application/json",
+				 .fields = fields,
+				 .field_count = status == 401 && asks_basic ? 2 : 1,
+				 .is_closing = exchange->is_closing,
+				 .take_body = take_body,
+			 });
+}
+
 void exchange_stream_start(struct exchange *exchange, const char *content_type)
 {
 	struct http_field fields[2];
@@ -275,7 +311,7 @@ void exchange_stream_error(struct exchange *exchange, struct buf *out, const str
 
 	exchange->error = arena_strdup(exchange->request->arena, err->text);
 	exchange->error_code = err->code;
-	exchange->status = error_info(err->code)->http_status;
+	exchange->status = status_for(exchange->route, error_info(err->code)->http_status);
 	/* OpenAI's clients know an event of an error by this member, whatever the path. */
 	exchange->is_openai = true;
 	buf_add_text(out, "data: ");
@@ -365,7 +401,7 @@ void exchange_error(struct exchange *exchange, const struct error *err, const ch
 	exchange->error = err->text;
 	exchange->error_code = err->code;
 	finish(exchange, &(struct http_answer){
-				 .status = info->http_status,
+				 .status = status_for(exchange->route, info->http_status),
 				 .content_type = "application/json",
 				 .fields = fields,
 				 .field_count = count,

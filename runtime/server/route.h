@@ -61,6 +61,8 @@ struct exchange {
 void route_request(struct http_request *request, void *data);
 /* The http_head_hook. */
 bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
+/* The http_too_large_hook. */
+int route_on_too_large(struct str path, void *data);
 const struct route *route_table(size_t *ret_count);
 
 /* The ways to end an exchange; each counts, logs and answers. The exchange is gone
@@ -70,6 +72,8 @@ void exchange_text(
 void exchange_json(struct exchange *exchange, int status, struct buf *take_body);
 void exchange_body(
 	struct exchange *exchange, int status, const char *content_type, struct buf *take_body);
+/* An OAuth answer, which nobody keeps; a 401 may ask for HTTP Basic. */
+void exchange_token(struct exchange *exchange, int status, bool asks_basic, struct buf *take_body);
 /* A body in pieces, for answers whose end is not known yet; true and false as of
  * http_stream_write(). */
 void exchange_stream_start(struct exchange *exchange, const char *content_type);
@@ -100,6 +104,10 @@ void metrics_handle(struct exchange *exchange);
 void invocations_handle(struct exchange *exchange);
 void serving_handle(struct exchange *exchange);
 void control_handle(struct exchange *exchange);
+void databricks_config_handle(struct exchange *exchange);
+void oauth_server_handle(struct exchange *exchange);
+void oauth_token_handle(struct exchange *exchange);
+void me_handle(struct exchange *exchange);
 void chat_handle(struct exchange *exchange);
 void completions_handle(struct exchange *exchange);
 void responses_handle(struct exchange *exchange);

@@ -145,7 +145,8 @@ static void run(struct exchange *exchange)
 
 static struct limit_caller caller_of(const struct exchange *exchange)
 {
-	return (struct limit_caller){.name = request_who(exchange->request), .is_service_principal = exchange->principal.is_service};
+	return (struct limit_caller){
+		.name = request_who(exchange->request), .is_service_principal = exchange->principal.is_service};
 }
 
 static bool check_limits(struct exchange *exchange, struct error *err)

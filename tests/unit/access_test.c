@@ -1,6 +1,9 @@
 /* Credentials, grants and the check of a request, on a registry of their own. */
 #include "access/access.h"
 #include "access/grant.h"
+#include "access/oauth.h"
+#include "access/oauth_token.h"
+#include "access/secret_store.h"
 #include "base/base64.h"
 #include "base/hash.h"
 #include "model/sql.h"
@@ -17,6 +20,7 @@
 
 static struct arena arena;
 static struct registry *registry;
+static struct secret_store *secrets;
 static struct access *access_;
 static struct error err;
 static struct principal who;
@@ -33,7 +37,8 @@ static int setup(void **state)
 	assert_true(sql_global_init(&err));
 	registry = registry_open(dir, &err);
 	assert_non_null(registry);
-	access_ = access_new();
+	secrets = secret_store_new(arena_printf(&arena, "%s/secret.key", dir));
+	access_ = access_new(secrets);
 	assert_true(access_refresh(access_, registry, &err));
 	return 0;
 }
@@ -44,6 +49,7 @@ static int teardown(void **state)
 
 	arena_done(&arena);
 	access_free(access_);
+	secret_store_free(secrets);
 	registry_close(registry);
 	snprintf(command, sizeof(command), "rm -rf '%s'", dir);
 	return system(command);
@@ -314,6 +320,183 @@ static void grants_add_to_what_a_token_has(void **state)
 	assert_int_equal(rights_on("b"), RIGHT_NONE);
 }
 
+static void grants_alone_ask_for_no_tokens(void **state)
+{
+	add_endpoint("id-a", "a");
+	grant("id-a", "user", "alice", "CAN_QUERY", true);
+	assert_false(access_is_on(access_));
+	assert_true(access_identify(access_, &arena, EVERYTHING, EVERYTHING, NOW, &who, &err));
+	assert_int_equal(principal_rights(&who, EVERYTHING), RIGHT_ALL);
+}
+
+/* ---- OAuth ---- */
+
+static struct str client_id;
+static struct str client_secret;
+
+static void make_client(const char *can, const char *endpoints)
+{
+	struct secret value;
+
+	issue("root", "manage", NULL, 0);
+	assert_true(try_issue((struct credential_row){.principal = STR("ci"), .is_service = true, .can = str_of(can),
+				      .endpoints = str_of(endpoints), .kind = STR(CREDENTIAL_CLIENT)},
+		0, &value));
+	client_id = last_id;
+	client_secret = secret_reveal(value);
+}
+
+/* The answer's body, on the arena. */
+static const char *ask(int wanted_status, const char *authorization, const char *form)
+{
+	const struct oauth_request request = {str_of(authorization), str_of(form), NOW};
+	struct oauth_answer answer;
+
+	assert_true(oauth_answer(access_, registry, &arena, &request, &answer, &err));
+	const char *text = arena_strdup(&arena, buf_text(&answer.body));
+	buf_done(&answer.body);
+	if (answer.status != wanted_status)
+		fail_msg("%d: %s", answer.status, text);
+	return text;
+}
+
+static const char *basic(struct str id, struct str value)
+{
+	const struct str encoded =
+		base64_encode(&arena, str_of(arena_printf(&arena, "%.*s:%.*s", STR_ARGS(id), STR_ARGS(value))));
+
+	return arena_printf(&arena, "Basic %.*s", STR_ARGS(encoded));
+}
+
+static struct str token_in(const char *answer)
+{
+	static const char NAME[] = "\"access_token\":\"";
+	const char *at = strstr(answer, NAME);
+
+	assert_non_null(at);
+	at += strlen(NAME);
+	return (struct str){at, strcspn(at, "\"")};
+}
+
+#define CREDENTIALS "grant_type=client_credentials&scope=all-apis"
+
+static void a_client_gets_a_token(void **state)
+{
+	make_client("view", NULL);
+	const char *answer = ask(200, basic(client_id, client_secret), CREDENTIALS);
+
+	assert_non_null(strstr(answer, "\"token_type\":\"Bearer\",\"expires_in\":3600"));
+	const struct str token = token_in(answer);
+	assert_true(bearer(token));
+	assert_true(str_is(who.name, "ci"));
+	assert_true(who.is_service);
+	assert_int_equal(principal_rights(&who, EVERYTHING), RIGHT_QUERY | RIGHT_VIEW);
+	assert_true(identify_at("Bearer", token, NOW + 3599 * 1000));
+	FAILED(identify_at("Bearer", token, NOW + 3600 * 1000), ERR_UNAUTHENTICATED, "has expired");
+	const char *form = arena_printf(&arena, CREDENTIALS "&client_id=%.*s&client_secret=%.*s", STR_ARGS(client_id),
+		STR_ARGS(client_secret));
+	assert_true(bearer(token_in(ask(200, NULL, form))));
+}
+
+static void altered_tokens_are_refused(void **state)
+{
+	make_client("manage", NULL);
+	const struct str good = token_in(ask(200, basic(client_id, client_secret), CREDENTIALS));
+	char *bad = arena_memdup(&arena, good.data, good.len);
+	static const struct str NO_ALGORITHM = {"eyJhbGciOiJub25lIiwidHlwIjoiSldUIn0.", 36};
+
+	/* But the last character, of which two bits are nobody's. */
+	for (size_t i = 0; i + 1 < good.len; i++) {
+		bad[i] = good.data[i] == 'A' ? 'B' : 'A';
+		if (bad[i] != good.data[i])
+			assert_false(bearer((struct str){bad, good.len}));
+		bad[i] = good.data[i];
+	}
+	for (size_t len = 0; len < good.len; len++)
+		assert_false(bearer((struct str){good.data, len}));
+	const char *dot = memchr(good.data, '.', good.len);
+	const char *unsigned_token = arena_printf(&arena, "%.*s%.*s.", STR_ARGS(NO_ALGORITHM),
+		(int)((const char *)memrchr(good.data, '.', good.len) - dot - 1), dot + 1);
+	assert_false(bearer(str_of(unsigned_token)));
+}
+
+static void revoking_the_client_ends_its_tokens(void **state)
+{
+	make_client("manage", NULL);
+	const struct str token = token_in(ask(200, basic(client_id, client_secret), CREDENTIALS));
+
+	assert_true(bearer(token));
+	struct db *db = db_begin(registry->db, DB_WRITE, &err);
+	assert_true(credential_revoke(db, client_id, NOW, &err));
+	assert_true(db_commit(db, &err));
+	assert_true(access_refresh(access_, registry, &err));
+	FAILED(bearer(token), ERR_UNAUTHENTICATED, "revoked");
+	ask(401, basic(client_id, client_secret), CREDENTIALS);
+}
+
+static void refusals_are_those_of_the_standard(void **state)
+{
+	make_client("manage", NULL);
+	const char *good = basic(client_id, client_secret);
+	const struct {
+		const char *authorization, *form;
+		int status;
+		const char *error;
+	} CASES[] = {
+		{basic(client_id, STR("wrong")), CREDENTIALS, 401, "invalid_client"},
+		{basic(STR("0123456789abcdef"), client_secret), CREDENTIALS, 401, "invalid_client"},
+		{"Basic %", CREDENTIALS, 401, "invalid_client"},
+		{NULL, CREDENTIALS, 401, "invalid_client"},
+		{good, "", 400, "invalid_request"},
+		{good, "scope=all-apis", 400, "invalid_request"},
+		{good, "grant_type=password", 400, "unsupported_grant_type"},
+		{good, "grant_type=client_credentials&grant_type=client_credentials", 400, "invalid_request"},
+		{good, "grant_type=client_credentials&scope=sql", 400, "invalid_scope"},
+		{good, "grant_type=client_credentials&assume_group=x", 400, "invalid_request"},
+		{good, "grant_type=%zz", 400, "invalid_request"},
+		{good, CREDENTIALS "&authorization_details=x", 400, "invalid_request"},
+		{NULL, "grant_type=urn:ietf:params:oauth:grant-type:jwt-bearer&assertion=x", 400, "invalid_grant"},
+	};
+
+	for (size_t i = 0; i < sizeof(CASES) / sizeof(*CASES); i++) {
+		const char *answer = ask(CASES[i].status, CASES[i].authorization, CASES[i].form);
+
+		if (strstr(answer, arena_printf(&arena, "{\"error\":\"%s\",\"error_description\":", CASES[i].error)) == NULL)
+			fail_msg("%zu: %s", i, answer);
+	}
+}
+
+#define DETAILS(path_)                                                                                                 \
+	"&authorization_details=%%5B%%7B%%22type%%22%%3A%%22workspace_permission%%22%%2C%%22object_type%%22%%3A%%22serving-endpoints" \
+	"%%22%%2C%%22object_path%%22%%3A%%22" path_ "%%22%%2C%%22actions%%22%%3A%%5B%%22query_inference_endpoint%%22%%5D%%7D%%5D"
+#define HAND_ON "grant_type=urn%%3Aietf%%3Aparams%%3Aoauth%%3Agrant-type%%3Ajwt-bearer&assertion=%.*s"
+
+static void a_token_for_one_endpoint(void **state)
+{
+	make_client("manage", NULL);
+	add_endpoint("id-a", "a");
+	add_endpoint("id-b", "b");
+	const struct str wide = token_in(ask(200, basic(client_id, client_secret), CREDENTIALS));
+	const struct str narrow =
+		token_in(ask(200, NULL, arena_printf(&arena, HAND_ON DETAILS("/serving-endpoints/id-a"), STR_ARGS(wide))));
+
+	assert_true(bearer(narrow));
+	assert_int_equal(rights_on("a"), RIGHT_QUERY);
+	assert_int_equal(rights_on("b"), RIGHT_NONE);
+	assert_int_equal(principal_rights(&who, EVERYTHING), RIGHT_NONE);
+	/* It does not widen by being handed on, nor last longer. */
+	const char *again = ask(400, NULL, arena_printf(&arena, HAND_ON DETAILS("/serving-endpoints/b"), STR_ARGS(narrow)));
+	assert_non_null(strstr(again, "another endpoint"));
+	ask(400, NULL, arena_printf(&arena, HAND_ON, STR_ARGS(wide)));
+	ask(400, NULL, arena_printf(&arena, HAND_ON DETAILS("/serving-endpoints/none"), STR_ARGS(wide)));
+	struct key key;
+	assert_true(access_oauth_key(access_, &key));
+	const struct str old = oauth_token_write(
+		&arena, &key, &(struct oauth_token){.client = client_id, .expires_s = NOW / 1000 + 10}, NOW / 1000);
+	assert_non_null(strstr(ask(200, NULL, arena_printf(&arena, HAND_ON DETAILS("/serving-endpoints/a"), STR_ARGS(old))),
+		"\"expires_in\":10,"));
+}
+
 static void certificates_have_rights_by_name(void **state)
 {
 	struct secret value;
@@ -380,6 +563,12 @@ int main(void)
 		TEST(tokens_expire),
 		TEST(revoked_at_once_and_never_open_again),
 		TEST(grants_add_to_what_a_token_has),
+		TEST(grants_alone_ask_for_no_tokens),
+		TEST(a_client_gets_a_token),
+		TEST(altered_tokens_are_refused),
+		TEST(revoking_the_client_ends_its_tokens),
+		TEST(refusals_are_those_of_the_standard),
+		TEST(a_token_for_one_endpoint),
 		TEST(certificates_have_rights_by_name),
 		TEST(a_clients_secret_is_no_token),
 		TEST(use_is_noted),

@@ -235,9 +235,11 @@ static void derived_keys_differ_by_label(void **state)
 {
 	struct key a, b, again;
 
-	assert_true(secret_store_derive(store, "a", &a, &err));
-	assert_true(secret_store_derive(store, "b", &b, &err));
-	assert_true(secret_store_derive(store, "a", &again, &err));
+	begin();
+	assert_true(secret_store_derive(store, db, "a", &a, &err));
+	assert_true(secret_store_derive(store, db, "b", &b, &err));
+	assert_true(secret_store_derive(store, db, "a", &again, &err));
+	db_rollback(db);
 	assert_memory_not_equal(a.bytes, b.bytes, KEY_SIZE);
 	assert_memory_equal(a.bytes, again.bytes, KEY_SIZE);
 }
