@@ -26,6 +26,7 @@ struct batch {
 	size_t ready;                    /* answers from the first on that are there */
 	size_t values_size, errors_size; /* of the answers, as they are written */
 	bool is_full;                    /* no room for more values */
+	bool was_cut;
 	struct batch_usage usage;
 	struct error err; /* of the whole batch; ERR_NONE so far */
 	struct loop_task task;
@@ -51,7 +52,8 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 		.bundle = bundle,
 		.recorder = options->recorder,
 		.tap = options->tap,
-		.tap_step = bundle->task.step};
+		.tap_step = bundle->task.step,
+		.tells_cut = options->fails_whole};
 	batch->owner = (struct work_owner){0};
 	batch->context.columns =
 		run_columns(arena, bundle, &batch->context.column_count, &batch->context.is_bare);
@@ -70,7 +72,7 @@ struct batch *batch_start(const struct seam *seam, struct bundle *bundle, struct
 	batch->answers = arena_zalloc(arena, batch->row_count * sizeof(*batch->answers));
 	batch->ready = 0;
 	batch->values_size = batch->errors_size = 0;
-	batch->is_full = false;
+	batch->is_full = batch->was_cut = false;
 	batch->usage = (struct batch_usage){0};
 	batch->task = (struct loop_task){0};
 	error_clear(&batch->err);
@@ -195,6 +197,7 @@ static void on_run_done(struct run *run, const struct error *err)
 
 	unlink_run(batch, run);
 	batch->running--;
+	batch->was_cut |= run->is_cut;
 	usage_add(&batch->usage, &run->usage);
 	if (err == NULL && !take_answer(batch, run, &full))
 		err = &full;
@@ -278,6 +281,11 @@ bool batch_fails_by_row(const struct batch *batch)
 const struct json *batch_answer(const struct batch *batch, size_t row)
 {
 	return &batch->answers[row];
+}
+
+bool batch_was_cut(const struct batch *batch)
+{
+	return batch->was_cut;
 }
 
 size_t batch_ready_count(const struct batch *batch)

@@ -25,7 +25,8 @@ struct batch_options {
 	void (*on_row)(void *data, size_t row, const struct json *answer,
 		const struct error *err); /* may be NULL */
 	/* A failing row fails the batch even where a column takes its error: whoever asked one
-	 * question has no use for an answer of nulls. The endpoint's 429 stays one then. */
+	 * question has no use for an answer of nulls. The endpoint's 429 stays one then, and a text that was cut at a
+	 * limit of the request's is one: batch_was_cut() tells. */
 	bool fails_whole;
 	/* Takes the text of the bundle's task (model/task.h) while a model writes it, of a batch of one row; may be
 	 * NULL. Nothing is handed out where the text is no step's own or comes at once: a recorded reply, JSON. */
@@ -56,6 +57,8 @@ bool batch_fails_by_row(const struct batch *batch);
 size_t batch_ready_count(const struct batch *batch);
 /* A row's answer, once it is there. */
 const struct json *batch_answer(const struct batch *batch, size_t row);
+/* After done: a text of the bundle's task ended at a token limit that the request had set. */
+bool batch_was_cut(const struct batch *batch);
 /* After done: appends the answers, {"predictions":[…]} or bare, one value a row: an object of the
  * output columns, or the bare value where one unnamed column is declared. */
 void batch_write(struct buf *out, const struct batch *batch);

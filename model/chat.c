@@ -47,23 +47,56 @@ static void write_messages(struct buf *out, const struct chat *chat)
 	buf_add_char(out, ']');
 }
 
-static void write_sampling(struct buf *out, const struct model_spec *model)
+/* What a model has of its own; a stop is for requests alone. */
+static struct json own_sampling(const struct model_spec *model, struct str name)
 {
-	if (model->temperature >= 0) {
-		buf_add_str(out, STR(",\"temperature\":"));
-		json_write_double(out, model->temperature);
+	const struct json none = {0};
+
+	if (str_is(name, "temperature"))
+		return model->temperature >= 0 ? json_double(model->temperature) : none;
+	if (str_is(name, "top_p"))
+		return model->top_p >= 0 ? json_double(model->top_p) : none;
+	if (str_is(name, "max_tokens"))
+		return model->max_tokens > 0 ? json_integer(model->max_tokens) : none;
+	if (str_is(name, "seed"))
+		return model->seed >= 0 ? json_integer(model->seed) : none;
+	return none;
+}
+
+static const char *const SAMPLING[] = {"temperature", "top_p", "max_tokens", "seed", "stop"};
+enum { SAMPLING_COUNT = sizeof(SAMPLING) / sizeof(*SAMPLING) };
+
+bool chat_is_sampling(struct str name)
+{
+	for (size_t i = 0; i < SAMPLING_COUNT; i++)
+		if (str_is(name, SAMPLING[i]))
+			return true;
+	return false;
+}
+
+struct json chat_sampling(struct arena *arena, const struct chat *chat, const struct model_spec *model)
+{
+	struct json sampling = json_object();
+
+	for (size_t i = 0; i < SAMPLING_COUNT; i++) {
+		const struct str name = str_of(SAMPLING[i]);
+		const struct json *said = json_get(&chat->sampling, name);
+		const bool is_said = json_type(said) != JSON_ABSENT && json_type(said) != JSON_NULL;
+		const struct json value = is_said ? *said : own_sampling(model, name);
+
+		if (json_type(&value) != JSON_ABSENT)
+			json_set(arena, &sampling, name, value);
 	}
-	if (model->top_p >= 0) {
-		buf_add_str(out, STR(",\"top_p\":"));
-		json_write_double(out, model->top_p);
-	}
-	if (model->max_tokens > 0) {
-		buf_add_str(out, STR(",\"max_tokens\":"));
-		json_write_integer(out, model->max_tokens);
-	}
-	if (model->seed >= 0) {
-		buf_add_str(out, STR(",\"seed\":"));
-		json_write_integer(out, model->seed);
+	return sampling;
+}
+
+static void write_members(struct buf *out, const struct json *object)
+{
+	for (size_t i = 0; json_type(object) == JSON_OBJECT && i < object->size; i++) {
+		buf_add_char(out, ',');
+		json_write_string(out, json_str(&object->members[i].key));
+		buf_add_char(out, ':');
+		json_write(out, &object->members[i].value);
 	}
 }
 
@@ -184,6 +217,7 @@ static void write_response_format(struct buf *out, const struct schema *schema, 
 void chat_write_request(struct buf *out, const struct chat *chat, const struct model_spec *model,
 	const struct schema *schema, struct str step, bool is_streamed)
 {
+	const struct json sampling = chat_sampling(chat->arena, chat, model);
 	size_t text = 0;
 
 	for (unsigned i = 0; i < chat->count; i++)
@@ -194,18 +228,11 @@ void chat_write_request(struct buf *out, const struct chat *chat, const struct m
 	json_write_string(out, model->model);
 	buf_add_char(out, ',');
 	write_messages(out, chat);
-	write_sampling(out, model);
+	write_members(out, &sampling);
 	if (schema != NULL)
 		write_response_format(out, schema, step);
 	if (is_streamed)
 		buf_add_str(out, STR(",\"stream\":true,\"stream_options\":{\"include_usage\":true}"));
-	for (size_t i = 0; json_type(&model->extra) == JSON_OBJECT && i < model->extra.size; i++) {
-		const struct json_member *member = &model->extra.members[i];
-
-		buf_add_char(out, ',');
-		json_write_string(out, json_str(&member->key));
-		buf_add_char(out, ':');
-		json_write(out, &member->value);
-	}
+	write_members(out, &model->extra);
 	buf_add_char(out, '}');
 }

@@ -17,6 +17,7 @@ struct chat_message {
 
 struct chat {
 	struct arena *arena;
+	struct json sampling; /* parameter → value, of a request: set by whoever makes the chat; JSON_ABSENT: none */
 	struct chat_message *messages;
 	unsigned count, cap;
 };
@@ -40,9 +41,15 @@ struct str chat_part_text(const struct json *part);
  * `is_streamed` asks for events, with the usage at their end. */
 void chat_write_request(struct buf *out, const struct chat *chat, const struct model_spec *model,
 	const struct schema *schema, struct str step, bool is_streamed);
+/* The sampling parameters of a request by name: what the chat says, else what the model has; those that neither does are
+ * left out. For the body and for recordings. */
+struct json chat_sampling(struct arena *arena, const struct chat *chat, const struct model_spec *model);
+/* Whether there is such a parameter. */
+bool chat_is_sampling(struct str name);
 
 struct chat_reply {
 	struct str text;
+	bool is_cut;        /* at its token limit */
 	struct usage usage; /* also set where reading failed, if the reply had one */
 };
 
@@ -54,12 +61,12 @@ struct chat_reply {
  * way, as is a choice's plain `text`.
  *
  * ERR_UPSTREAM: no JSON, an error object inside a 200, no choices, a refusal, no text, an answer
- * cut at its token limit (finish_reason length) or by a content filter. Messages quote the reply
+ * cut at its token limit (finish_reason length), unless `takes_cut`, or by a content filter. Messages quote the reply
  * without `secret`, and the text is without it, too, where it is strong: what is made of the text
  * (values, violations of a schema, the next prompt) needs no care then.
  */
 bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
-	struct secret secret, struct error *err);
+	struct secret secret, bool takes_cut, struct error *err);
 
 /* What an upstream's body says, for a message: its error text where it is a known shape, else its
  * beginning; one line of valid UTF-8, at most CHAT_EXCERPT_MAX bytes, without `secret`. */

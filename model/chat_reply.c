@@ -75,11 +75,12 @@ static bool check_no_error(
 }
 
 /* An answer that was cut is never half an answer to the caller. */
-static bool check_finish(const struct json *reason, struct error *err)
+static bool check_finish(struct chat_reply *ret, const struct json *reason, bool takes_cut, struct error *err)
 {
 	const struct str text = json_str(reason);
 
-	if (str_eq(text, STR("length")) || str_eq(text, STR("max_tokens")))
+	ret->is_cut = str_eq(text, STR("length")) || str_eq(text, STR("max_tokens"));
+	if (ret->is_cut && !takes_cut)
 		return error_set(err, ERR_UPSTREAM,
 			"the answer was cut at its token limit (finish_reason '%.*s'): raise max_tokens",
 			STR_ARGS(text));
@@ -112,12 +113,12 @@ static bool read_message(struct chat_reply *ret, struct arena *arena, const stru
 }
 
 static bool read_choice(struct chat_reply *ret, struct arena *arena, const struct json *choice,
-	struct secret secret, struct error *err)
+	struct secret secret, bool takes_cut, struct error *err)
 {
 	const struct json *message = json_get(choice, STR("message"));
 	const struct json *content = json_get(message, STR("content"));
 
-	if (!check_finish(json_get(choice, STR("finish_reason")), err))
+	if (!check_finish(ret, json_get(choice, STR("finish_reason")), takes_cut, err))
 		return false;
 	if (message == NULL)
 		content = json_get(choice, STR("text"));
@@ -139,7 +140,7 @@ static bool fail_no_json(
 }
 
 static bool read_reply(struct chat_reply *ret, struct arena *arena, struct str body,
-	struct secret secret, struct error *err)
+	struct secret secret, bool takes_cut, struct error *err)
 {
 	struct json reply;
 
@@ -152,9 +153,9 @@ static bool read_reply(struct chat_reply *ret, struct arena *arena, struct str b
 	const struct json *choices = json_get(&reply, STR("choices"));
 
 	if (json_type(choices) == JSON_ARRAY && choices->size > 0)
-		return read_choice(ret, arena, &choices->items[0], secret, err);
+		return read_choice(ret, arena, &choices->items[0], secret, takes_cut, err);
 	if (choices == NULL && json_get(&reply, STR("content")) != NULL)
-		return check_finish(json_get(&reply, STR("stop_reason")), err) &&
+		return check_finish(ret, json_get(&reply, STR("stop_reason")), takes_cut, err) &&
 		       read_message(
 			       ret, arena, &reply, json_get(&reply, STR("content")), secret, err);
 
@@ -166,13 +167,13 @@ static bool read_reply(struct chat_reply *ret, struct arena *arena, struct str b
 /* The tree of a reply can be ten times its text, and a row may read several: only what was taken
  * stays. */
 bool chat_reply_read(struct chat_reply *ret, struct arena *arena, struct str body,
-	struct secret secret, struct error *err)
+	struct secret secret, bool takes_cut, struct error *err)
 {
 	struct arena tree;
 
 	*ret = (struct chat_reply){0};
 	arena_init(&tree);
-	const bool is_read = read_reply(ret, &tree, body, secret, err);
+	const bool is_read = read_reply(ret, &tree, body, secret, takes_cut, err);
 	ret->text.data = arena_memdup(arena, ret->text.data, ret->text.len);
 	arena_done(&tree);
 	return is_read;

@@ -31,12 +31,21 @@ static bool fail_long(const struct chat_stream *stream, struct error *err)
 	return error_set(err, ERR_UPSTREAM, "the reply is longer than %zu bytes", stream->size_max);
 }
 
+/* Blanks say neither that it is a body, nor that it is a stream. */
+static void begin(struct chat_stream *stream, struct str *bytes)
+{
+	while (bytes->len > 0 && strchr(" \t\r\n", *bytes->data) != NULL && *bytes->data != '\0') {
+		bytes->data++;
+		bytes->len--;
+	}
+	stream->is_begun = bytes->len > 0;
+	stream->is_whole = bytes->len > 0 && *bytes->data == '{';
+}
+
 bool chat_stream_feed(struct chat_stream *stream, struct str bytes, struct error *err)
 {
-	if (!stream->is_begun && bytes.len > 0) {
-		stream->is_begun = true;
-		stream->is_whole = bytes.data[0] == '{';
-	}
+	if (!stream->is_begun)
+		begin(stream, &bytes);
 	if (!stream->is_whole) {
 		if (sse_feed(&stream->sse, bytes, on_event, stream, err))
 			return true;
@@ -94,6 +103,7 @@ static bool add_text(struct chat_stream *stream, struct str text, struct error *
 
 static bool add_content(struct chat_stream *stream, const struct json *content, struct error *err)
 {
+	stream->has_content |= json_type(content) == JSON_STRING || json_type(content) == JSON_ARRAY;
 	if (json_type(content) == JSON_STRING)
 		return add_text(stream, json_str(content), err);
 	for (size_t i = 0; json_type(content) == JSON_ARRAY && i < content->size; i++)
@@ -143,7 +153,7 @@ static bool read_event(struct chat_stream *stream, struct str text, struct error
 		return fail_event(stream, "the endpoint broke off with an error", text, err);
 	keep(&stream->usage, json_get(&event, STR("usage")));
 	choices = json_get(&event, STR("choices"));
-	if (json_type(choices) == JSON_ARRAY && choices->size == 0)
+	if (json_type(choices) == JSON_NULL || (json_type(choices) == JSON_ARRAY && choices->size == 0))
 		return true; /* usage, or a filter's verdict */
 	if (json_type(choices) != JSON_ARRAY)
 		return fail_event(stream, "an event of the reply has no choices", text, err);
@@ -178,7 +188,7 @@ static void write_body(struct buf *out, const struct chat_stream *stream)
 		buf_add_char(out, ',');
 	}
 	buf_add_text(out, "\"content\":");
-	if (stream->text.len > 0 || stream->refusal.len == 0)
+	if (stream->text.len > 0 || (stream->has_content && stream->refusal.len == 0))
 		json_write_string(out, buf_str(&stream->text));
 	else
 		buf_add_text(out, "null");

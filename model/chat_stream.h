@@ -23,7 +23,8 @@ struct chat_stream {
 	size_t handed;      /* bytes of text that are handed out */
 	size_t size_max;    /* of text, or of a body */
 	bool is_begun, is_whole; /* it is a body */
-	bool has_choice, is_over; /* [DONE] came */
+	bool has_choice, has_content;
+	bool is_over;             /* [DONE] came */
 	void (*on_text)(void *data, struct str text);
 	void *data;
 };

@@ -104,6 +104,9 @@ static const struct decode_field llm_fields[] = {
 	{"messages", DECODE_STRING, AT(llm_step, messages),
 		.help = "dotted path to a conversation, a list of `{role, content}` (see docs/streaming.md); `prompt`, "
 			"`messages` or both"},
+	{"sampling", DECODE_JSON, AT(llm_step, sampling), .json_type = JSON_OBJECT,
+		.help = "parameter (`temperature`, `top_p`, `max_tokens`, `seed`, `stop`) to dotted path: what a request says "
+			"instead of the model's own; null is the model's own"},
 	{"output", DECODE_JSON, AT(llm_step, output), .fallback = "\"text\"",
 		.help = "`text`, or a JSON Schema: the answer is then JSON that fits it"},
 	{"repairs", DECODE_INTEGER, AT(llm_step, repairs), .fallback = "1", .max = 5,

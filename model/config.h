@@ -74,6 +74,7 @@ enum step_type { STEP_LLM, STEP_TOOL, STEP_TYPE_COUNT };
 struct llm_step {
 	struct str model, prompt, system; /* prompt and system name templates; "": none */
 	struct str messages;              /* dotted path to a conversation; "": none. One of prompt and messages is there */
+	struct json sampling;             /* object: parameter → dotted path to its value; absent: the model's own */
 	struct json output;               /* "text" or a JSON Schema */
 	int64_t repairs; /* further turns when the answer misses its schema; default 1 */
 	const struct model_spec *model_spec;

@@ -2,6 +2,7 @@
  * comes. */
 #include "model/config_link.h"
 
+#include "model/chat.h"
 #include "model/prompt.h"
 #include "model/prompt_lock.h"
 #include "model/schema.h"
@@ -106,6 +107,27 @@ static const struct template *link_template(struct linker *linker, const struct 
 	return NULL;
 }
 
+static void check_sampling(struct linker *linker, const struct json *sampling)
+{
+	decode_enter(linker->decoder, "sampling");
+	for (size_t i = 0; json_type(sampling) == JSON_OBJECT && i < sampling->size; i++) {
+		const struct json_member *member = &sampling->members[i];
+		const struct str name = json_str(&member->key);
+
+		decode_enter(linker->decoder, linker_text(linker, name));
+		if (!chat_is_sampling(name))
+			decode_problem(linker->decoder, &member->key,
+				"unknown parameter '%.*s' (temperature, top_p, max_tokens, seed, stop)", STR_ARGS(name));
+		else if (json_type(&member->value) != JSON_STRING)
+			decode_problem(linker->decoder, &member->value, "expected a dotted path, got %s",
+				json_type_name(&member->value));
+		else
+			linker_check_path(linker, &member->value, json_str(&member->value));
+		decode_leave(linker->decoder);
+	}
+	decode_leave(linker->decoder);
+}
+
 static void link_llm(struct linker *linker, const struct json *tree, struct step_spec *step)
 {
 	struct decoder *decoder = linker->decoder;
@@ -122,6 +144,7 @@ static void link_llm(struct linker *linker, const struct json *tree, struct step
 		llm->prompt_template = link_template(linker, tree, "prompt", llm->prompt, step);
 	if (llm->system.len > 0)
 		llm->system_template = link_template(linker, tree, "system", llm->system, step);
+	check_sampling(linker, &llm->sampling);
 	if (llm->messages.len > 0) {
 		decode_enter(decoder, "messages");
 		linker_check_path(linker, linker_member(tree, "messages"), llm->messages);

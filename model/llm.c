@@ -312,8 +312,11 @@ static struct next on_reply(void *self)
 	if (call->reply.status < 200 || call->reply.status > 299)
 		return on_status(call);
 
+	/* Who asked for a limit has asked for what comes of it. */
+	const bool takes_cut = call->question.takes_cut &&
+			       json_type(json_get(&call->question.chat->sampling, STR("max_tokens"))) == JSON_INTEGER;
 	const bool is_read = chat_reply_read(&call->answer, call->arena, call->reply.body,
-		call->model->api_key, &call->flow.err);
+		call->model->api_key, takes_cut, &call->flow.err);
 
 	call->context->usage->model_calls++;
 	usage_count(call->context->usage, &call->answer.usage, call->model);

@@ -35,6 +35,7 @@ struct llm_question {
 	const struct chat *chat;
 	const struct schema *schema; /* NULL: text */
 	struct str step;             /* for messages and the schema's name */
+	bool takes_cut;              /* a text that ends at a limit which the chat sets is an answer */
 	struct tap *tap;             /* takes the text while it comes, where the provider streams; may be NULL */
 };
 

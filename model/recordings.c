@@ -30,18 +30,13 @@ static struct json messages_json(struct arena *arena, const struct chat *chat)
 struct json recordings_request(
 	struct arena *arena, const struct llm_question *question, const struct model_spec *model)
 {
+	const struct json sampling = chat_sampling(arena, question->chat, model);
 	struct json request = json_object();
 
 	json_set(arena, &request, STR("model"), json_string(model->name));
 	json_set(arena, &request, STR("messages"), messages_json(arena, question->chat));
-	if (model->temperature >= 0)
-		json_set(arena, &request, STR("temperature"), json_double(model->temperature));
-	if (model->top_p >= 0)
-		json_set(arena, &request, STR("top_p"), json_double(model->top_p));
-	if (model->max_tokens > 0)
-		json_set(arena, &request, STR("max_tokens"), json_integer(model->max_tokens));
-	if (model->seed >= 0)
-		json_set(arena, &request, STR("seed"), json_integer(model->seed));
+	for (size_t i = 0; i < sampling.size; i++)
+		json_set(arena, &request, json_str(&sampling.members[i].key), sampling.members[i].value);
 	if (question->schema != NULL)
 		json_set(arena, &request, STR("schema"), *schema_tree(question->schema));
 	return request;

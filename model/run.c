@@ -133,6 +133,7 @@ void run_start(struct run *run, const struct run_context *context, const struct 
 	run->row = own_row(&run->arena, input, index);
 	run->step = 0;
 	run->is_late = false;
+	run->is_cut = false;
 	run->waited[0] = '\0';
 	run->played = (struct recordings_played){0};
 	run->usage = (struct batch_usage){0};

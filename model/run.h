@@ -24,6 +24,7 @@ struct run_context {
 	bool is_bare; /* one unnamed column: the answer is its value */
 	struct tap *tap; /* takes the text of the step `tap_step`; NULL: none */
 	size_t tap_step;
+	bool tells_cut; /* the caller tells that the text of that step was cut, so that it may be */
 };
 
 enum { RUN_WAITED_MAX = 160 };
@@ -44,6 +45,7 @@ struct run {
 	struct recordings_played played;
 	struct llm_context llm;
 	struct batch_usage usage;
+	bool is_cut;        /* the task's text ended at a token limit that the request had set */
 	struct json answer; /* on the arena; set on success */
 	void (*done)(struct run *run, const struct error *err);
 	void *data;

@@ -63,17 +63,32 @@ static struct next ask(struct run *run)
 {
 	const struct step_spec *step = run_step(run);
 	struct llm_state *state = run->step_state;
+	const bool is_text = run->step == run->context->tap_step && step->llm.schema == NULL;
 	const struct llm_question question = {
 		.model = step->llm.model_spec,
 		.chat = &state->chat,
 		.schema = step->llm.schema,
 		.step = step->name,
-		.tap = run->step == run->context->tap_step ? run->context->tap : NULL,
+		.takes_cut = is_text && run->context->tells_cut,
+		.tap = is_text ? run->context->tap : NULL,
 	};
 
 	error_clear(&run->flow.err);
 	llm_start(&state->call, &run->arena, &run->llm, &question, on_call_done, run);
 	return next_wait(on_answer);
+}
+
+static struct json read_sampling(struct run *run, const struct json *paths)
+{
+	struct json sampling = json_object();
+
+	for (size_t i = 0; json_type(paths) == JSON_OBJECT && i < paths->size; i++) {
+		const struct json *value = run_value(run, json_str(&paths->members[i].value));
+
+		if (value != NULL)
+			json_set(&run->arena, &sampling, json_str(&paths->members[i].key), *value);
+	}
+	return sampling;
 }
 
 static struct next ask_model(void *self)
@@ -85,6 +100,7 @@ static struct next ask_model(void *self)
 	run->step_state = state;
 	state->repairs = 0;
 	chat_init(&state->chat, &run->arena);
+	state->chat.sampling = read_sampling(run, &llm->sampling);
 	if (llm->system_template != NULL)
 		chat_add(&state->chat, CHAT_SYSTEM, render(run, llm->system_template));
 	if (llm->messages.len > 0 &&
@@ -144,6 +160,7 @@ static struct next on_answer(void *self)
 
 	if (run->flow.err.code != ERR_NONE)
 		return next_fail(&run->flow, "step '%.*s'", STR_ARGS(step->name));
+	run->is_cut |= state->call.answer.is_cut;
 	if (step->llm.schema == NULL ||
 		read_structured(run, step->llm.schema, text, &value, &run->flow.err))
 		return run_step_done(run, value);

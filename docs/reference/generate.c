@@ -93,6 +93,14 @@ static void write_registry(struct buf *out)
 	}
 }
 
+static void write_body(struct buf *out, const struct control_rpc *rpc)
+{
+	if (rpc->fields == NULL || rpc->fields[0].name == NULL)
+		return;
+	buf_printf(out, "\n## %s %s\n\n| field | type | default | what |\n|---|---|---|---|\n", rpc->method, rpc->path);
+	decode_reference(out, rpc->fields, "");
+}
+
 static void write_control(struct buf *out)
 {
 	buf_add_text(out,
@@ -103,6 +111,11 @@ static void write_control(struct buf *out)
 		for (const struct control_rpc *rpc = control_tables[i]; rpc->path != NULL; rpc++)
 			buf_printf(out, "| %s | `%s` | %s | %s |\n", rpc->method, rpc->path, permission_name(rpc->permission),
 				rpc->help);
+	buf_add_text(out, "\nOther fields than these are refused, and so is a value that is not done here. Nothing (null, false, 0, \"\", "
+			  "{}, [])\nmay stand everywhere; numbers may be text. Calls without a section take no body.\n");
+	for (size_t i = 0; control_tables[i] != NULL; i++)
+		for (const struct control_rpc *rpc = control_tables[i]; rpc->path != NULL; rpc++)
+			write_body(out, rpc);
 }
 
 static void write_options(struct buf *out)

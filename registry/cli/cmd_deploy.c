@@ -68,14 +68,15 @@ static bool check_options(const struct deploying *deploying, const struct option
 		has_alias |= strchr(arguments->arguments[i], '@') != NULL;
 	if (options->is_following && deploying->remote->target.serving.is_databricks)
 		return error_set(err, ERR_USAGE,
-			"--follow: Databricks' serving knows no aliases; without it MODEL@ALIAS is the version that it is now");
+			"--follow: Databricks' serving knows no aliases; without it MODEL@ALIAS is the version that it "
+			"is now");
 	if (options->is_following && !has_alias)
 		return error_set(err, ERR_USAGE, "--follow: an endpoint follows an alias: MODEL@ALIAS");
 	if (options->is_scaling && options->is_always_on)
 		return error_set(err, ERR_USAGE, "--scale-to-zero and --always-on exclude each other");
 	if (options->names.count > 0 && options->names.count != deploying->count)
-		return error_set(err, ERR_USAGE, "--name: expected one for each of the %zu models, got %zu", deploying->count,
-			options->names.count);
+		return error_set(err, ERR_USAGE, "--name: expected one for each of the %zu models, got %zu",
+			deploying->count, options->names.count);
 	if (options->traffic == NULL && deploying->count > 1)
 		return error_set(err, ERR_USAGE, "--traffic is missing: %zu models share the traffic, for example %s",
 			deploying->count, deploying->count == 2 ? "--traffic 90,10" : "--traffic 80,10,10");
@@ -94,7 +95,8 @@ static bool read_traffic(struct deploying *deploying, const struct options_resul
 	for (size_t i = 0; i < deploying->count; i++)
 		json_append(arena, &places, json_string(str_of(arena_printf(arena, "%s", arguments->arguments[i]))));
 	if (strchr(text, '=') != NULL)
-		return error_set(err, ERR_USAGE, "--traffic '%s': expected percents in the order of the models, as 90,10", text);
+		return error_set(
+			err, ERR_USAGE, "--traffic '%s': expected percents in the order of the models, as 90,10", text);
 	if (!shares_read(arena, &places, &text, 1, &shares, err))
 		return error_wrap(err, "--traffic");
 	for (size_t i = 0; i < shares.size; i++)
@@ -155,7 +157,8 @@ static void write_plan(struct deploying *deploying, struct buf *out)
 
 	console_style(out, deploying->remote->console->has_out_color, STYLE_BOLD,
 		is_none ? "nothing to do:" : arena_printf(deploying->remote->arena, "would %s", action));
-	buf_printf(out, " endpoint %s of %s%s\n", deploying->options->endpoint, uri, is_none ? " serves that already" : ":");
+	buf_printf(out, " endpoint %s of %s%s\n", deploying->options->endpoint, uri,
+		is_none ? " serves that already" : ":");
 	deployment_write_changes(out, deployment);
 }
 
@@ -253,11 +256,13 @@ static const struct option OPTIONS[] = {
 	{"env", 0, OPTION_STRINGS, AT(variables), .value = "K=V",
 		.help = "a variable for ${env:K} of config.yaml, beside those there are; V may be {{secrets/scope/key}}"},
 	{"unset-env", 0, OPTION_STRINGS, AT(unset), .value = "K", .help = "removes a variable"},
-	{"name", 0, OPTION_STRINGS, AT(names), .value = "ENTITY", .help = "of the served entity; without it model-version"},
+	{"name", 0, OPTION_STRINGS, AT(names), .value = "ENTITY",
+		.help = "of the served entity; without it model-version"},
 	{"follow", 'f', OPTION_FLAG, AT(is_following),
-		.help = "follow the alias: whoever moves it deploys (sluiced only); without it MODEL@ALIAS is the version that it "
-			"is now"},
-	{"plan", 0, OPTION_FLAG, AT(is_plan), .is_argument_only = true, .help = "show what would change, and change nothing"},
+		.help = "follow the alias: whoever moves it deploys (sluiced only); without it MODEL@ALIAS is the "
+			"version that it is now"},
+	{"plan", 0, OPTION_FLAG, AT(is_plan), .is_argument_only = true,
+		.help = "show what would change, and change nothing"},
 	{"timeout-s", 0, OPTION_INTEGER, AT(timeout_s), .value = "N", .fallback = "1800", .min = 1, .max = 86400,
 		.help = "how long to wait until it serves"},
 	OPTION_WHY(struct deploy_options),
@@ -266,16 +271,17 @@ static const struct option OPTIONS[] = {
 };
 
 static const char *const EXAMPLES[] = {"sluice deploy slides/3 --endpoint slides --why 'shorter prompts'",
-	"sluice deploy slides@champion --endpoint slides --follow", "sluice deploy slides/3 slides/4 --endpoint slides --traffic 90,10",
+	"sluice deploy slides@champion --endpoint slides --follow",
+	"sluice deploy slides/3 slides/4 --endpoint slides --traffic 90,10",
 	"sluice deploy main.agents.slides@champion --endpoint slides --target databricks --plan", NULL};
 
 static const struct options_spec SPEC = {
 	.program = "sluice deploy",
 	.summary = "makes an endpoint serve these versions, and waits until it does",
 	.about =
-		"The endpoint is made or updated; where it serves that already, nothing is done. What no option says stays as it is: "
-		"the new version of a model gets the workload, the scaling and the variables of the one that is served. Where it "
-		"fails, what was served goes on, and the reason and the end of the build log are told.",
+		"The endpoint is made or updated; where it serves that already, nothing is done. What no option says stays "
+		"as it is: the new version of a model gets the workload, the scaling and the variables of the one that is "
+		"served. Where it fails, what was served goes on, and the reason and the end of the build log are told.",
 	.arguments = "MODEL/VERSION|MODEL@ALIAS …",
 	.arguments_min = 1,
 	.arguments_max = 15,

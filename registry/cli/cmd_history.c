@@ -31,7 +31,8 @@ static struct str serves_text(struct arena *arena, const struct json *config)
 		const struct str version = json_str(json_get(entity, STR("entity_version")));
 		const struct str resolved = json_str(json_get(entity, STR("resolved_entity_version")));
 
-		buf_printf(&out, "%s%.*s%s%.*s", i > 0 ? ", " : "", STR_ARGS(json_str(json_get(entity, STR("entity_name")))),
+		buf_printf(&out, "%s%.*s%s%.*s", i > 0 ? ", " : "",
+			STR_ARGS(json_str(json_get(entity, STR("entity_name")))),
 			str_starts(version, STR("@")) ? "" : "/", STR_ARGS(version));
 		if (resolved.len > 0 && !str_eq(resolved, version))
 			buf_printf(&out, " → %.*s", STR_ARGS(resolved));
@@ -84,7 +85,8 @@ static bool show_configs(struct remote *remote, struct str name, int64_t max, st
 		const struct json record = config_record(arena, &history.items[i]);
 		const struct str cells[] = {record_cell(arena, &record, STR("config_version")),
 			record_cell(arena, &record, STR("time")), json_str(json_get(&record, STR("state"))),
-			json_str(json_get(&record, STR("serves"))), json_str(json_get(&record, STR("who"))), reason(&record)};
+			json_str(json_get(&record, STR("serves"))), json_str(json_get(&record, STR("who"))),
+			reason(&record)};
 
 		table_add(&table, cells);
 		json_append(arena, &list, record);
@@ -122,8 +124,9 @@ static bool show_events(struct remote *remote, struct str name, int64_t max, str
 	table_init(&table, arena, HEADERS);
 	for (size_t i = 0; i < events.size && i < (size_t)max; i++) {
 		const struct json record = event_record(arena, &events.items[i]);
-		const struct str cells[] = {record_cell(arena, &record, STR("time")), json_str(json_get(&record, STR("type"))),
-			json_str(json_get(&record, STR("who"))), json_str(json_get(&record, STR("message")))};
+		const struct str cells[] = {record_cell(arena, &record, STR("time")),
+			json_str(json_get(&record, STR("type"))), json_str(json_get(&record, STR("who"))),
+			json_str(json_get(&record, STR("message")))};
 
 		table_add(&table, cells);
 		json_append(arena, &list, record);

@@ -47,7 +47,9 @@ static bool read_one(struct logging_out *out, struct str name, bool is_alone, st
 	struct str log;
 
 	if (!remote_wait(remote,
-		    client_endpoint_logs(remote->client, remote->arena, out->endpoint, name, out->options->is_build, &log), err))
+		    client_endpoint_logs(
+			    remote->client, remote->arena, out->endpoint, name, out->options->is_build, &log),
+		    err))
 		return false;
 	json_set(remote->arena, &record, STR("entity"), json_string(name));
 	json_set(remote->arena, &record, STR("logs"), json_string(log));
@@ -82,8 +84,10 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 {
 	const struct logs_options *options = data;
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
-	struct logging_out out = {
-		.remote = remote, .options = options, .endpoint = str_of(arguments->arguments[0]), .list = json_array()};
+	struct logging_out out = {.remote = remote,
+		.options = options,
+		.endpoint = str_of(arguments->arguments[0]),
+		.list = json_array()};
 	struct json answer = json_object();
 
 	bool is_fine = remote_open(remote, console, arena, &options->remote, err) && read_all(&out, err);

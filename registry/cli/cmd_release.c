@@ -89,8 +89,8 @@ static bool register_new(struct releasing *releasing, struct error *err)
 		.experiment = experiment.len > 0 ? arena_memdup(arena, experiment.data, experiment.len) : NULL};
 	const struct registering registering = {.name = environment->model_name};
 
-	if (!releasing->is_plan && !registered_from_local(releasing->remote, &releasing->prepared, &logging, &registering,
-					   &releasing->version, err))
+	if (!releasing->is_plan && !registered_from_local(releasing->remote, &releasing->prepared, &logging,
+					   &registering, &releasing->version, err))
 		return false;
 	releasing->has_version = !releasing->is_plan;
 	add_step(releasing, "log",
@@ -271,8 +271,8 @@ static const struct options_spec SPEC = {
 	.summary = "brings a bundle into an environment: logs it, registers it, moves stage and alias, deploys it",
 	.about =
 		"A bundle that is a version already, by its digest, is not registered again. Without a bundle, the latest "
-		"version is released. The environment's endpoint, where it has one, is deployed to last. An environment that needs approval gets nothing without --approve: what would happen is "
-		"printed, and the command to run.",
+		"version is released. The environment's endpoint, where it has one, is deployed to last. An environment that "
+		"needs approval gets nothing without --approve: what would happen is printed, and the command to run.",
 	.arguments = "[DIR|FILE]",
 	.arguments_max = 1,
 	.options = OPTIONS,

@@ -78,8 +78,7 @@ static const char *served_before(struct arena *arena, const struct json *history
 }
 
 /* The config that served the version last, before what is served now; rather one that served nothing beside it. */
-static bool find_config(
-	struct deployment *deployment, struct str version, int64_t *ret, struct error *err)
+static bool find_config(struct deployment *deployment, struct str version, int64_t *ret, struct error *err)
 {
 	struct remote *remote = deployment->remote;
 	const int64_t current = endpoint_config_version(&deployment->before);
@@ -87,7 +86,8 @@ static bool find_config(
 	int best = 0;
 
 	if (!remote_wait(remote,
-		    client_endpoint_history(remote->client, remote->arena, deployment->endpoint, HISTORY_MAX, &history), err))
+		    client_endpoint_history(remote->client, remote->arena, deployment->endpoint, HISTORY_MAX, &history),
+		    err))
 		return false;
 	for (size_t i = 0; i < history.size; i++) {
 		const struct json *config = &history.items[i], *number = json_get(config, STR("config_version"));
@@ -98,8 +98,10 @@ static bool find_config(
 		best = serves(remote->arena, config, version);
 		*ret = number->integer;
 	}
-	return best > 0 || error_set(err, ERR_NOT_FOUND, "endpoint '%.*s' has served no version %.*s before; it served %s",
-		STR_ARGS(deployment->endpoint), STR_ARGS(version), served_before(remote->arena, &history, current));
+	return best > 0 ||
+	       error_set(err, ERR_NOT_FOUND, "endpoint '%.*s' has served no version %.*s before; it served %s",
+		       STR_ARGS(deployment->endpoint), STR_ARGS(version),
+		       served_before(remote->arena, &history, current));
 }
 
 static bool read_to(struct deployment *deployment, const char *to, int64_t *ret, struct error *err)
@@ -113,7 +115,8 @@ static bool read_to(struct deployment *deployment, const char *to, int64_t *ret,
 	if (str_starts(text, CONFIG) && read_number((struct str){text.data + CONFIG.len, text.len - CONFIG.len}, ret))
 		return true;
 	if (!read_number(text, &number))
-		return error_set(err, ERR_USAGE, "--to '%s': expected a model's version, as 3, or a config, as config:7", to);
+		return error_set(
+			err, ERR_USAGE, "--to '%s': expected a model's version, as 3, or a config, as config:7", to);
 	return find_config(deployment, text, ret, err);
 }
 
@@ -133,7 +136,8 @@ static bool roll_back(struct deployment *deployment, const char *to, struct erro
 
 /* ---- Databricks ---- */
 
-static bool check_plain(const struct deployment *deployment, const struct json *entities, const char *to, struct error *err)
+static bool check_plain(
+	const struct deployment *deployment, const struct json *entities, const char *to, struct error *err)
 {
 	int64_t number;
 
@@ -146,8 +150,8 @@ static bool check_plain(const struct deployment *deployment, const struct json *
 	if (entities->size == 1 && json_str(json_get(&entities->items[0], STR("entity_name"))).len > 0)
 		return true;
 	return error_set(err, ERR_INVALID_STATE,
-		"endpoint '%.*s' serves %zu entities, and Databricks keeps no earlier configs: say what is served with sluice "
-		"deploy, or move its traffic with sluice traffic",
+		"endpoint '%.*s' serves %zu entities, and Databricks keeps no earlier configs: say what is served with "
+		"sluice deploy, or move its traffic with sluice traffic",
 		STR_ARGS(deployment->endpoint), (size_t)entities->size);
 }
 
@@ -159,8 +163,9 @@ static bool set_version(struct deployment *deployment, const char *to, struct er
 
 	if (!check_plain(deployment, entities, to, err))
 		return false;
-	const struct deployment_model model = {
-		.model = json_str(json_get(&entities->items[0], STR("entity_name"))), .version = str_of(to), .percent = 100};
+	const struct deployment_model model = {.model = json_str(json_get(&entities->items[0], STR("entity_name"))),
+		.version = str_of(to),
+		.percent = 100};
 	const struct deployment_wish wish = {.models = &model, .model_count = 1};
 	if (!deployment_serve(deployment, &wish, err))
 		return false;
@@ -187,8 +192,8 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 
 static const struct option OPTIONS[] = {
 	{"to", 't', OPTION_STRING, AT(to), .value = "VERSION|config:N",
-		.help = "a model's version that served before, or a config version of sluice history; without it what served before "
-			"what serves now. Databricks needs a VERSION"},
+		.help = "a model's version that served before, or a config version of sluice history; without it what served "
+			"before what serves now. Databricks needs a VERSION"},
 	{"timeout-s", 0, OPTION_INTEGER, AT(timeout_s), .value = "N", .fallback = "1800", .min = 1, .max = 86400,
 		.help = "how long to wait until it serves"},
 	OPTION_WHY(struct rollback_options),

@@ -1,5 +1,6 @@
 #include "cli/command.h"
 #include "cli/endpoint.h"
+#include "cli/load.h"
 #include "cli/record.h"
 #include "cli/table.h"
 
@@ -20,8 +21,9 @@ static struct str serves_of(struct arena *arena, const struct json *record)
 		const struct str version = json_str(json_get(&entities->items[i], STR("version")));
 		const struct str follows = json_str(json_get(&entities->items[i], STR("follows")));
 
-		buf_printf(&out, "%s%.*s%.*s%s%.*s", i > 0 ? ", " : "", STR_ARGS(json_str(json_get(&entities->items[i], STR("model")))),
-			STR_ARGS(follows), version.len > 0 ? (follows.len > 0 ? " → " : "/") : "", STR_ARGS(version));
+		buf_printf(&out, "%s%.*s%.*s%s%.*s", i > 0 ? ", " : "",
+			STR_ARGS(json_str(json_get(&entities->items[i], STR("model")))), STR_ARGS(follows),
+			version.len > 0 ? (follows.len > 0 ? " → " : "/") : "", STR_ARGS(version));
 	}
 	const struct str text = {arena_memdup(arena, out.data, out.len), out.len};
 	buf_done(&out);
@@ -57,8 +59,9 @@ static bool run_all(struct remote *remote, struct error *err)
 	table_init(&table, arena, HEADERS);
 	for (size_t i = 0; i < list.size; i++) {
 		const struct json record = endpoint_record(remote, &list.items[i]);
-		const struct str cells[] = {json_str(json_get(&record, STR("name"))), json_str(json_get(&record, STR("state"))),
-			json_str(json_get(&record, STR("update"))), serves_of(arena, &record), traffic_of(arena, &record),
+		const struct str cells[] = {json_str(json_get(&record, STR("name"))),
+			json_str(json_get(&record, STR("state"))), json_str(json_get(&record, STR("update"))),
+			serves_of(arena, &record), traffic_of(arena, &record),
 			record_cell(arena, &record, STR("updated"))};
 
 		table_add(&table, cells);
@@ -86,7 +89,8 @@ static void write_pending(struct buf *out, struct remote *remote, const struct j
 
 	if (pending == NULL)
 		return;
-	buf_printf(out, "\n%s:\n", str_is(json_str(json_get(record, STR("update"))), "IN_PROGRESS") ? "being deployed" : "not deployed");
+	buf_printf(out, "\n%s:\n",
+		str_is(json_str(json_get(record, STR("update"))), "IN_PROGRESS") ? "being deployed" : "not deployed");
 	endpoint_write_entities(out, remote, pending);
 }
 
@@ -107,6 +111,7 @@ static void write_one(struct buf *out, struct remote *remote, const struct json 
 		write_line(out, "config", str_of(arena_printf(arena, "version %" PRId64, version->integer)));
 	write_line(out, "updated", record_cell(arena, record, STR("updated")));
 	write_line(out, "task", json_str(json_get(record, STR("task"))));
+	load_write(out, json_get(record, STR("load")));
 	write_line(out, "url", json_str(json_get(record, STR("url"))));
 	buf_add_char(out, '\n');
 	endpoint_write_entities(out, remote, record);
@@ -120,7 +125,10 @@ static bool run_one(struct remote *remote, const char *name, struct error *err)
 
 	if (!endpoint_find(remote, str_of(name), &endpoint, err))
 		return false;
-	const struct json record = endpoint_record(remote, &endpoint);
+	struct json record = endpoint_record(remote, &endpoint);
+	const struct json load = load_read(remote, str_of(name));
+	if (load.size > 0)
+		json_set(remote->arena, &record, STR("load"), load);
 	write_one(&out, remote, &record);
 	const bool is_written = remote_answer(remote, &record, &out, err);
 	buf_done(&out);
@@ -143,7 +151,8 @@ static const struct option OPTIONS[] = {
 	{0},
 };
 
-static const char *const EXAMPLES[] = {"sluice status", "sluice status slides", "sluice status slides --target databricks", NULL};
+static const char *const EXAMPLES[] = {
+	"sluice status", "sluice status slides", "sluice status slides --target databricks", NULL};
 
 static const struct options_spec SPEC = {
 	.program = "sluice status",

@@ -62,7 +62,8 @@ static const struct json *choose_entity(const struct testing *testing, const str
 
 static const struct json *first_value(const struct json *object)
 {
-	return json_type(object) == JSON_OBJECT && object->size > 0 ? json_get(&object->members[0].value, STR("value")) : NULL;
+	return json_type(object) == JSON_OBJECT && object->size > 0 ? json_get(&object->members[0].value, STR("value"))
+								    : NULL;
 }
 
 /* Of the first path of its OpenAPI page that has one. */
@@ -71,11 +72,11 @@ static const struct json *openapi_example(const struct json *page)
 	const struct json *paths = json_get(page, STR("paths"));
 
 	for (size_t i = 0; json_type(paths) == JSON_OBJECT && i < paths->size; i++) {
-		const struct json *content =
-			json_at(&paths->members[i].value, STR("post.requestBody.content"));
+		const struct json *content = json_at(&paths->members[i].value, STR("post.requestBody.content"));
 		const struct json *media = json_get(content, STR("application/json"));
-		const struct json *found[] = {json_get(media, STR("example")), first_value(json_get(media, STR("examples"))),
-			json_at(media, STR("schema.example")), json_at(media, STR("schema.oneOf.0.example"))};
+		const struct json *found[] = {json_get(media, STR("example")),
+			first_value(json_get(media, STR("examples"))), json_at(media, STR("schema.example")),
+			json_at(media, STR("schema.oneOf.0.example"))};
 
 		for (size_t j = 0; j < sizeof(found) / sizeof(*found); j++)
 			if (json_type(found[j]) == JSON_OBJECT)
@@ -108,12 +109,13 @@ static bool find_example(struct testing *testing, const struct json *entity, str
 	if (json_type(&sample.body) != JSON_ABSENT) {
 		testing->body = sample.body;
 		testing->origin = arena_printf(testing->remote->arena, "%s of %.*s/%.*s",
-			sample.is_made ? "made from the signature" : "the input example", STR_ARGS(text_of(entity, "model")),
-			STR_ARGS(text_of(entity, "version")));
+			sample.is_made ? "made from the signature" : "the input example",
+			STR_ARGS(text_of(entity, "model")), STR_ARGS(text_of(entity, "version")));
 		return true;
 	}
 	return ask_openapi(testing, &why) ||
-	       error_set(err, ERR_NOT_FOUND, "there is no example to send, neither in the registry nor at the endpoint: --rows FILE");
+	       error_set(err, ERR_NOT_FOUND,
+		       "there is no example to send, neither in the registry nor at the endpoint: --rows FILE");
 }
 
 static bool read_rows(struct testing *testing, const struct json *entity, struct error *err)
@@ -191,7 +193,8 @@ static bool ask(struct testing *testing, struct error *err)
 		if (i > 0)
 			console_progress(remote->console, "requests", i, testing->count);
 		if (remote_wait(remote,
-			    client_endpoint_query(remote->client, remote->arena, testing->name, entity, &testing->body, &answer),
+			    client_endpoint_query(
+				    remote->client, remote->arena, testing->name, entity, &testing->body, &answer),
 			    &why)) {
 			if (answer.status != 0)
 				take(testing, &answer);
@@ -297,7 +300,8 @@ static void write_text(struct buf *out, const struct testing *testing)
 		buf_printf(out, "  latency    min %.1f  median %.1f  p99 %.1f  max %.1f ms\n", quantile_ms(testing, 0),
 			quantile_ms(testing, 0.5), quantile_ms(testing, 0.99), quantile_ms(testing, 1));
 	if (testing->outputs.row_count > 0)
-		buf_printf(out, "  rows       %zu, %zu failed\n", testing->outputs.row_count, testing->outputs.rows_failed);
+		buf_printf(out, "  rows       %zu, %zu failed\n", testing->outputs.row_count,
+			testing->outputs.rows_failed);
 	outputs_write(out, &testing->outputs);
 	write_list(out, "trace", &testing->outputs.traces);
 	write_list(out, "error", &testing->outputs.errors);
@@ -353,19 +357,22 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 
 static const struct option OPTIONS[] = {
 	{"rows", 'r', OPTION_STRING, AT(rows), .value = "FILE|-",
-		.help = "what to send: a request body, a JSON array of rows, JSON lines, or CSV; without it the input example of the "
-			"model, or the endpoint's"},
+		.help = "what to send: a request body, a JSON array of rows, JSON lines, or CSV; without it the input example "
+			"of the model, or the endpoint's"},
 	{"format", 0, OPTION_CHOICE, AT(format), .value = "FORMAT", .fallback = "auto", .choices = rows_formats,
 		.help = "how to read it, where its name and shape do not tell"},
 	{"repeat", 'n', OPTION_INTEGER, AT(repeat), .value = "N", .fallback = "1", .min = 1, .max = 100000,
 		.help = "send it so often, one after the other"},
-	{"entity", 0, OPTION_STRING, AT(entity), .value = "NAME", .help = "ask this served entity, whatever its traffic"},
-	{"strict", 0, OPTION_FLAG, AT(is_strict), .help = "exit 65 where any row failed; without it, only where all did"},
+	{"entity", 0, OPTION_STRING, AT(entity), .value = "NAME",
+		.help = "ask this served entity, whatever its traffic"},
+	{"strict", 0, OPTION_FLAG, AT(is_strict),
+		.help = "exit 65 where any row failed; without it, only where all did"},
 	OPTIONS_SERVING(struct test_options),
 	{0},
 };
 
-static const char *const EXAMPLES[] = {"sluice test slides", "sluice test slides --rows examples/slide_generator_rows.json --repeat 20",
+static const char *const EXAMPLES[] = {"sluice test slides",
+	"sluice test slides --rows examples/slide_generator_rows.json --repeat 20",
 	"sluice test slides --entity slides-4 --json", NULL};
 
 static const struct options_spec SPEC = {

@@ -17,7 +17,8 @@ static bool answer_plan(struct deployment *deployment, struct error *err)
 	json_set(remote->arena, &record, STR("endpoint"), json_string(deployment->endpoint));
 	json_set(remote->arena, &record, STR("action"), json_string(str_of(deployment_action(deployment))));
 	json_set(remote->arena, &record, STR("changes"), deployment->changes);
-	buf_add_text(&out, deployment->changes.size > 0 ? "would change:\n" : "nothing to do: it is shared so already\n");
+	buf_add_text(
+		&out, deployment->changes.size > 0 ? "would change:\n" : "nothing to do: it is shared so already\n");
 	deployment_write_changes(&out, deployment);
 	const bool is_written = remote_answer(remote, &record, &out, err);
 	buf_done(&out);
@@ -70,13 +71,14 @@ static const struct option OPTIONS[] = {
 	{0},
 };
 
-static const char *const EXAMPLES[] = {"sluice traffic slides 90,10", "sluice traffic slides slides-4=25 --why 'no errors at 10 %'",
-	NULL};
+static const char *const EXAMPLES[] = {
+	"sluice traffic slides 90,10", "sluice traffic slides slides-4=25 --why 'no errors at 10 %'", NULL};
 
 static const struct options_spec SPEC = {
 	.program = "sluice traffic",
 	.summary = "shares an endpoint's traffic between its served entities",
-	.about = "Percents in the order in which sluice status shows the entities, or by name; of two, naming one is enough.",
+	.about =
+		"Percents in the order in which sluice status shows the entities, or by name; of two, naming one is enough.",
 	.arguments = "ENDPOINT P,P…|ENTITY=P …",
 	.arguments_min = 2,
 	.arguments_max = 16,

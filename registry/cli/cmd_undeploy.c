@@ -19,8 +19,8 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 		return false;
 	if (!options->is_sure && !remote->is_dry_run)
 		return error_set(err, ERR_USAGE,
-			"--yes is missing: endpoint '%.*s' of %s would be deleted (sluice stop keeps its config)", STR_ARGS(name),
-			remote->target.serving.uri);
+			"--yes is missing: endpoint '%.*s' of %s would be deleted (sluice stop keeps its config)",
+			STR_ARGS(name), remote->target.serving.uri);
 	if (!remote_wait(remote, client_endpoint_delete(remote->client, arena, name), err))
 		return false;
 	json_set(arena, &record, STR("name"), json_string(name));
@@ -35,7 +35,8 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 }
 
 static const struct option OPTIONS[] = {
-	{"yes", 'y', OPTION_FLAG, offsetof(struct undeploy_options, is_sure), .is_argument_only = true, .help = "do it"},
+	{"yes", 'y', OPTION_FLAG, offsetof(struct undeploy_options, is_sure), .is_argument_only = true,
+		.help = "do it"},
 	OPTION_WHY(struct undeploy_options),
 	OPTIONS_SERVING(struct undeploy_options),
 	{0},

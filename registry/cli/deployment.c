@@ -31,13 +31,14 @@ static void on_look(void *data, const struct json *endpoint)
 		name = json_str(json_get(&entities->items[i], STR("name")));
 		message = json_str(json_at(&entities->items[i], STR("state.deployment_state_message")));
 	}
-	const char *text = arena_printf(remote->arena, "deploying %.*s: %.*s%s%.*s", STR_ARGS(watching->endpoint),
-		STR_ARGS(name), message.len > 0 ? ": " : "", STR_ARGS(message));
+	const struct str text = str_of(arena_printf(remote->arena, "deploying %.*s: %.*s%s%.*s",
+		STR_ARGS(watching->endpoint), STR_ARGS(name), message.len > 0 ? ": " : "", STR_ARGS(message)));
 	if (remote->console->is_err_terminal)
-		console_progress_text(remote->console, arena_printf(remote->arena, "%s  %" PRIu64 " s", text, elapsed_s));
-	else if (!str_is(watching->told, text) && !remote->console->is_json)
-		console_notice(remote->console, "%s", text);
-	watching->told = str_of(text);
+		console_progress_text(
+			remote->console, arena_printf(remote->arena, "%.*s  %" PRIu64 " s", STR_ARGS(text), elapsed_s));
+	else if (!str_eq(watching->told, text) && !remote->console->is_json)
+		console_notice(remote->console, "%.*s", STR_ARGS(text));
+	watching->told = text;
 }
 
 /* `is_first`: for what others began. */
@@ -119,8 +120,9 @@ static bool check(struct deployment *deployment, struct error *err)
 	if (version > 0)
 		snprintf(stays, sizeof(stays), "config version %" PRId64 " goes on serving", version);
 	show_log(deployment, entity);
-	return error_set(err, ERR_INVALID_STATE, "endpoint '%.*s' was not updated: %.*s; %s", STR_ARGS(deployment->endpoint),
-		STR_ARGS(why.len > 0 ? why : STR("the server does not say why")), stays);
+	return error_set(err, ERR_INVALID_STATE, "endpoint '%.*s' was not updated: %.*s; %s",
+		STR_ARGS(deployment->endpoint), STR_ARGS(why.len > 0 ? why : STR("the server does not say why")),
+		stays);
 }
 
 bool deployment_wait(struct deployment *deployment, struct error *err)

@@ -2,7 +2,7 @@
 /*
  * Deployment: from the config that an endpoint has to the one that is wanted, and what differs between them.
  *
- *	deployment_open → { deployment_serve | deployment_replace | the caller's own config } → deployment_compare
+ *	deployment_open → { deployment_serve | the caller's own config } → deployment_compare
  *	→ { nothing to do | deployment_run: create or update → wait → served, or why not, and the build log's tail }
  *
  * Both configs are the server's objects. What a command line does not say stays as it is: of a model that is served
@@ -16,11 +16,12 @@ enum { DEPLOYMENT_WAIT_S = 1800 };
 struct deployment {
 	struct remote *remote;
 	struct str endpoint;
-	struct json before;  /* the endpoint; JSON_ABSENT: there is none */
-	struct json config;  /* wanted: {"served_entities", "traffic_config"} */
-	struct json changes; /* [{"change": "add", "remove", "change", "entity", "text"}], the traffic without "entity" */
-	struct json after;   /* the endpoint when it was deployed */
-	uint32_t timeout_ms; /* 0: DEPLOYMENT_WAIT_S */
+	struct json before; /* the endpoint; JSON_ABSENT: there is none */
+	struct json config; /* wanted: {"served_entities", "traffic_config"} */
+	struct json
+		changes;   /* [{"change": "add", "remove", "change", "entity", "text"}], the traffic without "entity" */
+	struct json after; /* the endpoint when it was deployed */
+	uint32_t timeout_ms;                                      /* 0: DEPLOYMENT_WAIT_S */
 	bool (*is_done)(void *data, const struct json *endpoint); /* of the waiting; may be NULL */
 	void *is_done_data;
 };
@@ -41,14 +42,14 @@ struct deployment_wish {
 	size_t model_count;
 	const char *workload_size; /* NULL: as it is, else Small */
 	enum deployment_scaling scaling;
-	struct client_tags variables; /* set */
+	struct client_tags variables;    /* set */
 	const struct decode_list *unset; /* of const char *; may be NULL */
 };
 /* These models and no others. ERR_USAGE where two entities have one name. */
 bool deployment_serve(struct deployment *deployment, const struct deployment_wish *wish, struct error *err);
 /* What is served now, for whoever changes a part of it: {"served_entities", "traffic_config"} as a request has them. */
 struct json deployment_config_of(struct arena *arena, const struct json *config);
-/* The routes of the wanted config: [{name, percent}] by entity. */
+/* The routes of the wanted config, from {name: percent}. Shadows stay. */
 void deployment_set_traffic(struct arena *arena, struct json *config, const struct json *traffic);
 
 void deployment_compare(struct deployment *deployment);

@@ -34,8 +34,8 @@ static void write_whole(struct buf *out, const struct json *entity)
 	const struct json *scaling = json_get(entity, STR("scale_to_zero_enabled"));
 	const struct json *variables = json_get(entity, STR("environment_vars"));
 
-	buf_printf(out, "%.*s%s%.*s", STR_ARGS(text_of(entity, "entity_name")), str_starts(version, STR("@")) ? "" : "/",
-		STR_ARGS(version));
+	buf_printf(out, "%.*s%s%.*s", STR_ARGS(text_of(entity, "entity_name")),
+		str_starts(version, STR("@")) ? "" : "/", STR_ARGS(version));
 	if (text_of(entity, "workload_size").len > 0)
 		buf_printf(out, ", %.*s", STR_ARGS(text_of(entity, "workload_size")));
 	if (json_type(scaling) == JSON_BOOL && scaling->boolean)
@@ -91,7 +91,8 @@ static void write_value(struct buf *out, const struct json *value)
 static void compare_entity(struct deployment *deployment, const struct json *before, const struct json *after)
 {
 	static const char *const KEYS[] = {"entity_name", "entity_version", "workload_size", "workload_type",
-		"scale_to_zero_enabled", "min_provisioned_concurrency", "max_provisioned_concurrency", "environment_vars"};
+		"scale_to_zero_enabled", "min_provisioned_concurrency", "max_provisioned_concurrency",
+		"environment_vars"};
 	struct buf out = {0};
 
 	for (size_t i = 0; i < sizeof(KEYS) / sizeof(*KEYS); i++) {
@@ -129,7 +130,8 @@ static void compare_traffic(struct deployment *deployment, const struct json *be
 
 void deployment_compare(struct deployment *deployment)
 {
-	const struct json served = deployment_config_of(deployment->remote->arena, json_get(&deployment->before, STR("config")));
+	const struct json served =
+		deployment_config_of(deployment->remote->arena, json_get(&deployment->before, STR("config")));
 	const struct json *before = json_get(&served, STR("served_entities"));
 	const struct json *after = json_get(&deployment->config, STR("served_entities"));
 

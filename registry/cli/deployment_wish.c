@@ -3,9 +3,9 @@
 
 /* What requests may hold of an entity; the rest of what answers show is the server's. */
 static const char *const SENT[] = {"name", "entity_name", "entity_version", "external_model", "workload_size",
-	"workload_type", "scale_to_zero_enabled", "environment_vars", "instance_profile_arn", "min_provisioned_concurrency",
-	"max_provisioned_concurrency", "min_provisioned_throughput", "max_provisioned_throughput", "provisioned_model_units",
-	"burst_scaling_enabled", NULL};
+	"workload_type", "scale_to_zero_enabled", "environment_vars", "instance_profile_arn",
+	"min_provisioned_concurrency", "max_provisioned_concurrency", "min_provisioned_throughput",
+	"max_provisioned_throughput", "provisioned_model_units", "burst_scaling_enabled", NULL};
 
 static void set(struct arena *arena, struct json *object, const char *key, struct json value)
 {
@@ -61,7 +61,8 @@ void deployment_set_traffic(struct arena *arena, struct json *config, const stru
 		/* A shadow stays one. */
 		for (size_t j = 0; json_type(old) == JSON_ARRAY && j < old->size; j++) {
 			const struct json *shadow = json_get(&old->items[j], STR("shadow_percentage"));
-			if (shadow != NULL && str_eq(json_str(json_get(&old->items[j], STR("served_entity_name"))), name))
+			if (shadow != NULL &&
+				str_eq(json_str(json_get(&old->items[j], STR("served_entity_name"))), name))
 				set(arena, &route, "shadow_percentage", *shadow);
 		}
 		json_append(arena, &routes, route);
@@ -76,11 +77,12 @@ void deployment_set_traffic(struct arena *arena, struct json *config, const stru
 static struct str default_name(struct arena *arena, const struct deployment_model *model)
 {
 	const char *dot = memrchr(model->model.data, '.', model->model.len);
-	const struct str last = dot != NULL
-		? (struct str){dot + 1, (size_t)(model->model.data + model->model.len - dot - 1)} : model->model;
+	const struct str last =
+		dot != NULL ? (struct str){dot + 1, (size_t)(model->model.data + model->model.len - dot - 1)}
+			    : model->model;
 	const size_t skipped = str_starts(model->version, STR("@"));
-	char *name = arena_printf(arena, "%.*s-%.*s", STR_ARGS(last), (int)(model->version.len - skipped),
-		model->version.data + skipped);
+	char *name = arena_printf(
+		arena, "%.*s-%.*s", STR_ARGS(last), (int)(model->version.len - skipped), model->version.data + skipped);
 
 	for (char *at = name; *at != '\0'; at++)
 		if (strchr("ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_", *at) == NULL)
@@ -202,8 +204,8 @@ bool deployment_serve(struct deployment *deployment, const struct deployment_wis
 		const struct str name = name_of(arena, &served, model);
 
 		if (json_get(&traffic, name) != NULL)
-			return error_set(err, ERR_USAGE, "two served entities would be called '%.*s': give them names (--name)",
-				STR_ARGS(name));
+			return error_set(err, ERR_USAGE,
+				"two served entities would be called '%.*s': give them names (--name)", STR_ARGS(name));
 		json_append(arena, &entities,
 			wished_entity(arena, wish, model, name, base_of(arena, config, &served, model->model, name)));
 		json_set(arena, &traffic, name, json_integer(model->percent));

@@ -30,8 +30,8 @@ static bool fail_unknown(struct remote *remote, struct str name, struct error *e
 	names[count] = NULL;
 	const char *nearest = decode_nearest(name, names);
 	if (nearest != NULL)
-		return error_set(err, ERR_NOT_FOUND, "no endpoint '%.*s' at %s, did you mean '%s'?", STR_ARGS(name), url,
-			nearest);
+		return error_set(err, ERR_NOT_FOUND, "no endpoint '%.*s' at %s, did you mean '%s'?", STR_ARGS(name),
+			url, nearest);
 	return error_set(err, ERR_NOT_FOUND, "no endpoint '%.*s' at %s (%s)", STR_ARGS(name), url,
 		count > 0 ? "sluice status lists those there are" : "it has none yet: sluice deploy makes one");
 }
@@ -93,7 +93,8 @@ struct json endpoint_traffic(struct arena *arena, const struct json *config)
 {
 	const struct json *entities = endpoint_entities(config);
 	const struct json *routes = json_at(config, STR("traffic_config.routes"));
-	const bool is_alone = entities != NULL && entities->size == 1 && (json_type(routes) != JSON_ARRAY || routes->size == 0);
+	const bool is_alone =
+		entities != NULL && entities->size == 1 && (json_type(routes) != JSON_ARRAY || routes->size == 0);
 	struct json traffic = json_object();
 
 	for (size_t i = 0; entities != NULL && i < entities->size; i++) {
@@ -322,7 +323,8 @@ static struct str share(struct arena *arena, const struct json *entity)
 	if (traffic == NULL)
 		return STR("");
 	if (shadow > 0)
-		return str_of(arena_printf(arena, "%" PRId64 " %%, shadows %" PRId64 " %%", number_of(traffic), shadow));
+		return str_of(
+			arena_printf(arena, "%" PRId64 " %%, shadows %" PRId64 " %%", number_of(traffic), shadow));
 	return str_of(arena_printf(arena, "%" PRId64 " %%", number_of(traffic)));
 }
 
@@ -354,9 +356,9 @@ void endpoint_write_entities(struct buf *out, struct remote *remote, const struc
 	for (size_t i = 0; json_type(entities) == JSON_ARRAY && i < entities->size; i++) {
 		const struct json *entity = &entities->items[i];
 		const struct str digest = json_str(json_get(entity, STR("digest")));
-		const struct str cells[] = {json_str(json_get(entity, STR("name"))), serves(arena, entity), share(arena, entity),
-			short_state(json_str(json_get(entity, STR("state")))), size_text(arena, entity),
-			{digest.data, digest.len < DIGEST_SHOWN ? digest.len : DIGEST_SHOWN}};
+		const struct str cells[] = {json_str(json_get(entity, STR("name"))), serves(arena, entity),
+			share(arena, entity), short_state(json_str(json_get(entity, STR("state")))),
+			size_text(arena, entity), {digest.data, digest.len < DIGEST_SHOWN ? digest.len : DIGEST_SHOWN}};
 
 		table_add(&table, cells);
 	}

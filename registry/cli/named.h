@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Named: the version that somebody wants to serve: MODEL/3, MODEL@alias or MODEL/latest. What is not there is told in one
- * line with what is: the nearest model, the newest version, the aliases.
+ * Named: the version that somebody wants to serve: MODEL/3, MODEL@alias or MODEL/latest. What is not there is told in
+ * one line with what is: the nearest model, the newest version, the aliases.
  */
 #include "cli/remote.h"
 #include "client/models.h"

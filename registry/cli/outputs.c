@@ -9,7 +9,7 @@ struct output {
 	size_t count, nulls;
 	size_t numbers, texts, others;
 	bool has_fractions;
-	double min, max, sum;           /* of numbers */
+	double min, max, sum; /* of numbers */
 	size_t chars_min, chars_max, chars_sum;
 	struct json values; /* whole numbers, each once, while they are few */
 	bool is_cut;
@@ -199,7 +199,8 @@ struct json outputs_json(const struct outputs *outputs)
 			set(outputs, &record, "values", column->values);
 		if (column->texts > 0) {
 			set(outputs, &record, "chars_min", json_integer((int64_t)column->chars_min));
-			set(outputs, &record, "chars_mean", json_double((double)column->chars_sum / (double)column->texts));
+			set(outputs, &record, "chars_mean",
+				json_double((double)column->chars_sum / (double)column->texts));
 			set(outputs, &record, "chars_max", json_integer((int64_t)column->chars_max));
 		}
 		json_append(outputs->arena, &list, record);
@@ -233,10 +234,12 @@ void outputs_write(struct buf *out, const struct outputs *outputs)
 		if (column->numbers > 0)
 			write_numbers(out, column);
 		if (column->texts > 0)
-			buf_printf(out, "%s%zu to %zu characters, avg %.4g", column->numbers > 0 ? "; " : "", column->chars_min,
-				column->chars_max, (double)column->chars_sum / (double)column->texts);
+			buf_printf(out, "%s%zu to %zu characters, avg %.4g", column->numbers > 0 ? "; " : "",
+				column->chars_min, column->chars_max,
+				(double)column->chars_sum / (double)column->texts);
 		if (column->nulls > 0)
-			buf_printf(out, "%s%zu of %zu null", column->nulls < column->count ? "; " : "", column->nulls, column->count);
+			buf_printf(out, "%s%zu of %zu null", column->nulls < column->count ? "; " : "", column->nulls,
+				column->count);
 		buf_add_char(out, '\n');
 	}
 }

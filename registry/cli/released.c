@@ -28,17 +28,19 @@ static const struct json *follower(const struct json *endpoint, struct str model
 
 static struct str follows_of(const struct released *released)
 {
-	return str_of(arena_printf(released->deployment.remote->arena, "@%.*s", STR_ARGS(released->environment->alias)));
+	return str_of(
+		arena_printf(released->deployment.remote->arena, "@%.*s", STR_ARGS(released->environment->alias)));
 }
 
-bool released_open(struct released *released, struct remote *remote, const struct environment *environment, bool is_plan,
-	struct error *err)
+bool released_open(struct released *released, struct remote *remote, const struct environment *environment,
+	bool is_plan, struct error *err)
 {
 	*released = (struct released){.environment = environment};
 	if (!deployment_open(&released->deployment, remote, environment->endpoint_name, false, is_plan, err)) {
 		if (err->code == ERR_NOT_IMPLEMENTED)
 			return error_set(err, ERR_USAGE,
-				"environment '%.*s' has an endpoint, and %s has none: name where they are (serving in %s, or --serving URI)",
+				"environment '%.*s' has an endpoint, and %s has none: name where they are (serving in %s, or "
+				"--serving URI)",
 				STR_ARGS(environment->name), remote->target.serving.uri, remote->project.path);
 		return false;
 	}
@@ -94,7 +96,9 @@ static const char *in_one_line(struct released *released)
 		const struct str change = text_of(row, "change"), entity = text_of(row, "entity");
 
 		buf_printf(&out, "%s%s %.*s %.*s", i > 0 ? "; " : "",
-			str_is(change, "add") ? "+" : str_is(change, "remove") ? "-" : "~",
+			str_is(change, "add")      ? "+"
+			: str_is(change, "remove") ? "-"
+						   : "~",
 			STR_ARGS(entity.len > 0 ? entity : STR("traffic")), STR_ARGS(text_of(row, "text")));
 	}
 	const char *text = arena_memdup(released->deployment.remote->arena, out.data, out.len);
@@ -108,8 +112,9 @@ bool released_plan(struct released *released, struct str version, const char **r
 	struct arena *arena = released->deployment.remote->arena;
 
 	if (released->is_following) {
-		*ret = arena_printf(arena, "endpoint %.*s follows %.*s@%.*s and goes along", STR_ARGS(environment->endpoint_name),
-			STR_ARGS(environment->model_name), STR_ARGS(environment->alias));
+		*ret = arena_printf(arena, "endpoint %.*s follows %.*s@%.*s and goes along",
+			STR_ARGS(environment->endpoint_name), STR_ARGS(environment->model_name),
+			STR_ARGS(environment->alias));
 		return true;
 	}
 	if (!choose(released, version, err))

@@ -99,7 +99,8 @@ static bool read_target(struct remote *remote, struct target_source *source, str
 		return true;
 	if (!str_is(text, "databricks") && !str_starts(text, STR("databricks://")))
 		return error_set(err, ERR_USAGE,
-			"--target '%s': expected databricks or databricks://PROFILE; of a sluiced: --registry URI", target);
+			"--target '%s': expected databricks or databricks://PROFILE; of a sluiced: --registry URI",
+			target);
 	if (source->serving == NULL)
 		source->serving = target;
 	if (source->uri == NULL && (named == NULL || !str_starts(str_of(named), STR("databricks"))))

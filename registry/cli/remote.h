@@ -3,8 +3,9 @@
  * Remote: a verb's connection to its registry: which one, the client, progress, and what a dry run would have called.
  *
  * The registry is the first of: --registry (SLUICE_REGISTRY), the environment of `sluice release`, MLFLOW_REGISTRY_URI,
- * MLFLOW_TRACKING_URI, sluice.yaml, http://127.0.0.1:8080. Serving endpoints are where the registry is, unless --serving
- * (SLUICE_SERVING) or sluice.yaml names another place; --target databricks names registry and serving at once.
+ * MLFLOW_TRACKING_URI, sluice.yaml, http://127.0.0.1:8080. Serving endpoints are where the registry is, unless
+ * --serving (SLUICE_SERVING) or sluice.yaml names another place; --target databricks names registry and serving at
+ * once.
  *
  * In a dry run nothing is changed. Calls that only read are made, as what follows depends on them; all calls are
  * printed, a line each ("GET URL" for those that were made, "would POST URL {…}" for those that were not), and nothing
@@ -39,8 +40,7 @@ struct remote_options {
 	}
 #define OPTION_SERVING(struct_)                                                                                        \
 	{                                                                                                              \
-		.name = "serving", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.serving),                 \
-		.value = "URI",                                                                                        \
+		.name = "serving", .kind = OPTION_STRING, .offset = offsetof(struct_, remote.serving), .value = "URI", \
 		.help = "where the endpoints are: http(s)://… of a sluiced, or databricks; without it where the "    \
 			"registry is"                                                                                  \
 	}

@@ -24,20 +24,20 @@ static bool decode(struct remote *remote, struct str text, struct sample *ret, s
 	return ret->has_signature;
 }
 
-static bool read_file(struct remote *remote, struct str place, const char *name, size_t size_max, struct str *ret,
-	struct error *err)
+static bool read_file(
+	struct remote *remote, struct str place, const char *name, size_t size_max, struct str *ret, struct error *err)
 {
 	return remote_wait(
 		remote, client_file_read(remote->client, remote->arena, place, str_of(name), size_max, ret), err);
 }
 
-static bool find_place(
-	struct remote *remote, struct str model, struct str version, struct str *ret, struct error *err)
+static bool find_place(struct remote *remote, struct str model, struct str version, struct str *ret, struct error *err)
 {
 	return remote_wait(remote, client_version_place(remote->client, remote->arena, model, version, ret), err);
 }
 
-bool sample_signature(struct remote *remote, struct str model, struct str version, struct sample *ret, struct error *err)
+bool sample_signature(
+	struct remote *remote, struct str model, struct str version, struct sample *ret, struct error *err)
 {
 	struct str place, text;
 

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Sample: a request that a registered version answers, from its files: serving_input_example.json, else one made from the
- * signature. And the line of curl that sends it.
+ * Sample: a request that a registered version answers, from its files: serving_input_example.json, else one made from
+ * the signature. And the line of curl that sends it.
  */
 #include "cli/remote.h"
 #include "model/signature.h"
@@ -15,7 +15,8 @@ struct sample {
 /* What cannot be read is not there. */
 void sample_read(struct remote *remote, struct str model, struct str version, struct sample *ret);
 /* Of MLmodel alone. */
-bool sample_signature(struct remote *remote, struct str model, struct str version, struct sample *ret, struct error *err);
+bool sample_signature(
+	struct remote *remote, struct str model, struct str version, struct sample *ret, struct error *err);
 
 /* "curl URL -H … -d '…'": logins by the variables that hold them. */
 void sample_write_curl(struct buf *out, const struct remote *remote, const char *url, const struct json *body);

@@ -36,19 +36,20 @@ static bool check_sum(const struct json *shares, struct error *err)
 
 	for (size_t i = 0; i < shares->size; i++)
 		sum += shares->members[i].value.integer;
-	return sum == 100 ||
-	       error_set(err, ERR_USAGE, "the traffic adds up to %" PRId64 " percent, not to 100", sum);
+	return sum == 100 || error_set(err, ERR_USAGE, "the traffic adds up to %" PRId64 " percent, not to 100", sum);
 }
 
-static bool read_list(struct arena *arena, const struct json *names, struct str rest, struct json *ret, struct error *err)
+static bool read_list(
+	struct arena *arena, const struct json *names, struct str rest, struct json *ret, struct error *err)
 {
 	const size_t count = str_count(rest, ',') + 1;
 	struct str text;
 	int64_t percent;
 
 	if (count != names->size)
-		return error_set(err, ERR_USAGE, "traffic '%.*s' has %zu share%s for %zu served entit%s: %s", STR_ARGS(rest), count,
-			count == 1 ? "" : "s", (size_t)names->size, names->size == 1 ? "y" : "ies", list_of(arena, names));
+		return error_set(err, ERR_USAGE, "traffic '%.*s' has %zu share%s for %zu served entit%s: %s",
+			STR_ARGS(rest), count, count == 1 ? "" : "s", (size_t)names->size,
+			names->size == 1 ? "y" : "ies", list_of(arena, names));
 	for (size_t i = 0; i < names->size; i++) {
 		str_cut(&rest, ',', &text);
 		if (!read_percent(text, &percent, err))
@@ -58,7 +59,8 @@ static bool read_list(struct arena *arena, const struct json *names, struct str 
 	return true;
 }
 
-static bool read_word(struct arena *arena, const struct json *names, const char *word, struct json *ret, struct error *err)
+static bool read_word(
+	struct arena *arena, const struct json *names, const char *word, struct json *ret, struct error *err)
 {
 	const char **known = arena_array(arena, names->size + 1, sizeof(*known));
 	struct str rest = str_of(word), name;

@@ -1,7 +1,7 @@
 #pragma once
 /*
- * Shares: how the traffic is split, as command lines say it: "90,10" in the order of the entities, or "ENTITY=90" words,
- * of which those that are not named get 0, or what is left where it is only one.
+ * Shares: how the traffic is split, as command lines say it: "90,10" in the order of the entities, or "ENTITY=90"
+ * words, of which those that are not named get 0, or what is left where it is only one.
  */
 #include "base/json.h"
 

@@ -15,11 +15,11 @@ struct call_spec {
 	const char *url; /* instead of a path: absolute, signed; no login goes there */
 	const struct fetch_header *headers;
 	size_t header_count;
-	struct str form;             /* instead of a body: application/x-www-form-urlencoded */
-	struct secret authorization; /* instead of the site's */
-	bool is_asked_once;          /* no retries */
-	bool is_login;               /* the call that gets a token needs none */
-	struct str *ret_body;        /* the answer's bytes; NULL: it is JSON, for `ret` */
+	struct str form;                  /* instead of a body: application/x-www-form-urlencoded */
+	struct secret authorization;      /* instead of the site's */
+	bool is_asked_once;               /* no retries */
+	bool is_login;                    /* the call that gets a token needs none */
+	struct str *ret_body;             /* the answer's bytes; NULL: it is JSON, for `ret` */
 	struct client_answer *ret_answer; /* instead of both: any answer is one, also a refusal; needs is_asked_once */
 	size_t body_max;
 

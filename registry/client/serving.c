@@ -7,9 +7,9 @@ struct serving {
 	struct operation op;
 	struct client_call call;
 	struct json answer, *ret;
-	const char *list;    /* the member that *ret gets; NULL: all of the answer */
+	const char *list;     /* the member that *ret gets; NULL: all of the answer */
 	struct str *ret_text; /* … as text */
-	size_t max;          /* of the history */
+	size_t max;           /* of the history */
 };
 
 static struct next ask_server(void *self);
@@ -69,8 +69,8 @@ static struct next refuse(struct serving *serving)
 			"'%s' is no server of endpoints: name a sluiced or a Databricks workspace (--serving URI)",
 			site->target->uri);
 	else
-		error_set(&op->flow.err, ERR_NOT_IMPLEMENTED, "'%s' has no '%s' of endpoints (%s)", site->target->uri, what,
-			serving->op.child_err.text);
+		error_set(&op->flow.err, ERR_NOT_IMPLEMENTED, "'%s' has no '%s' of endpoints (%s)", site->target->uri,
+			what, serving->op.child_err.text);
 	return next_fail(&op->flow, NULL);
 }
 
@@ -147,8 +147,8 @@ struct operation *client_endpoint_events(struct client *client, struct arena *ar
 	return start(serving);
 }
 
-struct operation *client_endpoint_logs(struct client *client, struct arena *arena, struct str name, struct str served,
-	bool is_build, struct str *ret)
+struct operation *client_endpoint_logs(
+	struct client *client, struct arena *arena, struct str name, struct str served, bool is_build, struct str *ret)
 {
 	struct buf rest = {0};
 
@@ -165,6 +165,20 @@ struct operation *client_endpoint_logs(struct client *client, struct arena *aren
 struct operation *client_endpoint_openapi(struct client *client, struct arena *arena, struct str name, struct json *ret)
 {
 	return start(serving_new(client, arena, "GET", path_of(arena, name, "/openapi"), ret));
+}
+
+struct operation *client_endpoint_metrics(struct client *client, struct arena *arena, struct str name, struct str *ret)
+{
+	const struct call_spec spec = {
+		.call = {.method = "GET",
+			.path = path_of(arena, name, "/metrics"),
+			.effect = CALL_READS,
+			.is_serving = true},
+		.is_asked_once = true,
+		.ret_body = ret,
+	};
+
+	return call_start(client, arena, &spec, NULL);
 }
 
 struct operation *client_endpoint_rollback(

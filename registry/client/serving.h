@@ -1,10 +1,10 @@
 #pragma once
 /*
- * Serving: endpoints of the client's serving site, sluiced or a Databricks workspace (docs/protocol/DATABRICKS.md 1, 2).
- * client.h tells of operations and errors.
+ * Serving: endpoints of the client's serving site, sluiced or a Databricks workspace (docs/protocol/DATABRICKS.md 1,
+ * 2). client.h tells of operations and errors.
  *
- * Endpoints, configs and events are the server's JSON objects as they are. A server without endpoints (one of MLflow) is
- * ERR_NOT_IMPLEMENTED in words that say so.
+ * Endpoints, configs and events are the server's JSON objects as they are. A server without endpoints (one of MLflow)
+ * is ERR_NOT_IMPLEMENTED in words that say so.
  */
 #include "client/client.h"
 
@@ -25,7 +25,7 @@ struct operation *client_endpoint_start(struct client *client, struct arena *are
 
 struct client_endpoint_wait {
 	struct str name;
-	uint32_t timeout_ms;                                       /* ERR_DEADLINE */
+	uint32_t timeout_ms;                                      /* ERR_DEADLINE */
 	void (*on_look)(void *data, const struct json *endpoint); /* as often as it is looked at; may be NULL */
 	void *data;
 	bool (*is_done)(void *data, const struct json *endpoint); /* NULL: when no update is in progress */
@@ -38,11 +38,15 @@ struct operation *client_endpoint_wait(
 /* *ret: an array {"timestamp", "type", "message", …}, newest first. */
 struct operation *client_endpoint_events(struct client *client, struct arena *arena, struct str name, struct json *ret);
 /* Of one served entity: what it wrote while it served, or `is_build` how its deployment went. */
-struct operation *client_endpoint_logs(struct client *client, struct arena *arena, struct str name, struct str served,
-	bool is_build, struct str *ret);
+struct operation *client_endpoint_logs(
+	struct client *client, struct arena *arena, struct str name, struct str served, bool is_build, struct str *ret);
 
 /* Its page: paths, schemas, examples. */
-struct operation *client_endpoint_openapi(struct client *client, struct arena *arena, struct str name, struct json *ret);
+struct operation *client_endpoint_openapi(
+	struct client *client, struct arena *arena, struct str name, struct json *ret);
+
+/* Its numbers as Prometheus reads them; asked once, as nobody waits for them. */
+struct operation *client_endpoint_metrics(struct client *client, struct arena *arena, struct str name, struct str *ret);
 
 /* ---- sluiced only: ERR_NOT_IMPLEMENTED elsewhere ---- */
 
@@ -56,7 +60,7 @@ struct operation *client_endpoint_history(
 /* ---- queries ---- */
 
 struct client_answer {
-	int status;        /* 0: of a dry run */
+	int status; /* 0: of a dry run */
 	struct str body;
 	struct json tree;  /* JSON_ABSENT where the body is no JSON */
 	struct str served; /* the served entity that answered; "": not told */

@@ -41,7 +41,8 @@ static struct next look(void *self)
 
 	if (op->flow.is_cancelled)
 		return next_done();
-	return operation_await(op, client_endpoint_get(op->client, op->arena, waiting->wait.name, waiting->ret), on_look);
+	return operation_await(
+		op, client_endpoint_get(op->client, op->arena, waiting->wait.name, waiting->ret), on_look);
 }
 
 /* A state that is not known counts as still at work, as Databricks' client has it. */

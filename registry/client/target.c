@@ -325,5 +325,6 @@ static bool read_site(const struct reader *reader, const char *uri, struct targe
 	if (has_scheme(uri, "databricks", &profile))
 		return read_databricks(reader, profile, ret, err);
 	/* What was written may be a password in the wrong place. */
-	return error_set(err, ERR_USAGE, "URI begins with none of http://, https://, databricks, databricks-uc; for example http://127.0.0.1:5000");
+	return error_set(err, ERR_USAGE,
+		"URI begins with none of http://, https://, databricks, databricks-uc; for example http://127.0.0.1:5000");
 }

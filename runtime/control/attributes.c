@@ -3,6 +3,7 @@
 
 #include "control/attributes_fields.h"
 #include "control/fields.h"
+#include "control/mailer.h"
 
 static bool invalid(struct error *err, const char *path, size_t index, const char *format, ...)
 	__attribute__((format(printf, 4, 5)));
@@ -221,19 +222,6 @@ bool attributes_put_gateway(struct attributes *attributes, const struct json *bo
 
 /* ---- mail ---- */
 
-/* What may stand between < and > in a mail's envelope; not all of RFC 5321, but nothing that could be more than that. */
-static bool is_address(struct str text)
-{
-	struct str domain = text, local;
-
-	if (text.len > 254 || !str_cut(&domain, '@', &local) || local.len == 0 || domain.len == 0)
-		return false;
-	for (size_t i = 0; i < text.len; i++)
-		if (text.data[i] <= ' ' || text.data[i] > '~' || strchr("<>()[],;:\\\"", text.data[i]) != NULL)
-			return false;
-	return memchr(domain.data, '@', domain.len) == NULL;
-}
-
 static bool addresses_json(struct attributes *attributes, const char *name, const struct decode_list *list,
 	struct json *ret, struct error *err)
 {
@@ -247,7 +235,7 @@ static bool addresses_json(struct attributes *attributes, const char *name, cons
 		return error_set(err, ERR_INVALID_PARAMETER, "email_notifications.%s: %zu addresses, at most %d are taken", name,
 			list->count, MAIL_ADDRESSES_MAX);
 	for (size_t i = 0; i < list->count; i++) {
-		if (!is_address(addresses[i]))
+		if (!mail_is_address(addresses[i]))
 			return error_set(err, ERR_INVALID_PARAMETER,
 				"email_notifications.%s[%zu]: '%.*s' is no mail address", name, i,
 				STR_ARGS(str_clip(addresses[i], 100)));

@@ -49,7 +49,7 @@ static const struct decode_field ADDRESSES[] = {
 	{0},
 };
 
-static const char TELEMETRY_HELP[] = "tables of traces and logs; metrics are at /metrics, logs in the server's log";
+#define TELEMETRY_HELP "tables of traces and logs; metrics are at /metrics, logs in the server's log"
 
 static void keep(struct decoder *decoder, const struct json *value, void *ret)
 {
@@ -73,10 +73,10 @@ const struct decode_field attributes_gateway_fields[] = {
 	{"usage_tracking_config", DECODE_CUSTOM, .offset = offsetof(struct sent_gateway, usage_tracking_config),
 		.custom = take_switch, .help = "`{enabled}`: taken; usage is always counted, in the endpoint's metrics"},
 	{"inference_table_config", DECODE_CUSTOM, .offset = offsetof(struct sent_gateway, inference_table_config),
-		.custom = field_keep_off, .help = "inference tables; every request is a record of the server's log"},
+		.custom = field_keep_off, .help = FIELD_NOT_DONE "inference tables; every request is a record of the server's log"},
 	FIELD_REFUSED("guardrails", "guardrails of the gateway; a bundle's steps check what goes in and out"),
 	{"fallback_config", DECODE_CUSTOM, .offset = offsetof(struct sent_gateway, fallback_config),
-		.custom = field_keep_off, .help = "fallback between entities; a bundle's llm step names its `fallback` model"},
+		.custom = field_keep_off, .help = FIELD_NOT_DONE "fallback between entities; a bundle's llm step names its `fallback` model"},
 	{0},
 };
 

@@ -92,6 +92,8 @@ void control_follow(struct control *control);
 /* A number of the query, 0 and more; left as it is where it is not there. */
 bool control_query_number(struct control_call *call, const char *name, int64_t *ret, struct error *err);
 bool control_endpoint(struct control_call *call, struct endpoint_row *ret, struct error *err);
+/* Where who asks reached this server, which may listen on all addresses: "http://127.0.0.1:8080". */
+const char *control_url(struct control_call *call);
 /* Who asks, for answers, which must say somebody. */
 struct str control_creator(const struct control_call *call);
 /* The answer: the endpoint in full. */

@@ -58,7 +58,7 @@ static bool run_openapi(struct control_call *call, struct error *err)
 			return false;
 	}
 	call->out = openapi_document(call->arena, endpoint,
-		arena_printf(call->arena, "%s/serving-endpoints/%s", call->control->url, endpoint->name), entities,
+		arena_printf(call->arena, "%s/serving-endpoints/%s", control_url(call), endpoint->name), entities,
 		endpoint->entity_count);
 	return true;
 }

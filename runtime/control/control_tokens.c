@@ -133,7 +133,7 @@ static bool run_create(struct control_call *call, struct error *err)
 {
 	struct credential_row row;
 	struct secret value;
-	int64_t lifetime_s;
+	int64_t lifetime_s = 0;
 
 	if (!read_create(call, &row, &lifetime_s, err) ||
 		!credential_issue(call->db, call->arena, &row, lifetime_s, call->now_ms, &value, err))

@@ -113,6 +113,8 @@ static void set_attributes(struct control_call *call, const struct endpoint_row 
 		json_set(call->arena, out, json_str(&attributes->members[i].key), attributes->members[i].value);
 	if (json_get(attributes, STR("tags")) == NULL)
 		set(call, out, "tags", json_array());
+	if (json_get(attributes, STR("route_optimized")) == NULL)
+		set(call, out, "route_optimized", json_bool(false));
 }
 
 static void set_task(struct control_call *call, const struct endpoint_row *row, struct json *out)
@@ -124,9 +126,29 @@ static void set_task(struct control_call *call, const struct endpoint_row *row, 
 	endpoint_unref(endpoint);
 }
 
+/* Of who asks. */
+static void set_permission(struct control_call *call, const struct endpoint_row *row, struct json *out)
+{
+	const unsigned rights = principal_rights(call->principal, row->name);
+
+	set(call, out, "permission_level",
+		json_string((rights & RIGHT_MANAGE) != 0  ? STR("CAN_MANAGE")
+			    : (rights & RIGHT_QUERY) != 0 ? STR("CAN_QUERY")
+							  : STR("CAN_VIEW")));
+}
+
+const char *control_url(struct control_call *call)
+{
+	struct str rest = str_of(call->control->url), scheme;
+
+	if (call->host.len == 0 || !str_cut(&rest, ':', &scheme))
+		return call->control->url;
+	return arena_printf(call->arena, "%.*s://%.*s", STR_ARGS(scheme), STR_ARGS(call->host));
+}
+
 static void set_url(struct control_call *call, const struct endpoint_row *row, struct json *out)
 {
-	const char *url = arena_printf(call->arena, "%s/serving-endpoints/%.*s/invocations", call->control->url,
+	const char *url = arena_printf(call->arena, "%s/serving-endpoints/%.*s/invocations", control_url(call),
 		STR_ARGS(row->name));
 	struct json plane = json_object(), info = json_object();
 
@@ -142,13 +164,6 @@ static void set_url(struct control_call *call, const struct endpoint_row *row, s
 }
 
 /* Of who asks. */
-static struct str level_of(const struct control_call *call, const struct endpoint_row *row)
-{
-	const enum right rights = principal_rights(call->principal, row->name);
-
-	return (rights & RIGHT_MANAGE) != 0 ? STR("CAN_MANAGE") : (rights & RIGHT_QUERY) != 0 ? STR("CAN_QUERY") : STR("CAN_VIEW");
-}
-
 bool control_view(
 	struct control_call *call, const struct endpoint_row *row, bool is_short, struct json *ret, struct error *err)
 {
@@ -158,14 +173,13 @@ bool control_view(
 	set(call, ret, "creator", json_string(row->creator));
 	set(call, ret, "creation_timestamp", json_integer(row->created_ms));
 	set(call, ret, "last_updated_timestamp", json_integer(row->updated_ms));
-	set_text(call, ret, "description", row->description);
+	set(call, ret, "description", json_string(row->description));
 	set(call, ret, "state", state_of(call, row));
 	set_attributes(call, row, ret);
 	set_task(call, row, ret);
-	if (!is_short) {
-		set(call, ret, "permission_level", json_string(level_of(call, row)));
+	set_permission(call, row, ret);
+	if (!is_short)
 		set_url(call, row, ret);
-	}
 	return set_config(call, row, row->config_version, "config", false, ret, err) &&
 	       (is_short || set_config(call, row, row->pending_version, "pending_config", true, ret, err));
 }

@@ -6,10 +6,13 @@
 
 #include "base/clock.h"
 #include "base/log.h"
+#include "control/mailer.h"
 
 #include <stdlib.h>
 
 enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536 };
+
+static void check_idle(void *data);
 
 struct deployer *deployer_new(const struct deployer_options *options)
 {
@@ -23,6 +26,8 @@ struct deployer *deployer_new(const struct deployer_options *options)
 	pthread_mutex_init(&deployer->publishing, NULL);
 	LIST_INIT(&deployer->deployments);
 	LIST_INIT(&deployer->waiters);
+	if (options->mailer != NULL)
+		mailer_on_idle(options->mailer, check_idle, deployer);
 	return deployer;
 }
 
@@ -233,12 +238,15 @@ static void on_prepared(struct work *work)
 		deployment_test(deployment);
 }
 
-static void check_idle(struct deployer *deployer)
+static void check_idle(void *data)
 {
+	struct deployer *deployer = data;
+
 	pthread_mutex_lock(&deployer->lock);
 	const bool is_idle = LIST_EMPTY(&deployer->deployments);
 	pthread_mutex_unlock(&deployer->lock);
-	if (!is_idle || deployer->on_idle == NULL)
+	const bool is_mailing = deployer->options.mailer != NULL && !mailer_is_idle(deployer->options.mailer);
+	if (!is_idle || is_mailing || deployer->on_idle == NULL)
 		return;
 	void (*on_idle)(void *data) = deployer->on_idle;
 	deployer->on_idle = NULL;
@@ -252,6 +260,7 @@ static void on_finished(struct work *work)
 
 	if (!deployer->is_stopping)
 		note_end(deployment);
+	deployment_notify(deployment);
 	pthread_mutex_lock(&deployer->lock);
 	LIST_REMOVE(deployment, entry);
 	tell_waiters(deployer, deployment->endpoint_id);
@@ -309,5 +318,7 @@ void deployer_stop(struct deployer *deployer, void (*on_idle)(void *data), void 
 	LIST_FOREACH(deployment, &deployer->deployments, entry)
 		if (deployment->batch != NULL)
 			batch_cancel(deployment->batch);
+	if (deployer->options.mailer != NULL)
+		mailer_stop(deployer->options.mailer);
 	check_idle(deployer);
 }

@@ -36,6 +36,7 @@ struct deployer_options {
 		struct error *err);
 	/* Before a bundle runs on the loop: what it needs to call out. */
 	bool (*ready_to_run)(void *data, const struct bundle *bundle, struct error *err);
+	struct mailer *mailer; /* NULL: nobody gets mail */
 	void (*on_deployed)(void *data); /* on the loop, after each deployment, however it ended */
 	void *data;
 	struct loop *loop; /* where self-tests run */

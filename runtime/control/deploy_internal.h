@@ -81,5 +81,8 @@ struct limiter *deployment_limiter(const struct endpoint_row *row, const struct 
 void deployment_test(struct deployment *deployment);
 void deployment_tested(struct deployment *deployment);
 
+/* deploy_notify.c; on the loop's thread. */
+void deployment_notify(struct deployment *deployment);
+
 struct deployment *deployment_new(struct deployer *deployer, struct str endpoint_id, int64_t version);
 void deployment_free(struct deployment *deployment);

@@ -28,7 +28,7 @@ bool field_says_nothing(const struct json *value)
 void field_refuse(struct decoder *decoder, const struct json *value, void *ret)
 {
 	if (!field_says_nothing(value))
-		decode_problem(decoder, value, "is not done here: %s", decoder->field->help);
+		decode_problem(decoder, value, "is not done here: %s", decoder->field->help + strlen(FIELD_NOT_DONE));
 }
 
 void field_refuse_enabled(struct decoder *decoder, const struct json *value, void *ret)

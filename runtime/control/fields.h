@@ -8,7 +8,8 @@
 
 /* null, false, 0, "", "NONE", {}, [] and objects of nothing else: clients that always send a field send its nothing. */
 bool field_says_nothing(const struct json *value);
-/* DECODE_CUSTOM rows, whose help says what to use instead. */
+/* DECODE_CUSTOM rows, whose help is FIELD_NOT_DONE and what to use instead. */
+#define FIELD_NOT_DONE "refused: "
 void field_refuse(struct decoder *decoder, const struct json *value, void *ret);
 /* The same, but {"enabled": false, …} turns off what is off. */
 void field_refuse_enabled(struct decoder *decoder, const struct json *value, void *ret);
@@ -16,7 +17,7 @@ void field_refuse_enabled(struct decoder *decoder, const struct json *value, voi
 void field_keep_off(struct decoder *decoder, const struct json *value, void *ret);
 void field_leave_out(struct decoder *decoder, const struct json *value, void *ret);
 
-#define FIELD_REFUSED(name_, help_) {name_, DECODE_CUSTOM, .custom = field_refuse, .help = help_}
+#define FIELD_REFUSED(name_, help_) {name_, DECODE_CUSTOM, .custom = field_refuse, .help = FIELD_NOT_DONE help_}
 #define FIELD_OUTPUT(name_) {name_, DECODE_CUSTOM, .custom = field_leave_out, .help = "of answers; taken and left out"}
 
 /* Fills `ret` by the table; numbers and booleans may be text. The first mistake is ERR_INVALID_PARAMETER

@@ -70,7 +70,7 @@ const struct decode_field served_config_fields[] = {
 	{"traffic_config", DECODE_OBJECT, .offset = offsetof(struct served_config_fields, traffic_config), .fields = TRAFFIC,
 		.help = "routes; without it one entity gets everything"},
 	{"auto_capture_config", DECODE_CUSTOM, .custom = field_refuse_enabled,
-		.help = "inference tables; every answer is in the log"},
+		.help = FIELD_NOT_DONE "inference tables; every answer is in the log"},
 	FIELD_OUTPUT("config_version"),
 	FIELD_OUTPUT("start_time"),
 	{0},

@@ -128,6 +128,10 @@ struct http_server *http_server_new(struct loop *loop, struct http_listener *lis
  */
 typedef bool http_head_hook(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
 void http_server_on_head(struct http_server *server, http_head_hook *hook);
+/* With which status a body that is too large is refused, 413 without a hook: some protocols' clients know it not, and try
+ * again. To be set before the loop runs. */
+typedef int http_too_large_hook(struct str path, void *data);
+void http_server_on_too_large(struct http_server *server, http_too_large_hook *hook);
 /* Bodies that do not fit behind their head are taken from it while they grow, until their answer is written: who finds it
  * used up has 503 with Retry-After. May be shared between servers. To be set before the loop runs. */
 void http_server_limit_bodies(struct http_server *server, struct budget *bodies);

@@ -406,9 +406,20 @@ void http_conn_break(struct http_conn *conn)
 	http_io_close(&conn->io, conn->is_cut);
 }
 
+/* Of a body, so that the path is known. */
+static int status_of_too_large(struct http_conn *conn)
+{
+	struct http_desk *desk = conn->desk;
+
+	return conn->server->on_too_large(
+		http_path_decode(&desk->arena, desk->data + desk->begin, &desk->parse), conn->server->data);
+}
+
 void http_conn_refuse(struct http_conn *conn, struct http_refusal refusal)
 {
 	HTTP_COUNT(conn->server->counters.refused, 1);
+	if (refusal.status == 413 && conn->server->on_too_large != NULL)
+		refusal.status = status_of_too_large(conn);
 	http_answer_refusal(conn, refusal);
 	if (conn->state == HTTP_CONN_HANDLING) {
 		conn->is_refused = true;

@@ -68,6 +68,11 @@ void http_server_on_head(struct http_server *server, http_head_hook *hook)
 	server->on_head = hook;
 }
 
+void http_server_on_too_large(struct http_server *server, http_too_large_hook *hook)
+{
+	server->on_too_large = hook;
+}
+
 void http_server_limit_bodies(struct http_server *server, struct budget *bodies)
 {
 	server->bodies = bodies;

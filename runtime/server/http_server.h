@@ -48,6 +48,7 @@ struct http_server {
 	struct budget *bodies; /* NULL: none */
 	http_handler *handler;
 	http_head_hook *on_head; /* NULL: all bodies are read whole */
+	http_too_large_hook *on_too_large; /* NULL: 413 */
 	void *data;
 
 	struct event accepting;

@@ -68,6 +68,7 @@ static void add_series(struct all_series *all, const struct asked *asked, const 
 	const struct gate_state gate = gate_state(asked->entity->stats->gate);
 	series->gate.in_use += gate.in_use;
 	series->gate.queued += gate.queued;
+	series->gate.is_overloaded |= gate.is_overloaded;
 	series->labels = labels;
 }
 
@@ -184,6 +185,11 @@ static void put_gates(struct all_series *all)
 	for (size_t i = 0; i < all->count; i++)
 		exposition_sample(all->exposition, "sluice_endpoint_requests_waiting", all->list[i].labels,
 			all->list[i].gate.queued);
+	exposition_family(all->exposition, "sluice_endpoint_overloaded", "gauge",
+		"1 while more requests come than are done and the queue is short.");
+	for (size_t i = 0; i < all->count; i++)
+		exposition_sample(
+			all->exposition, "sluice_endpoint_overloaded", all->list[i].labels, all->list[i].gate.is_overloaded);
 }
 
 void metrics_endpoints(const struct exposition *exposition, struct serving *serving)

@@ -178,6 +178,19 @@ bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_
 	return true;
 }
 
+/* Databricks' clients take 413 and 415 for a failure of the server, and repeat the request for minutes: measured. */
+static int status_for(const struct route *route, int status)
+{
+	const bool is_theirs = route != NULL && (route->label == METRICS_SERVING || route->label == METRICS_CONTROL);
+
+	return is_theirs && (status == 413 || status == 415) ? 400 : status;
+}
+
+int route_on_too_large(struct str path, void *data)
+{
+	return status_for(find(path), 413);
+}
+
 /* Counts and logs: once an exchange, whatever way it ends. */
 static void account(struct exchange *exchange, int status, size_t bytes_out)
 {
@@ -298,7 +311,7 @@ void exchange_stream_error(struct exchange *exchange, struct buf *out, const str
 
 	exchange->error = arena_strdup(exchange->request->arena, err->text);
 	exchange->error_code = err->code;
-	exchange->status = error_info(err->code)->http_status;
+	exchange->status = status_for(exchange->route, error_info(err->code)->http_status);
 	/* OpenAI's clients know an event of an error by this member, whatever the path. */
 	exchange->is_openai = true;
 	buf_add_text(out, "data: ");
@@ -388,7 +401,7 @@ void exchange_error(struct exchange *exchange, const struct error *err, const ch
 	exchange->error = err->text;
 	exchange->error_code = err->code;
 	finish(exchange, &(struct http_answer){
-				 .status = info->http_status,
+				 .status = status_for(exchange->route, info->http_status),
 				 .content_type = "application/json",
 				 .fields = fields,
 				 .field_count = count,

@@ -61,6 +61,8 @@ struct exchange {
 void route_request(struct http_request *request, void *data);
 /* The http_head_hook. */
 bool route_on_head(enum http_method method, struct str path, uint64_t *ret_body_max, void *data);
+/* The http_too_large_hook. */
+int route_on_too_large(struct str path, void *data);
 const struct route *route_table(size_t *ret_count);
 
 /* The ways to end an exchange; each counts, logs and answers. The exchange is gone

@@ -125,7 +125,7 @@ static bool wants_stream(const struct json *tree)
 }
 
 /* At /invocations a bundle answers as a completion where it says that it is one, or is asked to stream: a column that is
- * called `messages` is no promise. An endpoint's clients expect one there, too. */
+ * called `messages` is no promise. Of a chat that is an endpoint, its clients expect one. */
 static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_form form)
 {
 	static const enum task_kind KINDS[] = {
@@ -137,7 +137,7 @@ static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_for
 	const struct bundle *bundle = scoring->bundle;
 
 	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree) ||
-				 scoring->exchange->endpoint != NULL;
+				 (bundle->task.kind == TASK_CHAT && scoring->exchange->endpoint != NULL);
 
 	if (form != SCORING_INVOCATIONS || !is_promised || bundle->task.answer == TASK_NO_TEXT ||
 		!completion_is_asked(bundle, &scoring->tree))
@@ -220,8 +220,11 @@ static const struct completion_answer *read_answer(struct scoring *scoring, stru
 	struct arena *arena = scoring->exchange->request->arena;
 	struct completion_answer *answer = arena_alloc(arena, sizeof(*answer));
 
-	return completion_answer_read(arena, &scoring->completion, batch_answer(scoring->batch, 0), answer, err) ? answer
-														 : NULL;
+	if (!completion_answer_read(arena, &scoring->completion, batch_answer(scoring->batch, 0), answer, err))
+		return NULL;
+	if (batch_was_cut(scoring->batch))
+		answer->finish_reason = STR("length");
+	return answer;
 }
 
 static void end_rows(struct scoring *scoring, const struct error *err)

@@ -6,6 +6,7 @@
 #include "server/server.h"
 
 #include "base/log.h"
+#include "control/mailer.h"
 #include "model/sql.h"
 #include "packaging/package.h"
 #include "server/browser.h"
@@ -184,6 +185,7 @@ static bool worker_init(
 	worker->http = http_server_new(worker->loop, server->listener, server->tls,
 		&settings->limits, route_request, worker);
 	http_server_on_head(worker->http, route_on_head);
+	http_server_on_too_large(worker->http, route_on_too_large);
 	http_server_limit_bodies(worker->http, &server->bodies);
 	serving_attach(server->serving, worker->loop);
 	return server->bundle == NULL || worker_ready_for(worker, server->bundle, err);
@@ -255,6 +257,36 @@ static bool open_origin(struct server *server, struct error *err)
 	return true;
 }
 
+static bool read_mail_password(void *data, struct arena *arena, struct secret *ret, struct error *err)
+{
+	struct server *server = data;
+	struct str key = str_of(server->settings->smtp_password), scope;
+
+	str_cut(&key, '/', &scope);
+	return read_secret(server, arena, scope, key, ret, err);
+}
+
+static bool open_mailer(struct server *server, struct error *err)
+{
+	const struct settings *settings = server->settings;
+	const struct mailer_options options = {
+		.url = settings->smtp,
+		.from = settings->smtp_from,
+		.user = settings->smtp_user,
+		.ca_file = settings->ca_file,
+		.read_password = read_mail_password,
+		.data = server,
+		.loop = server->workers[0].loop,
+	};
+
+	if (settings->smtp == NULL)
+		return true;
+	if (!init_fetch(server, err))
+		return false;
+	server->mailer = mailer_new(&options, err);
+	return server->mailer != NULL;
+}
+
 /* Endpoints, where there is no one bundle to serve. */
 static bool open_control(struct server *server, struct error *err)
 {
@@ -266,7 +298,7 @@ static bool open_control(struct server *server, struct error *err)
 		return false;
 	server->origin.registry = server->registry;
 	server->origin.store = &server->store;
-	if (!open_origin(server, err))
+	if (!open_origin(server, err) || !open_mailer(server, err))
 		return false;
 	const struct deployer_options options = {
 		.registry = server->registry,
@@ -280,6 +312,7 @@ static bool open_control(struct server *server, struct error *err)
 		.idle_ms = settings->unload_after_ms,
 		.read_secret = read_secret,
 		.ready_to_run = ready_to_run,
+		.mailer = server->mailer,
 		.on_deployed = control_on_deployed,
 		.data = server,
 		.loop = server->workers[0].loop,
@@ -293,6 +326,7 @@ static bool open_control(struct server *server, struct error *err)
 		.serving = server->serving,
 		.deployer = deployer_new(&options),
 		.url = server_url(server, &server->arena),
+		.can_mail = server->mailer != NULL,
 	};
 	server->has_control = true;
 	if (!deployer_sync(server->control.deployer, !atomic_load(&server->has_predecessor), err))
@@ -460,6 +494,7 @@ void server_done(struct server *server)
 	worker_pool_free(server->pool);
 	worker_pool_free(server->registry_pool);
 	deployer_free(server->control.deployer);
+	mailer_free(server->mailer);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		worker_done(&server->workers[i]);
 	http_listener_free(server->listener);

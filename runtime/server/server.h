@@ -80,6 +80,7 @@ struct server {
 	struct timer follow_timer;
 	bool is_following, follows_again; /* work of it is on its way, and is to be done once more; the first worker's */
 	struct serving *serving;
+	struct mailer *mailer; /* NULL: without --smtp */
 	struct control control;
 	struct loop_task follow_task;
 	bool is_stopping, has_idle_deployer; /* the first worker's */

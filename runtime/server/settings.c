@@ -88,6 +88,12 @@ static const struct option OPTIONS[] = {
 			"default: the embedded registry"},
 	{"registry-poll-ms", 0, OPTION_INTEGER, AT(registry_poll_ms), .value = "N", .fallback = "5000", .min = 10,
 		.max = 86400000, .help = "how often that one is asked whether an alias that is followed has moved"},
+	{"smtp", 0, OPTION_STRING, AT(smtp), .value = "URL",
+		.help = "smtp://HOST:PORT or smtps://HOST:PORT: who is named in an endpoint's email_notifications gets mail through it"},
+	{"smtp-from", 0, OPTION_STRING, AT(smtp_from), .value = "ADDRESS", .help = "the sender's address of these mails"},
+	{"smtp-user", 0, OPTION_STRING, AT(smtp_user), .value = "NAME", .help = "the user at --smtp; only over TLS"},
+	{"smtp-password", 0, OPTION_STRING, AT(smtp_password), .value = "SCOPE/KEY",
+		.help = "the stored secret that is the password of --smtp-user"},
 	{"queue-max", 0, OPTION_INTEGER, AT(queue_max), .value = "N", .fallback = "0", .min = 0, .max = 1000000,
 		.help = "most requests that wait for a free place at one served entity (429); 0: as many as --queue-timeout-ms lets in"},
 	{"queue-timeout-ms", 0, OPTION_INTEGER, AT(queue_timeout_ms), .value = "N", .fallback = "30000", .min = 1,
@@ -199,6 +205,20 @@ void settings_derive(struct settings *settings)
 	};
 }
 
+static bool check_smtp(const struct settings *settings, struct error *err)
+{
+	if ((settings->smtp == NULL) != (settings->smtp_from == NULL))
+		return error_set(err, ERR_USAGE, "--smtp and --smtp-from come together; only --%s was given",
+			settings->smtp != NULL ? "smtp" : "smtp-from");
+	if ((settings->smtp_user == NULL) != (settings->smtp_password == NULL))
+		return error_set(err, ERR_USAGE, "--smtp-user and --smtp-password come together; only --%s was given",
+			settings->smtp_user != NULL ? "smtp-user" : "smtp-password");
+	if (settings->smtp_user != NULL && settings->smtp == NULL)
+		return error_set(err, ERR_USAGE, "--smtp-user needs --smtp");
+	return settings->smtp == NULL || settings->bundle == NULL ||
+	       error_set(err, ERR_USAGE, "--smtp is for endpoints: --bundle has none");
+}
+
 static bool set_state_dir(struct settings *settings, struct arena *arena, struct error *err)
 {
 	if (settings->state_dir != NULL)
@@ -267,7 +287,7 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 	if (ret->http_target_max > 0 && ret->http_target_max < HTTP_TARGET_LEAST)
 		return error_set(err, ERR_USAGE, "--http-target-max '%lld': expected 0, or %d and more",
 			(long long)ret->http_target_max, HTTP_TARGET_LEAST);
-	if (!check_tls(ret, err))
+	if (!check_tls(ret, err) || !check_smtp(ret, err))
 		return false;
 	if (ret->workers == 0)
 		ret->workers =

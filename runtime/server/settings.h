@@ -30,6 +30,7 @@ struct settings {
 	int64_t drain_timeout_ms, drain_delay_ms;
 	int64_t upgrade_timeout_ms;
 	const char *pid_file;
+	const char *smtp, *smtp_from, *smtp_user, *smtp_password;
 	const char *registry;
 	int64_t registry_poll_ms;
 	int64_t self_test_timeout_ms, unload_after_ms;

@@ -24,6 +24,7 @@ import threading
 import time
 
 ROOT = pathlib.Path(__file__).resolve().parent.parent.parent
+QUIET = ("--log-level", "warn")
 ROWS, PIPED, UPLOAD = 40, 8, 300_000
 STATEMENT = "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x+1 FROM c WHERE x<2000) SELECT count(*) FROM c"
 CONFIG = """
@@ -268,7 +269,7 @@ class Service:
             command += ["--tls-cert", str(folder / "cert.pem"), "--tls-key", str(folder / "key.pem")]
         self.log_path = folder / "sluiced.log"
         self.pid_file.unlink(missing_ok=True)
-        with open(self.log_path, "ab") as log:
+        with open(self.log_path, "wb") as log:
             self.first = subprocess.Popen(command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
         self.wait_pid_other_than(None)
 
@@ -309,6 +310,12 @@ class Service:
     def signal(self, number):
         os.kill(self.pid, number)
 
+    def certificate(self):
+        connection = Connection(self.port, self.tls)
+        found = connection.socket.getpeercert()["serialNumber"]
+        connection.close()
+        return found
+
     def upgrade(self):
         old = self.pid
         self.signal(signal.SIGUSR2)
@@ -343,7 +350,7 @@ def is_running(pid):
 
 def drain_under_load(folder, build, bundle, clients=16, tls=False):
     """One SIGTERM. -> requests, losses"""
-    service = Service(folder, build, bundle, tls=tls)
+    service = Service(folder, build, bundle, *QUIET, tls=tls)
     load = Load(service.port, clients, service.tls)
     load.wait(5)
     service.stop()
@@ -351,7 +358,7 @@ def drain_under_load(folder, build, bundle, clients=16, tls=False):
 
 
 def upgrade_under_load(folder, build, bundle, times, clients=16, tls=False):
-    service = Service(folder, build, bundle, tls=tls)
+    service = Service(folder, build, bundle, *QUIET, tls=tls)
     load = Load(service.port, clients, service.tls)
     for _ in range(times):
         load.wait(3)
@@ -363,13 +370,15 @@ def upgrade_under_load(folder, build, bundle, times, clients=16, tls=False):
 
 
 def reload_under_load(folder, build, bundle, times, clients=16):
-    service = Service(folder, build, bundle, tls=True)
+    service = Service(folder, build, bundle, *QUIET, tls=True)
     load = Load(service.port, clients, service.tls)
-    for done in range(times):
+    for _ in range(times):
         load.wait(1)
+        old = service.certificate()
         write_certificate(folder)
         service.signal(signal.SIGHUP)
-        service.wait_records("server.reload", done + 1)
+        while service.certificate() == old:
+            assert not service.records("server.reload_failed"), service.log
     load.wait(3)
     losses = load.stop() + ["refused"] * sum(client.refused for client in load.clients)
     service.stop()

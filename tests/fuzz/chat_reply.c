@@ -33,7 +33,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 
 	if (size > 0)
 		memcpy(text, data, size);
-	if (chat_reply_read(&reply, &arena, body, key, &err)) {
+	if (chat_reply_read(&reply, &arena, body, key, false, &err)) {
 		must(str_is_utf8(reply.text));
 	} else {
 		must(err.code == ERR_UPSTREAM);

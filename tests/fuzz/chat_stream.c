@@ -40,7 +40,7 @@ static void check_body(struct arena *arena, const struct chat_stream *stream, st
 	struct chat_reply reply;
 	struct error err = {0};
 
-	if (!chat_reply_read(&reply, arena, body, key, &err)) {
+	if (!chat_reply_read(&reply, arena, body, key, false, &err)) {
 		must(err.code == ERR_UPSTREAM);
 		return;
 	}

@@ -194,7 +194,7 @@ def test_a_client_that_leaves_cancels_its_calls(agent):
         up.script([{"stall": "before", "times": -1}])
         body = json.dumps(rows("a", "b")).encode()
         with socket.create_connection(("127.0.0.1", server.port)) as s:
-            s.sendall(b"POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
+            s.sendall(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s"
                       % (len(body), body))
             wait_count(up, 2)
             server.wait_metric("sluice_http_requests_active 2")
@@ -237,7 +237,7 @@ def test_a_thousand_rows(agent):
 
 def raw_post(server, body, version="1.1"):
     s = socket.create_connection(("127.0.0.1", server.port))
-    s.sendall(b"POST /invocations HTTP/%s\r\nHost: t\r\nContent-Type: application/json\r\nConnection: close\r\n"
+    s.sendall(b"POST /invocations HTTP/%s\r\nHost: localhost\r\nContent-Type: application/json\r\nConnection: close\r\n"
               b"Content-Length: %d\r\n\r\n%s" % (version.encode(), len(body), body))
     s.settimeout(20)
     return s

@@ -72,7 +72,7 @@ def test_drain_under_load_loses_nothing(sluiced):
 def test_a_request_that_is_half_sent_at_sigterm_is_answered(sluiced):
     server = sluiced(MODELS / "slides", "--drain-timeout-ms", 60000)
     with socket.create_connection(("127.0.0.1", server.port)) as s:
-        head = "POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+        head = "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
         s.sendall(head.encode() + BODY[:10].encode())
         server.wait_metric("sluice_http_connections_open 2")
         server.process.send_signal(signal.SIGTERM)
@@ -128,7 +128,7 @@ outputs: {answer: done}
     server = sluiced(make_bundle(config, [column("question")], [column("answer", "long")], files=files),
                      "--request-timeout-ms", 600000, *args, **kw)
     s = socket.create_connection(("127.0.0.1", server.port))
-    head = "POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
+    head = "POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n" % len(BODY)
     s.sendall(head.encode() + BODY.encode())
     server.wait_metric("sluice_http_requests_active 2")
     return server, s

@@ -171,7 +171,7 @@ def test_the_same_script_says_the_same(mlflow_server, sluiced_registry, tmp_path
                                       "MLmodel": AGENT["MLmodel"].replace('"answer"', '"answers"').replace("true}]'\nfl", "false}]'\nfl"),
                                       "config.yaml": AGENT["config.yaml"] + "outputs: {answers: answer}\n"})
         (folder / "sluice.yaml").write_text(
-            "registry: %s\nexperiment: %s\nenvironments:\n  dev: {model_name: %s.r, stage: Staging, endpoint_name: e}\n"
+            "registry: %s\nexperiment: %s\nenvironments:\n  dev: {model_name: %s.r, stage: Staging}\n"
             "  prod: {model_name: %s.r, alias: champion}\n" % (server.url, model, model, model))
         tool = Tool(folder)
         said.append([])
@@ -318,8 +318,8 @@ def test_release_is_approved_or_told(tool, agent, tmp_path, registry):
     model, experiment = unique("released"), unique("e")
     (tmp_path / "team.yaml").write_text(
         "registry: http://127.0.0.1:1\nenvironments:\n"
-        "  dev: {model_name: %s, stage: Staging, endpoint_name: slides-dev, experiment: %s, registry: \"%s\"}\n"
-        "  prod: {model_name: %s, alias: champion, endpoint_name: slides, workload_size: Large, registry: \"%s\"}\n"
+        "  dev: {model_name: %s, stage: Staging, experiment: %s, registry: \"%s\"}\n"
+        "  prod: {model_name: %s, alias: champion, workload_size: Large, registry: \"%s\"}\n"
         % (model, experiment, registry.url, model, registry.url))
     project = ("--project", "team.yaml")
     plan = tool.json("release", agent, "--environment", "prod", *project)
@@ -331,14 +331,14 @@ def test_release_is_approved_or_told(tool, agent, tmp_path, registry):
 
     # The environment's registry wins over MLFLOW_TRACKING_URI, and --registry over both.
     dev = tool("release", agent, "--environment", "dev", *project, MLFLOW_TRACKING_URI="http://127.0.0.1:1")
-    assert "deployment  not part of this version (endpoint slides-dev, Small" in dev
+    assert "released %s to dev" % model in dev
     assert tool.json("show", model + "/1")["stage"] == "Staging"
     assert "registered" not in tool.run("release", agent, "--environment", "dev", *project, "--registry",
                                         "http://127.0.0.1:1").stdout
     done = tool.json("release", agent, "--environment", "prod", *project, "--approve", "--why", "passed")
     assert done["released"] and done["version"] == "1"
     assert tool.json("show", model + "@champion")["version"] == "1"
-    assert [step["step"] for step in done["steps"]] == ["version", "alias", "deployment"]
+    assert [step["step"] for step in done["steps"]] == ["version", "alias"]
 
     (agent / "prompts" / "ask.txt").write_text("Now: {{question}}")
     assert tool.json("release", agent, "--environment", "dev", *project)["version"] == "2"

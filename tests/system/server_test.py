@@ -265,7 +265,7 @@ def test_a_client_that_leaves_frees_everything(sluiced):
     server = sluiced(MODELS / "echo")
     for cut in (1, 30, 90, 150):
         with socket.create_connection(("127.0.0.1", server.port)) as s:
-            s.sendall(b"POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n"
+            s.sendall(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\n"
                       b"Content-Length: 100000\r\n\r\n{\"inputs\": ["[:cut + 40])
     assert server.post({"inputs": [1]}) == (200, {"predictions": [1]})
     server.stop(signal.SIGTERM)
@@ -274,7 +274,7 @@ def test_a_client_that_leaves_frees_everything(sluiced):
 def test_a_second_signal_is_quick(sluiced):
     server = sluiced(MODELS / "echo", "--drain-timeout-ms", 60000, "--http-body-timeout-ms", 60000)
     with socket.create_connection(("127.0.0.1", server.port)) as s:
-        s.sendall(b"POST /invocations HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
+        s.sendall(b"POST /invocations HTTP/1.1\r\nHost: localhost\r\nContent-Type: application/json\r\nContent-Length: 10\r\n\r\n{")
         server.wait_metric("sluice_http_connections_open 2")
         server.process.send_signal(signal.SIGTERM)
         server.wait_records("server.drain")

@@ -50,7 +50,7 @@ static bool read_stream(struct scene *scene, const char *bytes, size_t first, si
 		len = size;
 	}
 	return chat_stream_end(&scene->stream, &scene->arena, &body, &scene->err) &&
-	       chat_reply_read(&scene->reply, &scene->arena, body, key, &scene->err);
+	       chat_reply_read(&scene->reply, &scene->arena, body, key, false, &scene->err);
 }
 
 static void scene_done(struct scene *scene)
@@ -91,13 +91,13 @@ static void fails(const char *bytes, const char *part, const char *handed)
 static void test_text_comes_as_it_was_said(void **state)
 {
 	reads(DELTA("") DELTA("Hel") DELTA("lo ") DELTA("\\u00e4") STOP USAGE DONE, "Hello \xC3\xA4", "Hel|lo |\xC3\xA4|");
-	reads(STOP DONE, "", "");
+	reads(DELTA("") STOP DONE, "", "");
 	reads(": ping\r\n\r\nevent: x\r\n" DELTA("a") STOP DONE, "a", "a|");
 	reads("data: {\"choices\":[{\"delta\":{\"content\":[{\"type\":\"reasoning\",\"text\":\"r\"},"
 	      "{\"type\":\"text\",\"text\":\"t\"}]}}]}\n\n" DONE,
 		"t", "t|");
 	/* An endpoint that does not stream. */
-	reads("{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}", "whole", "");
+	reads(" \r\n{\"choices\":[{\"message\":{\"content\":\"whole\"},\"finish_reason\":\"stop\"}]}", "whole", "");
 }
 
 static void test_usage_is_read(void **state)
@@ -123,6 +123,9 @@ static void test_what_is_cut_is_no_answer(void **state)
 	fails(DELTA("a") "data: {\"choi", "inside of an event", "a|");
 	fails(DONE, "no choices", "");
 	fails(USAGE DONE, "no choices", "");
+	fails(STOP DONE, "has no text", "");
+	fails("data: {\"choices\":[{\"delta\":{\"content\":null,\"tool_calls\":[{}]},\"finish_reason\":\"tool_calls\"}]}\n\n" DONE,
+		"has no text", "");
 	fails(DELTA("a") "data: {\"choices\":[{\"delta\":{},\"finish_reason\":\"length\"}]}\n\n" DONE, "token limit", "a|");
 	fails("{\"choices\":[{\"mess", "no JSON", "");
 }

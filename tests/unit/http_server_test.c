@@ -4,6 +4,7 @@
 #include "server/http_server.h"
 
 #include <arpa/inet.h>
+#include <errno.h>
 #include <fcntl.h>
 #include <netinet/in.h>
 #include <setjmp.h>
@@ -447,6 +448,57 @@ static void test_listen_errors(void **state)
 	http_listener_free(NULL);
 }
 
+static void test_a_socket_is_adopted(void **state)
+{
+	struct http_listener *ours, *adopted;
+
+	OK((ours = http_listener_new("127.0.0.1", 0, &err)) != NULL);
+	const unsigned port = http_listener_port(ours);
+	OK((adopted = http_listener_adopt(dup(http_listener_fd(ours)), true, &err)) != NULL);
+	assert_string_equal(http_listener_address(adopted), "127.0.0.1");
+	assert_int_equal(http_listener_port(adopted), port);
+	assert_true(http_listener_is_loopback(adopted));
+	assert_true(http_listener_is_at(adopted, "localhost", port) && http_listener_is_at(adopted, "127.0.0.1", 0));
+	assert_false(http_listener_is_at(adopted, "127.0.0.1", port + 1));
+	assert_false(http_listener_is_at(adopted, "0.0.0.0", port));
+	assert_false(http_listener_is_at(adopted, "no.such.host.invalid", port));
+	assert_int_equal(fcntl(http_listener_fd(adopted), F_GETFD), FD_CLOEXEC);
+	http_listener_free(adopted);
+	http_listener_free(ours);
+	OK((ours = http_listener_new("::", 0, &err)) != NULL);
+	assert_false(http_listener_is_loopback(ours));
+	http_listener_free(ours);
+	FAILS(http_listener_adopt(socket(AF_INET, SOCK_STREAM, 0), false, &err), ERR_USAGE, "no listening TCP socket");
+	FAILS(http_listener_adopt(socket(AF_INET, SOCK_DGRAM, 0), false, &err), ERR_USAGE, "no listening TCP socket");
+	FAILS(http_listener_adopt(socket(AF_UNIX, SOCK_STREAM, 0), false, &err), ERR_USAGE, "no listening TCP socket");
+	FAILS(http_listener_adopt(open("/dev/null", O_RDONLY), false, &err), ERR_USAGE, "no listening TCP socket");
+}
+
+/* Once arrivals end, connect() no longer works, and what worked before is still in the queue. */
+static void test_arrivals_end(void **state)
+{
+	struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+	struct http_listener *listener;
+
+	OK((listener = http_listener_new("127.0.0.1", 0, &err)) != NULL);
+	address.sin_port = htons((uint16_t)http_listener_port(listener));
+	const int early = socket(AF_INET, SOCK_STREAM, 0), late = socket(AF_INET, SOCK_STREAM | SOCK_NONBLOCK, 0);
+	assert_int_equal(connect(early, (struct sockaddr *)&address, sizeof(address)), 0);
+	assert_true(http_listener_end_arrivals(listener));
+	assert_int_equal(connect(late, (struct sockaddr *)&address, sizeof(address)), -1);
+	assert_int_equal(errno, EINPROGRESS);
+	const int accepted = accept(http_listener_fd(listener), NULL, NULL);
+	assert_true(accepted >= 0);
+	assert_int_equal(accept(http_listener_fd(listener), NULL, NULL), -1);
+	assert_int_equal(send(early, "x", 1, 0), 1);
+	char byte;
+	assert_int_equal(recv(accepted, &byte, 1, 0), 1);
+	close(accepted);
+	close(late);
+	close(early);
+	http_listener_free(listener);
+}
+
 static void test_tls_errors(void **state)
 {
 	const char *source = TESTS_DIR "/unit/http_server_test.c";
@@ -472,6 +524,8 @@ int main(void)
 		cmocka_unit_test(test_a_socket_that_cannot_be_watched_is_refused),
 		cmocka_unit_test(test_drain_without_descriptors_loses_nothing),
 		cmocka_unit_test(test_listen_errors),
+		cmocka_unit_test(test_a_socket_is_adopted),
+		cmocka_unit_test(test_arrivals_end),
 		cmocka_unit_test(test_tls_errors),
 	};
 

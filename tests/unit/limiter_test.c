@@ -149,6 +149,26 @@ static void test_who_counts(void **state)
 	limiter_unref(limiter);
 }
 
+/* A call through one group counts in no other that is full: that one has room again when its own
+ * calls are old. */
+static void test_full_group(void **state)
+{
+	const struct limit limits[] = {
+		{.key = LIMIT_USER_GROUP, .principal = STR("sales"), .calls = 3, .tokens = -1},
+		{.key = LIMIT_USER_GROUP, .principal = STR("tests"), .calls = 9, .tokens = -1},
+	};
+	const struct str groups[] = {STR("sales"), STR("tests")};
+	const struct limit_caller both = {STR("max"), false, groups, 2},
+				  seller = {STR("eve"), false, groups, 1};
+	struct limiter *limiter = limiter_new();
+
+	limiter_set(limiter, limits, 2);
+	assert_int_equal(admitted_of(limiter, seller, 9, SECOND), 3);
+	assert_int_equal(admitted_of(limiter, both, 2, 50 * SECOND), 2);
+	assert_int_equal(admitted_of(limiter, seller, 9, 62 * SECOND), 3);
+	limiter_unref(limiter);
+}
+
 static void test_tokens(void **state)
 {
 	const struct limit limits[] = {
@@ -213,6 +233,15 @@ static void test_made_up_names(void **state)
 	/* The newest are remembered, the oldest are not. */
 	assert_false(admit(limiter, user(name), SECOND));
 	assert_true(admit(limiter, user("user-0"), SECOND));
+	/* Who calls again is not the oldest. */
+	assert_true(admit(limiter, user("regular"), SECOND));
+	for (unsigned i = 0; i < 2 * LIMITER_PRINCIPALS_MAX; i++) {
+		snprintf(name, sizeof(name), "other-%u", i);
+		assert_true(admit(limiter, user(name), SECOND));
+		if (i % 1000 == 0)
+			assert_false(admit(limiter, user("regular"), SECOND));
+	}
+	assert_false(admit(limiter, user("regular"), SECOND));
 	/* They are forgotten as others come. */
 	for (unsigned i = 0; i < LIMITER_PRINCIPALS_MAX; i++) {
 		snprintf(name, sizeof(name), "later-%u", i % 8);
@@ -378,6 +407,7 @@ int main(void)
 		cmocka_unit_test(test_retry_after),
 		cmocka_unit_test(test_zero),
 		cmocka_unit_test(test_who_counts),
+		cmocka_unit_test(test_full_group),
 		cmocka_unit_test(test_tokens),
 		cmocka_unit_test(test_set),
 		cmocka_unit_test(test_made_up_names),

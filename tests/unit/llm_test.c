@@ -264,7 +264,7 @@ static void test_reply_shapes(void **state)
 		struct error err = {0};
 
 		chat_reply_read(
-			&reply, &arena, padded(&arena, CASES[i].body), (struct secret){0}, &err);
+			&reply, &arena, padded(&arena, CASES[i].body), (struct secret){0}, false, &err);
 		assert_string_equal(err.text, "");
 		assert_true(str_is(reply.text, CASES[i].text));
 	}
@@ -308,7 +308,7 @@ static void test_reply_mistakes(void **state)
 		struct error err = {0};
 
 		assert_false(
-			chat_reply_read(&reply, &arena, padded(&arena, CASES[i].body), key, &err));
+			chat_reply_read(&reply, &arena, padded(&arena, CASES[i].body), key, false, &err));
 		assert_says(&err, ERR_UPSTREAM, CASES[i].says);
 	}
 	arena_done(&arena);
@@ -329,7 +329,7 @@ static void replies_leave_their_text(void **state)
 		buf_add_text(&body, ",0");
 	buf_add_text(&body, "]}");
 	assert_true(chat_reply_read(
-		&reply, &arena, padded(&body_arena, buf_text(&body)), (struct secret){0}, &err));
+		&reply, &arena, padded(&body_arena, buf_text(&body)), (struct secret){0}, false, &err));
 	arena_done(&body_arena);
 	assert_true(str_eq(reply.text, STR("k\n")));
 	assert_true(arena_size(&arena) < 10000);
@@ -358,7 +358,7 @@ static void test_keys_in_replies(void **state)
 	const struct secret key = secret_new(&arena, STR("sk/Ab12345\"6")),
 			    word = secret_new(&arena, STR("EMPTY"));
 	for (size_t i = 0; i < sizeof(BODIES) / sizeof(*BODIES); i++) {
-		assert_false(chat_reply_read(&reply, &arena, padded(&arena, BODIES[i]), key, &err));
+		assert_false(chat_reply_read(&reply, &arena, padded(&arena, BODIES[i]), key, false, &err));
 		assert_says(&err, ERR_UPSTREAM, "***");
 		if (strstr(err.text, "Ab1") != NULL || strstr(err.text, "9BYjEy") != NULL)
 			fail_msg("%s", err.text);
@@ -366,11 +366,11 @@ static void test_keys_in_replies(void **state)
 	assert_true(chat_reply_read(&reply, &arena,
 		padded(&arena, "{\"choices\":[{\"message\":{\"content\":"
 			       "\"{\\\"k\\\":\\\"sk\\\\/Ab12345\\\\\\\"6\\\"}\"}}]}"),
-		key, &err));
+		key, false, &err));
 	assert_true(str_is(reply.text, "{\"k\":\"***\"}"));
 	assert_true(chat_reply_read(&reply, &arena,
 		padded(&arena, "{\"choices\":[{\"message\":{\"content\":\"an EMPTY box\"}}]}"),
-		word, &err));
+		word, false, &err));
 	assert_true(str_is(reply.text, "an EMPTY box"));
 	arena_done(&arena);
 }

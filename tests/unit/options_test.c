@@ -351,6 +351,31 @@ static void help(void **state)
 	buf_done(&out);
 }
 
+static void values_are_compared_and_copied(void **state)
+{
+	static const char *const LINES[] = {"--fast", "--out-file x", "--port 7", "--body-max 1k", "--level low", "--tag a --tag b"};
+	struct fixture *fixture = *state;
+
+	ok(fixture, "");
+	const struct choices plain = fixture->choices;
+	for (size_t at = 0; at < sizeof(LINES) / sizeof(LINES[0]); at++) {
+		ok(fixture, LINES[at]);
+		struct choices set = fixture->choices;
+
+		ok(fixture, LINES[at]);
+		for (size_t i = 0; i < sizeof(LINES) / sizeof(LINES[0]); i++) {
+			assert_int_equal(option_is_same(&OPTIONS[i], &set, &plain), i != at);
+			assert_true(option_is_same(&OPTIONS[i], &set, &fixture->choices));
+		}
+		option_copy(&OPTIONS[at], &plain, &set);
+		assert_true(option_is_same(&OPTIONS[at], &set, &plain));
+	}
+	ok(fixture, "--tag a --tag b");
+	const struct choices two = fixture->choices;
+	ok(fixture, "--tag a --tag c");
+	assert_false(option_is_same(&OPTIONS[5], &fixture->choices, &two));
+}
+
 #define TEST(name_) cmocka_unit_test_setup_teardown(name_, setup, teardown)
 
 int main(void)
@@ -365,6 +390,7 @@ int main(void)
 		TEST(config_file_of_others),
 		TEST(config_file_mistakes),
 		TEST(help),
+		TEST(values_are_compared_and_copied),
 	};
 
 	return cmocka_run_group_tests(tests, NULL, NULL);

@@ -89,6 +89,25 @@ static void test_nothing_said_is_the_local_one(void **state)
 	assert_true(scene->target.is_one_site);
 }
 
+static void test_endpoints_are_where_the_registry_is(void **state)
+{
+	struct scene *scene = *state;
+	const struct target_source apart = {.uri = "http://r.example", .serving = "databricks-uc", .env = env};
+
+	assert_true(read_with(scene, "http://r.example", NO_ENV));
+	assert_string_equal(scene->target.serving.url, "http://r.example");
+	assert_true(target_is_same(&scene->target.serving, &scene->target.registry));
+	/* A catalog serves nothing: its workspace does. */
+	assert_true(read_with(scene, "databricks-uc", ENV("DATABRICKS_HOST=https://w.example", "DATABRICKS_TOKEN=t")));
+	assert_true(scene->target.serving.is_databricks);
+	assert_true(target_is_same(&scene->target.serving, &scene->target.tracking));
+	assert_string_equal(scene->target.serving.url, "https://w.example");
+	assert_true(target_read(&scene->arena, &apart, &scene->target, &scene->err));
+	assert_string_equal(scene->target.registry.url, "http://r.example");
+	assert_string_equal(scene->target.serving.url, "https://w.example");
+	assert_login(&scene->target.serving, LOGIN_BEARER, "", "t");
+}
+
 static void test_who_is_asked_first(void **state)
 {
 	struct scene *scene = *state;
@@ -250,6 +269,7 @@ int main(void)
 {
 	const struct CMUnitTest tests[] = {
 		cmocka_unit_test_setup_teardown(test_nothing_said_is_the_local_one, setup, teardown),
+		cmocka_unit_test_setup_teardown(test_endpoints_are_where_the_registry_is, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_who_is_asked_first, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_logins_of_mlflow, setup, teardown),
 		cmocka_unit_test_setup_teardown(test_this_machine, setup, teardown),
