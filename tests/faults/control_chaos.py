@@ -3,7 +3,7 @@
 starts, alias moves and limits, while clients ask, half of them for streams; then kills, restarts and upgrades, if asked.
 
     control_chaos.py SLUICED SLUICE [--seconds 4] [--clients 6] [--operators 3] [--seed N] [--kills 1] [--upgrades 0]
-                     [--slack-ms 300] [-- OPTION…]      options of sluiced, as --unload-after-ms 0
+                     [--slack-ms 300] [--unload-after-ms N]
 
 What may be served at a moment is in the rows: config versions with the time since when they served, stops, deletions.
 Every answer must come whole from one version that was active between the request's start and its end, every refusal from
@@ -406,7 +406,6 @@ def main():
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("sluiced")
     parser.add_argument("sluice")
-    parser.add_argument("options", nargs="*")
     parser.add_argument("--seconds", type=float, default=4)
     parser.add_argument("--clients", type=int, default=6)
     parser.add_argument("--operators", type=int, default=3)
@@ -414,10 +413,11 @@ def main():
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--upgrades", type=int, default=0)
     parser.add_argument("--slack-ms", type=float, default=300)
+    parser.add_argument("--unload-after-ms", default="0")
     given = parser.parse_args()
     print("seed", given.seed, flush=True)
     with tempfile.TemporaryDirectory() as name:
-        service = Service(given.sluiced, pathlib.Path(name), given.options)
+        service = Service(given.sluiced, pathlib.Path(name), ["--unload-after-ms", given.unload_after_ms])
         try:
             failures = run(service, given.sluice, pathlib.Path(name), given)
         finally:
