@@ -143,8 +143,9 @@ static void set_going(struct control_call *call, struct control_answer *ret)
 		deployer_remove(control->deployer, call->removes, call->removes_id);
 	if (call->refreshes.data != NULL) {
 		deployer_refresh(control->deployer, call->refreshes, &ignored);
-		/* An alias may have moved while it was stopped. */
-		control_follow(control);
+		/* An alias may have moved while it was stopped. Another registry may take its time: it is polled. */
+		if (control->origin->target == NULL)
+			control_follow(control);
 	}
 	if (call->deploys.data == NULL)
 		return;
