@@ -3,7 +3,7 @@
 starts, alias moves and limits, while clients ask, half of them for streams; then kills, restarts and upgrades, if asked.
 
     control_chaos.py SLUICED SLUICE [--seconds 4] [--clients 6] [--operators 3] [--seed N] [--kills 1] [--upgrades 0]
-                     [--slack-ms 300] [--unload-after-ms N]
+                     [--slack-ms 1000] [--unload-after-ms N]
 
 What may be served at a moment is in the rows: config versions with the time since when they served, stops, deletions.
 Every answer must come whole from one version that was active between the request's start and its end, every refusal from
@@ -430,7 +430,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--upgrades", type=int, default=0)
-    parser.add_argument("--slack-ms", type=float, default=300)
+    parser.add_argument("--slack-ms", type=float, default=1000)
     parser.add_argument("--unload-after-ms", default="0")
     given = parser.parse_args()
     print("seed", given.seed, flush=True)
