@@ -59,6 +59,7 @@ static bool open_bundle(struct server *server, struct error *err)
 		.secret_dir = settings->secret_dir, .read_secret = read_secret, .secret_data = server};
 	struct package package;
 	struct problems problems;
+	const char *key;
 
 	if (!package_open(
 		    &server->arena, settings->bundle, settings->state_dir, NULL, &package, err))
@@ -68,6 +69,8 @@ static bool open_bundle(struct server *server, struct error *err)
 			LOG_TEXT("problem",
 				"the kernel took no seccomp filter: the archive's reader ran "
 				"without one"));
+	if (settings->trusted_keys != NULL && !trusted_check(&server->arena, &server->trusted, package.dir, &key, err))
+		return error_wrap(err, "bundle '%s'", settings->bundle);
 	problems_init(&problems, &server->arena);
 	if (!bundle_load(package.dir, &options, &problems, &server->bundle)) {
 		complain_problems(&problems);
@@ -92,6 +95,9 @@ static bool open_models(struct server *server, struct error *err)
 {
 	const bool has_bundle = server->settings->bundle != NULL;
 
+	if (server->settings->trusted_keys != NULL &&
+		!trusted_read(&server->arena, server->settings->trusted_keys, &server->trusted, err))
+		return error_wrap(err, "--trusted-keys");
 	if (has_bundle && !open_bundle(server, err))
 		return false;
 	if (has_bundle && !has_registry_file(server))
@@ -305,6 +311,7 @@ static bool open_control(struct server *server, struct error *err)
 		.registry = server->registry,
 		.serving = server->serving,
 		.origin = &server->origin,
+		.trusted = settings->trusted_keys != NULL ? &server->trusted : NULL,
 		.worker_count = server->worker_count,
 		.secret_dir = settings->secret_dir,
 		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,

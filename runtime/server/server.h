@@ -75,6 +75,7 @@ struct server {
 	/* Endpoints; where no --bundle is served. */
 	bool has_control;
 	struct store store;
+	struct trusted_keys trusted;
 	struct target registry_target; /* of --registry */
 	struct origin origin;
 	struct timer follow_timer;

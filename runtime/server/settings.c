@@ -88,6 +88,8 @@ static const struct option OPTIONS[] = {
 	{"registry", 0, OPTION_STRING, AT(registry), .value = "URI",
 		.help = "where models of endpoints come from: http(s)://… of an MLflow server or another sluiced, databricks-uc[://profile]; "
 			"default: the embedded registry"},
+	{"trusted-keys", 0, OPTION_STRING, AT(trusted_keys), .value = "FILE",
+		.help = "Ed25519 public keys in PEM, one behind the other: only bundles that one of them signed (sluice sign) are served"},
 	{"registry-poll-ms", 0, OPTION_INTEGER, AT(registry_poll_ms), .value = "N", .fallback = "5000", .min = 10,
 		.max = 86400000, .help = "how often that one is asked whether an alias that is followed has moved"},
 	{"smtp", 0, OPTION_STRING, AT(smtp), .value = "URL",

@@ -32,7 +32,7 @@ struct settings {
 	int64_t upgrade_timeout_ms;
 	const char *pid_file;
 	const char *smtp, *smtp_from, *smtp_user, *smtp_password;
-	const char *registry;
+	const char *registry, *trusted_keys;
 	int64_t registry_poll_ms;
 	int64_t self_test_timeout_ms, unload_after_ms;
 	int64_t queue_max, queue_timeout_ms;
