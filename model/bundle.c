@@ -276,11 +276,15 @@ static const char *manifest_digest(struct bundle *bundle, struct problems *probl
 
 static void load_extras(struct loader *loader)
 {
+	static const char *const RECORDINGS[] = {"recordings", "artifacts/recordings"};
 	struct bundle *bundle = loader->bundle;
 	const char *file = NULL;
 
-	if (bundle_file_kind(bundle->dir, "recordings") == BUNDLE_FILE_FOLDER)
-		bundle->recordings = recordings_load(&bundle->arena, loader->problems, bundle->dir);
+	/* The second is where MLflow's log_model puts them. */
+	for (size_t i = 0; bundle->recordings == NULL && i < sizeof(RECORDINGS) / sizeof(*RECORDINGS); i++)
+		if (bundle_file_kind(bundle->dir, RECORDINGS[i]) == BUNDLE_FILE_FOLDER)
+			bundle->recordings =
+				recordings_load(&bundle->arena, loader->problems, bundle->dir, RECORDINGS[i]);
 	bundle->example = bundle_example_read(&bundle->arena, bundle->dir, &loader->mlmodel,
 		&bundle->signature, loader->problems, &file);
 	bundle->digest = manifest_digest(bundle, loader->problems);

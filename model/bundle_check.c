@@ -66,7 +66,7 @@ static void check_recordings(
 				models[i].line,
 				arena_printf(
 					problems->arena, "models.%.*s", STR_ARGS(models[i].name)),
-				"is answered by recordings, but the bundle has none in recordings/");
+				"is answered by recordings, but the bundle has none in recordings/ or artifacts/recordings/");
 }
 
 /* Names of files and, ended by "/", of folders that belong to a bundle whether or not something

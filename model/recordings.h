@@ -37,10 +37,10 @@ struct recordings_played {
 	struct recordings_position *first;
 };
 
-/* Reads dir/recordings/…jsonl; NULL where there is no such file. Mistakes are added to `problems`.
+/* Reads dir/name/…jsonl; NULL where there is no such file. Mistakes are added to `problems`.
  */
 const struct recordings *recordings_load(
-	struct arena *arena, struct problems *problems, const char *dir);
+	struct arena *arena, struct problems *problems, const char *dir, const char *name);
 size_t recordings_count(const struct recordings *recordings);
 
 /* What is hashed, without anything secret; refers to the question's texts. */

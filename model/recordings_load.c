@@ -201,17 +201,17 @@ static int is_jsonl(const struct dirent *entry)
 }
 
 const struct recordings *recordings_load(
-	struct arena *arena, struct problems *problems, const char *dir)
+	struct arena *arena, struct problems *problems, const char *dir, const char *name)
 {
 	struct loader loader = {.arena = arena,
 		.problems = problems,
 		.recordings = arena_zalloc(arena, sizeof(struct recordings))};
-	const char *folder = arena_printf(arena, "%s/recordings", dir);
+	const char *folder = arena_printf(arena, "%s/%s", dir, name);
 	struct dirent **names = NULL;
 	const int count = scandir(folder, &names, is_jsonl, alphasort);
 
 	for (int i = 0; i < count; i++) {
-		loader.file = arena_printf(arena, "recordings/%s", names[i]->d_name);
+		loader.file = arena_printf(arena, "%s/%s", name, names[i]->d_name);
 		if (i < FILES_MAX)
 			read_file(&loader, arena_printf(arena, "%s/%s", folder, names[i]->d_name));
 		else if (i == FILES_MAX)

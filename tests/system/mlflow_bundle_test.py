@@ -22,7 +22,7 @@ def logged(tmp_path):
     model = tmp_path / "model"
     example = mlflow.models.Model.load(str(EXAMPLE))
     mlflow.pyfunc.save_model(
-        str(model), python_model=Agent(), signature=example.signature,
+        str(model), python_model=Agent(), signature=example.signature, pip_requirements=[],
         artifacts={"config": str(EXAMPLE / "config.yaml"), "prompts": str(EXAMPLE / "prompts")})
     (model / "recordings").mkdir()
     (model / "recordings" / "replies.jsonl").write_bytes((EXAMPLE / "recordings" / "replies.jsonl").read_bytes())

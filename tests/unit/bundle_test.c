@@ -95,7 +95,8 @@ static void test_python_function(void **state)
 	kit_folder(kit, "recordings");
 	bundle_check(kit->bundle, &kit->problems);
 	kit_expect(kit,
-		"artifacts/config.yaml:1: models.m: is answered by recordings, but the bundle has none in recordings/",
+		"artifacts/config.yaml:1: models.m: is answered by recordings, but the bundle has none in recordings/ or "
+		"artifacts/recordings/",
 		NULL);
 }
 

@@ -71,7 +71,7 @@ static void write_file(struct bench *bench, const char *name, const char *text)
 
 static void load(struct bench *bench)
 {
-	bench->recordings = recordings_load(&bench->arena, &bench->problems, bench->dir);
+	bench->recordings = recordings_load(&bench->arena, &bench->problems, bench->dir, "recordings");
 }
 
 static const struct recording *play(struct bench *bench, const char *user)
