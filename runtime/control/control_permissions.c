@@ -175,8 +175,8 @@ static bool run_levels(struct control_call *call, struct error *err)
 static bool change(struct control_call *call, bool replaces, struct error *err)
 {
 	struct endpoint_row endpoint;
-	struct grant_row *rows;
-	size_t count;
+	struct grant_row *rows = NULL;
+	size_t count = 0;
 
 	if (!find(call, PERMISSION_MANAGE, &endpoint, err) || !read_list(call, &rows, &count, err) ||
 		!grants_set(call->db, endpoint.id, rows, count, replaces, err) ||
