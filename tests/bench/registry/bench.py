@@ -1,9 +1,10 @@
 #!/usr/bin/env python3
 """The embedded registry beside a real MLflow server, in one run: the same calls to both in turn, three rounds, medians.
 
-  bench.py --sluiced build/release/sluiced --mlflow .venv/bin/mlflow [--rounds 3] [--out FILE]
+  bench.py --sluiced build/release/sluiced --mlflow .venv/bin/mlflow [--rounds 3] [--client lean|http] [--folder DIR]
+           [--out FILE]
 
-Both keep their state in a fresh folder of the same disk, on loopback, one worker. One client with one kept connection.
+Both keep their state in a fresh folder of the same disk (DIR, which may be a RAM disk), on loopback, one worker. One client with one kept connection.
 Small calls go over its socket as they are (--client lean), because http.client spends 0.1 ms on each, as much as sluiced;
 with --client http they go through it. Blocks of 20 calls go to the servers in turn, so that what else the machine does
 meets both alike, and measuring begins when both have come to rest after their start: MLflow's goes on long after its
@@ -245,9 +246,10 @@ def main():
     options.add_argument("--mlflow", required=True)
     options.add_argument("--rounds", type=int, default=3)
     options.add_argument("--client", choices=("lean", "http"), default="lean")
+    options.add_argument("--folder", default=".")
     options.add_argument("--out")
     args = options.parse_args()
-    folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-", dir="."))
+    folder = pathlib.Path(tempfile.mkdtemp(prefix="sluice-bench-", dir=args.folder))
     data = os.urandom(BIG)
     mlflow = [args.mlflow, "server", "--backend-store-uri", "sqlite:///{dir}/mlflow.db", "--artifacts-destination",
               "{dir}/mlartifacts", "--host", "127.0.0.1", "--port", "{port}", "--workers", "1"]
