@@ -168,7 +168,7 @@ static bool plan(struct deploying *deploying, struct error *err)
 static void write_plan(struct deploying *deploying, struct buf *out)
 {
 	const struct deployment *deployment = &deploying->deployment;
-	const char *action = deployment_action(deployment), *uri = deploying->remote->target.serving.uri;
+	const char *action = deployment_action(deployment), *uri = deploying->remote->target.serving.url;
 	const bool is_none = strcmp(action, "none") == 0;
 
 	console_style(out, deploying->remote->console->has_out_color, STYLE_BOLD,
@@ -200,7 +200,7 @@ static bool answer_plan(struct deploying *deploying, struct error *err)
 	struct buf out = {0};
 
 	json_set(arena, &record, STR("endpoint"), json_string(deploying->deployment.endpoint));
-	json_set(arena, &record, STR("serving"), json_string(str_of(deploying->remote->target.serving.uri)));
+	json_set(arena, &record, STR("serving"), json_string(str_of(deploying->remote->target.serving.url)));
 	json_set(arena, &record, STR("action"), json_string(str_of(deployment_action(&deploying->deployment))));
 	json_set(arena, &record, STR("changes"), deploying->deployment.changes);
 	json_set(arena, &record, STR("config"), without_values(arena, &deploying->deployment.config));
@@ -216,7 +216,7 @@ static void write_head(struct deploying *deploying, bool is_none, struct buf *ou
 	const uint64_t elapsed_ms = (loop_now_ns(remote->loop) - deploying->began_ns) / 1000000;
 
 	console_style(out, remote->console->has_out_color, STYLE_GOOD, is_none ? "nothing to do:" : "deployed");
-	buf_printf(out, " %s at %s", deploying->options->endpoint, remote->target.serving.uri);
+	buf_printf(out, " %s at %s", deploying->options->endpoint, remote->target.serving.url);
 	buf_printf(out, ", config version %" PRId64, endpoint_config_version(&deploying->deployment.after));
 	if (is_none)
 		buf_add_text(out, ", serves that already\n");

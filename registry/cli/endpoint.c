@@ -33,7 +33,7 @@ bool endpoint_nearest(
 
 static bool fail_unknown(struct remote *remote, struct str name, struct error *err)
 {
-	const char *url = remote->target.serving.uri, *nearest;
+	const char *url = remote->target.serving.url, *nearest;
 	size_t count;
 
 	if (!endpoint_nearest(remote, name, &count, &nearest, err))
