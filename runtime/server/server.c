@@ -108,14 +108,16 @@ static bool open_models(struct server *server, struct error *err)
 /* Where others reach the port, somebody must be able to say who may do what. */
 static bool check_exposure(const struct server *server, struct error *err)
 {
+	const struct settings *settings = server->settings;
 	const char *address = http_listener_address(server->listener);
+	const bool asks_certificates = settings->tls_client_ca != NULL && settings->tls_client_auth == TLS_CLIENT_REQUIRE;
 
-	if (access_is_on(server->access) || browser_is_loopback(address))
+	if (asks_certificates || access_is_on(server->access) || browser_is_loopback(address))
 		return true;
 	return error_set(err, ERR_USAGE,
 		"other machines reach '%s', and nobody has a token yet: make one with `sluice token create --state %s --user NAME "
-		"--can manage`, or listen on 127.0.0.1 (--host)",
-		address, server->settings->state_dir);
+		"--can manage`, ask clients for certificates (--tls-client-ca), or listen on 127.0.0.1 (--host)",
+		address, settings->state_dir);
 }
 
 /* What the settings say and what a predecessor listens on may have come apart; a service manager's socket is where its
@@ -158,17 +160,20 @@ static bool bind_port(struct server *server, struct handover *handover, struct e
 	return take_socket(server, handover, err);
 }
 
-bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
+struct fetcher *worker_fetcher(struct worker *worker, struct error *err)
 {
 	const struct fetcher_options options = {.ca_file = worker->server->settings->ca_file};
 
-	if (worker->fetcher != NULL || !bundle_calls_out(bundle))
-		return true;
-	if (!init_fetch(worker->server, err))
-		return false;
+	if (worker->fetcher != NULL || !init_fetch(worker->server, err))
+		return worker->fetcher;
 	worker->fetcher = fetcher_new(worker->loop, &options, err);
 	worker->seam.fetcher = worker->fetcher;
-	return worker->fetcher != NULL;
+	return worker->fetcher;
+}
+
+bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
+{
+	return !bundle_calls_out(bundle) || worker_fetcher(worker, err) != NULL;
 }
 
 static bool worker_init(

@@ -19,10 +19,10 @@ static const struct option OPTIONS[] = {
 		.max = 65535,
 		.help = "port to listen on; 0 picks a free one and the log says which"},
 	{"allowed-host", 0, OPTION_STRINGS, AT(allowed_hosts), .value = "NAME",
-		.help = "a host name under which browsers may reach the registry, besides localhost and private addresses; * allows all",
+		.help = "a host name under which browsers may reach it, besides localhost and private addresses; * allows all",
 		.is_live = true},
 	{"allowed-origin", 0, OPTION_STRINGS, AT(allowed_origins), .value = "ORIGIN",
-		.help = "a web page's origin that may change the registry, as https://ml.example.com; * allows all",
+		.help = "a web page's origin that may change something, as https://ml.example.com; * allows all",
 		.is_live = true},
 	{"workers", 'w', OPTION_INTEGER, AT(workers), .value = "N", .fallback = "0", .min = 0,
 		.max = 256, .help = "threads that serve; 0: one a processor"},
@@ -47,6 +47,8 @@ static const struct option OPTIONS[] = {
 		.is_live = true},
 	{"ca-file", 0, OPTION_STRING, AT(ca_file), .value = "FILE",
 		.help = "certificates to trust in outgoing calls instead of the system's"},
+	{"gateway", 0, OPTION_STRING, AT(gateway), .value = "URL",
+		.help = "a gateway of models that MLflow's web pages are let through to (default: $MLFLOW_DEPLOYMENTS_TARGET)"},
 	{"log-level", 0, OPTION_CHOICE, AT(log_level), .value = "LEVEL", .fallback = "info",
 		.choices = log_level_names, .help = "least level that is logged",
 		.is_live = true},
@@ -258,6 +260,18 @@ static bool check_tls(const struct settings *settings, struct error *err)
 	       error_set(err, ERR_USAGE, "--tls-client-auth optional needs --tls-client-ca");
 }
 
+static bool set_gateway(struct settings *settings, struct error *err)
+{
+	if (settings->gateway == NULL)
+		settings->gateway = getenv("MLFLOW_DEPLOYMENTS_TARGET");
+	if (settings->gateway == NULL || settings->gateway[0] == '\0') {
+		settings->gateway = NULL;
+		return true;
+	}
+	return str_starts(str_of(settings->gateway), STR("http://")) || str_starts(str_of(settings->gateway), STR("https://")) ||
+	       error_set(err, ERR_USAGE, "--gateway or MLFLOW_DEPLOYMENTS_TARGET: '%s' is no http or https URL", settings->gateway);
+}
+
 static bool set_paths(struct settings *settings, struct arena *arena, struct error *err)
 {
 	if (!set_state_dir(settings, arena, err))
@@ -295,5 +309,5 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 		ret->workers =
 			sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 	settings_derive(ret);
-	return set_paths(ret, arena, err);
+	return set_paths(ret, arena, err) && set_gateway(ret, err);
 }

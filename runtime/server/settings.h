@@ -21,6 +21,7 @@ struct settings {
 	const char *tls_cert, *tls_key, *tls_client_ca;
 	int tls_client_auth; /* enum tls_client_auth */
 	const char *ca_file;
+	const char *gateway; /* a URL; NULL: none */
 	int log_level; /* enum log_level */
 	int64_t request_timeout_ms;
 	int64_t rows_in_flight;
