@@ -246,6 +246,16 @@ static bool move_in(const struct adding *adding, bool *ret_present, struct error
 	return true;
 }
 
+/* The digest says nothing of who signed: a bundle that is there takes the signatures of the one that comes. */
+static bool take_signatures(const struct adding *adding, struct error *err)
+{
+	const char *to = arena_printf(adding->arena, "%s/%s", adding->hex, SIGNATURE_NAME);
+
+	if (renameat(adding->root_fd, SIGNATURE_NAME, adding->store->bundles_fd, to) == 0 || errno == ENOENT)
+		return true;
+	return error_set_errno(err, ERR_INTERNAL, errno, "take the signatures of bundle '%s'", adding->hex);
+}
+
 /* Extracted or written, and listed in adding->files: root → manifest → in. */
 static bool add_listed(struct adding *adding, const char *what, bool *ret_present, struct error *err)
 {
@@ -253,7 +263,9 @@ static bool add_listed(struct adding *adding, const char *what, bool *ret_presen
 		return error_wrap(err, "%s", what);
 	digest_hex(&adding->digest, adding->hex);
 	*ret_present = is_present(adding);
-	return *ret_present || move_in(adding, ret_present, err);
+	if (!*ret_present && !move_in(adding, ret_present, err))
+		return false;
+	return !*ret_present || take_signatures(adding, err);
 }
 
 static bool finish(struct adding *adding, bool is_fine, bool was_present, struct stored *ret)

@@ -36,7 +36,7 @@ bool store_open(struct arena *arena, const char *state_dir, struct store *ret, s
 /*
  * Adds an archive; concurrent calls with the same bundle all succeed. A bundle that is there
  * already is looked over (its manifest against the digest, sizes and types of its files) and
- * replaced where it was damaged.
+ * replaced where it was damaged; it takes the signatures of the one that comes, where there are any.
  */
 bool store_add(struct arena *arena, const struct store *store, const char *archive_path,
 	const struct archive_limits *limits, struct stored *ret, struct error *err);

@@ -124,6 +124,22 @@ static bool read_models(struct deploying *deploying, const struct options_result
 	return read_traffic(deploying, arguments, err);
 }
 
+/* Whoever mistyped a name gets an endpoint of that name, but is told of the one that was meant. */
+static bool tell_new(struct deploying *deploying, struct error *err)
+{
+	struct remote *remote = deploying->remote;
+	const char *nearest;
+
+	if (remote->is_dry_run || remote->console->is_json)
+		return true;
+	if (!endpoint_nearest(remote, deploying->deployment.endpoint, NULL, &nearest, err))
+		return false;
+	if (nearest != NULL)
+		console_notice(remote->console, "'%s' is a new endpoint; there is '%s', too",
+			deploying->options->endpoint, nearest);
+	return true;
+}
+
 static bool plan(struct deploying *deploying, struct error *err)
 {
 	const struct deploy_options *options = deploying->options;
@@ -144,7 +160,7 @@ static bool plan(struct deploying *deploying, struct error *err)
 		!deployment_serve(&deploying->deployment, &wish, err))
 		return false;
 	deployment_compare(&deploying->deployment);
-	return true;
+	return json_type(&deploying->deployment.before) != JSON_ABSENT || tell_new(deploying, err);
 }
 
 /* ---- answers ---- */
@@ -162,6 +178,21 @@ static void write_plan(struct deploying *deploying, struct buf *out)
 	deployment_write_changes(out, deployment);
 }
 
+/* Of variables: they may be secrets, but for what only names one. */
+static struct json without_values(struct arena *arena, const struct json *config)
+{
+	struct json shown = json_copy(arena, config);
+	const struct json *entities = json_get(&shown, STR("served_entities"));
+
+	for (size_t i = 0; i < entities->size; i++) {
+		const struct json *variables = json_get(&entities->items[i], STR("environment_vars"));
+		for (size_t j = 0; json_type(variables) == JSON_OBJECT && j < variables->size; j++)
+			if (!str_starts(json_str(&variables->members[j].value), STR("{{secrets/")))
+				variables->members[j].value = json_string(STR("***"));
+	}
+	return shown;
+}
+
 static bool answer_plan(struct deploying *deploying, struct error *err)
 {
 	struct arena *arena = deploying->remote->arena;
@@ -172,7 +203,7 @@ static bool answer_plan(struct deploying *deploying, struct error *err)
 	json_set(arena, &record, STR("serving"), json_string(str_of(deploying->remote->target.serving.uri)));
 	json_set(arena, &record, STR("action"), json_string(str_of(deployment_action(&deploying->deployment))));
 	json_set(arena, &record, STR("changes"), deploying->deployment.changes);
-	json_set(arena, &record, STR("config"), deploying->deployment.config);
+	json_set(arena, &record, STR("config"), without_values(arena, &deploying->deployment.config));
 	write_plan(deploying, &out);
 	const bool is_written = remote_answer(deploying->remote, &record, &out, err);
 	buf_done(&out);
@@ -204,7 +235,7 @@ static bool answer(struct deploying *deploying, struct error *err)
 	if (remote->is_dry_run)
 		return remote_answer(remote, &record, &out, err);
 	record = endpoint_record(remote, &deploying->deployment.after);
-	sample_read(remote, deploying->first.name, deploying->first.version, &sample);
+	sample_read(remote, deploying->first.name, deploying->first.version, SAMPLE_CURL_MAX, &sample);
 	json_set(remote->arena, &record, STR("changed"), json_bool(!is_none));
 	write_head(deploying, is_none, &out);
 	endpoint_write_entities(&out, remote, &record);
@@ -215,7 +246,7 @@ static bool answer(struct deploying *deploying, struct error *err)
 		sample_write_curl(&curl, remote, endpoint_url(remote, deploying->deployment.endpoint), &sample.body);
 		json_set(remote->arena, &record, STR("curl"), json_string(buf_str(&curl)));
 		buf_printf(&out, "try  ");
-		buf_add_visible(&out, buf_str(&curl));
+		buf_add_str(&out, buf_str(&curl));
 		buf_add_char(&out, '\n');
 	}
 	const bool is_written = remote_answer(remote, &record, &out, err);

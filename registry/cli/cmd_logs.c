@@ -98,7 +98,7 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 }
 
 static const struct option OPTIONS[] = {
-	{"build", 'b', OPTION_FLAG, offsetof(struct logs_options, is_build),
+	{"build", 'b', OPTION_FLAG, offsetof(struct logs_options, is_build), .is_argument_only = true,
 		.help = "how its last deployment went, instead of what it wrote while it served"},
 	{"entity", 0, OPTION_STRING, offsetof(struct logs_options, entity), .value = "NAME",
 		.help = "only this served entity; without it all"},

@@ -4,6 +4,8 @@
 
 const struct command *const commands[] = {
 	&cmd_pack,
+	&cmd_sign,
+	&cmd_verify,
 	&cmd_validate,
 	&cmd_predict,
 	&cmd_diff,

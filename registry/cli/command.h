@@ -30,7 +30,7 @@ struct command {
 		.help = "write JSON, for scripts"                                                                      \
 	}
 
-extern const struct command cmd_pack, cmd_validate, cmd_predict, cmd_schema, cmd_help, cmd_version, cmd_completion,
+extern const struct command cmd_pack, cmd_sign, cmd_verify, cmd_validate, cmd_predict, cmd_schema, cmd_help, cmd_version, cmd_completion,
 	cmd_man;
 extern const struct command cmd_diff, cmd_log, cmd_register, cmd_release, cmd_versions, cmd_show, cmd_search,
 	cmd_download;

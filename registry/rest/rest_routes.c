@@ -30,7 +30,9 @@ const struct rest_rpc *const rest_tables[] = {
 	rest_artifacts,
 	rest_graphql,
 	rest_promptlab,
-	rest_gateway,
+	rest_eval_datasets,
+	rest_eval_records,
+	rest_scorers,
 	NULL,
 };
 

@@ -21,4 +21,6 @@ extern const struct rest_rpc rest_logged_model_search[];
 extern const struct rest_rpc rest_artifacts[];
 extern const struct rest_rpc rest_graphql[]; /* graphql/graphql_run.c */
 extern const struct rest_rpc rest_promptlab[];
-extern const struct rest_rpc rest_gateway[];
+extern const struct rest_rpc rest_eval_datasets[];
+extern const struct rest_rpc rest_eval_records[];
+extern const struct rest_rpc rest_scorers[];

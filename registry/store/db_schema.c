@@ -184,12 +184,41 @@ static const char ACCESS[] =
 	" scope TEXT NOT NULL REFERENCES secret_scopes ON DELETE CASCADE, key TEXT NOT NULL, sealed TEXT NOT NULL,"
 	" updated_ms INTEGER NOT NULL, PRIMARY KEY (scope, key)) WITHOUT ROWID;";
 
+/*
+ * What agents are measured with: datasets of questions and what is expected of their answers, which belong to any number
+ * of experiments, and scorers. A record's columns are JSON texts, NULL where it says nothing; `input_hash` is of its
+ * inputs, by which it is found again. A deleted scorer's number may be used again, as MLflow does.
+ */
+static const char EVALUATION[] =
+	"CREATE TABLE eval_datasets ("
+	" dataset_id TEXT PRIMARY KEY, name TEXT NOT NULL, digest TEXT NOT NULL, created_time INTEGER NOT NULL,"
+	" last_update_time INTEGER NOT NULL, created_by TEXT, last_updated_by TEXT, schema TEXT, profile TEXT) WITHOUT ROWID;"
+	"CREATE TABLE eval_dataset_tags ("
+	" dataset_id TEXT NOT NULL REFERENCES eval_datasets ON DELETE CASCADE, key TEXT NOT NULL, value TEXT NOT NULL,"
+	" PRIMARY KEY (dataset_id, key)) WITHOUT ROWID;"
+	"CREATE TABLE eval_dataset_experiments ("
+	" dataset_id TEXT NOT NULL REFERENCES eval_datasets ON DELETE CASCADE, experiment_id TEXT NOT NULL,"
+	" PRIMARY KEY (dataset_id, experiment_id)) WITHOUT ROWID;"
+	"CREATE INDEX eval_datasets_by_experiment ON eval_dataset_experiments (experiment_id);"
+	"CREATE TABLE eval_records ("
+	" dataset_id TEXT NOT NULL REFERENCES eval_datasets ON DELETE CASCADE, input_hash TEXT NOT NULL,"
+	" record_id TEXT NOT NULL, created_time INTEGER NOT NULL, last_update_time INTEGER NOT NULL, created_by TEXT,"
+	" last_updated_by TEXT, inputs TEXT NOT NULL, outputs TEXT, expectations TEXT, tags TEXT, source TEXT, source_id TEXT,"
+	" source_type TEXT, PRIMARY KEY (dataset_id, input_hash)) WITHOUT ROWID;"
+	"CREATE INDEX eval_records_by_time ON eval_records (dataset_id, created_time, record_id);"
+	"CREATE TABLE scorers ("
+	" scorer_id TEXT PRIMARY KEY, experiment_id INTEGER NOT NULL REFERENCES experiments, name TEXT NOT NULL,"
+	" UNIQUE (experiment_id, name)) WITHOUT ROWID;"
+	"CREATE TABLE scorer_versions ("
+	" scorer_id TEXT NOT NULL REFERENCES scorers ON DELETE CASCADE, version INTEGER NOT NULL,"
+	" serialized_scorer TEXT NOT NULL, creation_time INTEGER NOT NULL, PRIMARY KEY (scorer_id, version)) WITHOUT ROWID;";
+
 /* What each version of the schema added. */
 static const struct {
 	int since;
 	const char *sql;
 } PARTS[] = {{1, EXPERIMENTS}, {1, RUNS}, {1, LOGGED_MODELS}, {1, REGISTERED_MODELS}, {1, HISTORY}, {1, ARTIFACTS},
-	{2, SERVING}, {3, FEWER_PAGES}, {4, ACCESS}};
+	{2, SERVING}, {3, FEWER_PAGES}, {4, ACCESS}, {5, EVALUATION}};
 
 static bool fail(struct sqlite3 *connection, struct error *err)
 {

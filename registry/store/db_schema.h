@@ -4,7 +4,7 @@
 
 struct sqlite3;
 
-enum { DB_SCHEMA_VERSION = 4 };
+enum { DB_SCHEMA_VERSION = 5 };
 
 /* Inside of a write transaction of its own. Harmless where the file is up to date. */
 bool db_schema_apply(struct sqlite3 *connection, struct error *err);

@@ -32,6 +32,7 @@ enum search_entity {
 	SEARCH_LOGGED_MODELS,
 	SEARCH_REGISTERED_MODELS,
 	SEARCH_MODEL_VERSIONS,
+	SEARCH_EVAL_DATASETS,
 };
 
 /* A SELECT being put together. The caller writes "SELECT … FROM runs AS e WHERE …" and adds what search_filter and

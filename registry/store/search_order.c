@@ -297,6 +297,8 @@ static void add_ties(struct orders *orders)
 		{SEARCH_MODEL_VERSIONS, TIE_WITHOUT, "", "e.last_updated_timestamp DESC"},
 		{SEARCH_MODEL_VERSIONS, TIE_ALWAYS, "name", "e.name"},
 		{SEARCH_MODEL_VERSIONS, TIE_ALWAYS, "version", "e.version DESC"},
+		{SEARCH_EVAL_DATASETS, TIE_WITHOUT, "", "e.created_time DESC"},
+		{SEARCH_EVAL_DATASETS, TIE_ALWAYS, "dataset_id", "e.dataset_id DESC"},
 	};
 	const enum tie unwanted = orders->count > 0 ? TIE_WITHOUT : TIE_WITH_ORDER;
 	bool is_first = orders->count == 0;

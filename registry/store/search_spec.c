@@ -61,6 +61,15 @@ static const struct search_key VERSION_KEYS[] = {
 	{0},
 };
 
+static const struct search_key EVAL_DATASET_KEYS[] = {
+	{"name", "name", false, true, true, true},
+	{"created_time", "created_time", true, false, true, true},
+	{"last_update_time", "last_update_time", true, false, true, true},
+	{"created_by", "created_by", false, false, true, false},
+	{"last_updated_by", "last_updated_by", false, false, true, false},
+	{0},
+};
+
 #define REGISTRY_TYPES "('attribute', 'tag', 'tags')"
 
 const struct search_spec search_specs[] = {
@@ -122,6 +131,15 @@ const struct search_spec search_specs[] = {
 		.is_key_raw = true,
 		.id = "s.name = e.name AND s.version = e.version",
 		.tags = "model_version_tags",
+	},
+	[SEARCH_EVAL_DATASETS] = {
+		.keys = EVAL_DATASET_KEYS,
+		.filter_keys = "{'name', 'created_time', 'last_update_time', 'created_by', 'last_updated_by'}",
+		.order_keys = "{'name', 'created_time', 'last_update_time'}",
+		.list_keys = "['name']",
+		.types_text = REGISTRY_TYPES,
+		.id = "s.dataset_id = e.dataset_id",
+		.tags = "eval_dataset_tags",
 	},
 };
 

@@ -18,6 +18,7 @@
 #include "control/rows.h"
 #include "control/origin.h"
 #include "model/seam.h"
+#include "packaging/sign.h"
 #include "serving/serving.h"
 
 struct deployer;
@@ -26,6 +27,7 @@ struct deployer_options {
 	struct registry *registry; /* its database has the rows */
 	struct origin *origin;
 	struct serving *serving;
+	const struct trusted_keys *trusted; /* bundles must be signed by one of them; NULL: they need not */
 	unsigned worker_count; /* for the counts of entities */
 	const char *secret_dir;
 	uint32_t self_test_ms; /* deadline of a bundle's self-test */

@@ -195,19 +195,46 @@ static bool find_served_before(struct deployment *deployment, struct deploying *
 	return true;
 }
 
-static bool fetch(struct deployment *deployment, struct deploying *deploying, struct fetched_bundle *ret, struct error *err)
+static bool fetch(struct deployment *deployment, struct deploying *deploying, bool anew, struct fetched_bundle *ret,
+	struct error *err)
 {
 	const struct served_config_entity *entity = deploying->entity;
 
-	if (find_served_before(deployment, deploying, ret))
+	if (!anew && find_served_before(deployment, deploying, ret))
 		return true;
-	if (!origin_fetch(deployment->deployer->options.origin, &deployment->arena, entity->model, deploying->version, ret, err))
+	if (!origin_fetch(deployment->deployer->options.origin, &deployment->arena, entity->model, deploying->version, anew, ret, err))
 		return false;
 	deploying->digest = arena_strdup(&deployment->arena, ret->digest);
 	deployment_log(deploying, "bundle %s %s%s", ret->digest,
 		ret->was_present ? "is in the store" : "was fetched and verified",
 		ret->has_manifest ? "" : "; it came without a manifest");
 	return true;
+}
+
+static bool check_signature(
+	struct deployment *deployment, struct deploying *deploying, const char *dir, struct error *err)
+{
+	const struct trusted_keys *trusted = deployment->deployer->options.trusted;
+	const char *key;
+
+	if (trusted == NULL)
+		return true;
+	if (!trusted_check(&deployment->arena, trusted, dir, &key, err))
+		return false;
+	deployment_log(deploying, "signed by key %s", key);
+	return true;
+}
+
+/* Where the store's signatures will not do, those of the registry may. */
+static bool fetch_signed(
+	struct deployment *deployment, struct deploying *deploying, struct fetched_bundle *ret, struct error *err)
+{
+	if (!fetch(deployment, deploying, false, ret, err))
+		return false;
+	if (check_signature(deployment, deploying, ret->dir, err))
+		return true;
+	return ret->was_present && err->code == ERR_INVALID_BUNDLE && fetch(deployment, deploying, true, ret, err) &&
+	       check_signature(deployment, deploying, ret->dir, err);
 }
 
 static bool load(struct deployment *deployment, struct deploying *deploying, struct error *err)
@@ -251,7 +278,7 @@ static bool prepare_entity(struct deployment *deployment, struct deploying *depl
 	struct fetched_bundle sourced;
 	struct error err = {0};
 
-	if (!resolve(deployment, deploying, &err) || !fetch(deployment, deploying, &sourced, &err) ||
+	if (!resolve(deployment, deploying, &err) || !fetch_signed(deployment, deploying, &sourced, &err) ||
 		!read_variables(deployment, deploying, &spec, &err))
 		return fail(deployment, deploying, &err);
 	spec.dir = str_of(sourced.dir);

@@ -22,6 +22,7 @@ struct fetching {
 	struct arena *arena;
 	struct str folder;      /* of the version's artifacts */
 	struct file_list files; /* below it */
+	bool anew;
 	struct fetched_bundle *ret;
 };
 
@@ -88,7 +89,7 @@ static bool fetch_archive(
 	struct stored stored;
 	char hex[DIGEST_HEX_SIZE];
 
-	if (store_find(fetching->arena, store, &manifest->sha256, &stored))
+	if (!fetching->anew && store_find(fetching->arena, store, &manifest->sha256, &stored))
 		return take(fetching, &stored, true);
 	if (!store_add(fetching->arena, store, blob_path(fetching, archive), &archive_limits_default, &stored, err))
 		return false;
@@ -184,19 +185,19 @@ static bool fetch_files(struct fetching *fetching, struct error *err)
 
 	files_sort(&fetching->files);
 	const bool has_manifest = find_digest(fetching, &digest);
-	if (!store_find(fetching->arena, fetching->origin->store, &digest, &stored) &&
+	if ((fetching->anew || !store_find(fetching->arena, fetching->origin->store, &digest, &stored)) &&
 		!store_add_files(fetching->arena, fetching->origin->store, fill, fetching, &stored, err))
 		return false;
 	return take(fetching, &stored, has_manifest);
 }
 
-bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version, struct fetched_bundle *ret,
-	struct error *err)
+bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version, bool anew,
+	struct fetched_bundle *ret, struct error *err)
 {
-	struct fetching fetching = {.origin = origin, .arena = arena, .ret = ret};
+	struct fetching fetching = {.origin = origin, .arena = arena, .anew = anew, .ret = ret};
 
 	if (origin->target != NULL)
-		return origin_remote_fetch(origin, arena, model, version, ret, err);
+		return origin_remote_fetch(origin, arena, model, version, anew, ret, err);
 	if (!find_files(&fetching, model, version, err))
 		return false;
 	const struct file *manifest = files_find(&fetching.files, MANIFEST_PATH);

@@ -29,5 +29,6 @@ struct fetched_bundle {
 /* The version that the alias stands for now: "3". */
 bool origin_alias(struct origin *origin, struct arena *arena, struct str model, struct str alias, struct str *ret,
 	struct error *err);
-bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version,
+/* `anew`: also where the store has it, whose signatures may be older. */
+bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version, bool anew,
 	struct fetched_bundle *ret, struct error *err);

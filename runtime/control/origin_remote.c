@@ -109,6 +109,7 @@ struct fetching {
 	struct str place;
 	struct file_list files;
 	struct client_downloaded downloaded;
+	bool anew;
 	struct fetched_bundle *ret;
 };
 
@@ -193,7 +194,7 @@ static bool fetch(struct fetching *fetching, struct str model, struct str versio
 
 	if (!wait_for(remote, client_version_get(remote->client, arena, model, version, &fetching->version), err))
 		return false;
-	if (digest_parse(tagged_digest(&fetching->version.tree), &digest) &&
+	if (!fetching->anew && digest_parse(tagged_digest(&fetching->version.tree), &digest) &&
 		store_find(arena, remote->origin->store, &digest, &stored))
 		return take(fetching, &stored, true, err);
 	if (!wait_for(remote, client_version_place(remote->client, arena, model, version, &fetching->place), err) ||
@@ -205,10 +206,10 @@ static bool fetch(struct fetching *fetching, struct str model, struct str versio
 }
 
 bool origin_remote_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version,
-	struct fetched_bundle *ret, struct error *err)
+	bool anew, struct fetched_bundle *ret, struct error *err)
 {
 	struct remote remote;
-	struct fetching fetching = {.remote = &remote, .ret = ret};
+	struct fetching fetching = {.remote = &remote, .anew = anew, .ret = ret};
 	const bool is_fine = remote_init(&remote, origin, arena, err) && fetch(&fetching, model, version, err);
 
 	remote_done(&remote);

@@ -5,4 +5,4 @@
 bool origin_remote_alias(struct origin *origin, struct arena *arena, struct str model, struct str alias, struct str *ret,
 	struct error *err);
 bool origin_remote_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version,
-	struct fetched_bundle *ret, struct error *err);
+	bool anew, struct fetched_bundle *ret, struct error *err);

@@ -70,8 +70,14 @@ static const struct route ROUTES[] = {
 		"…/{model_id}/artifacts/files?artifact_file_path=…: one file of a logged model; else the registry's calls"),
 	ROUTE("/ajax-api/2.0/mlflow/upload-artifact", false, PERMISSION_MANAGE, METRICS_ARTIFACTS, POST_,
 		upload_artifact_handle, "a small file of a run, as web pages send it"),
+	ROUTE("/ajax-api/2.0/mlflow/gateway-proxy", false, PERMISSION_QUERY, METRICS_REGISTRY, GET_ | POST_, gateway_handle,
+		"MLflow's web pages through to a gateway of models (--gateway); without one it has no endpoints"),
 	ROUTE("/graphql", false, PERMISSION_INNER, METRICS_REGISTRY, POST_, registry_handle,
 		"the embedded registry by GraphQL, as MLflow's web pages ask it"),
+	ROUTE("/api/3.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
+		"evaluation datasets and scorers: [its calls](registry.md)"),
+	ROUTE("/ajax-api/3.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
+		"the same, for web pages"),
 	ROUTE("/api/2.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
 		"the embedded registry: [its calls](registry.md)"),
 	ROUTE("/ajax-api/2.0/mlflow/", true, PERMISSION_INNER, METRICS_REGISTRY, ALL_, registry_handle,
@@ -98,6 +104,8 @@ static const struct route *find(struct str path)
 
 static const char *allow_of(const struct route *route)
 {
+	if (route->methods == (GET_ | POST_))
+		return "GET, HEAD, POST";
 	return route->methods == POST_ ? "POST" : "GET, HEAD";
 }
 

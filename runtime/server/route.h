@@ -15,6 +15,7 @@ struct scoring;
 struct row_stream;
 struct text_stream;
 struct artifact_put;
+struct gateway_call;
 struct http_file;
 
 struct route {
@@ -49,6 +50,7 @@ struct exchange {
 	struct row_stream *stream;
 	struct text_stream *text;
 	int status; /* for the log, of a stream that failed; 0: none did */
+	struct gateway_call *gateway;  /* of a call to the gateway */
 	struct artifact_put *put; /* of an artifact's upload */
 	/* Of a request to an endpoint; both live until the request ends. */
 	struct endpoint *endpoint;
@@ -113,6 +115,7 @@ void completions_handle(struct exchange *exchange);
 void responses_handle(struct exchange *exchange);
 void models_handle(struct exchange *exchange);
 void registry_handle(struct exchange *exchange);
+void gateway_handle(struct exchange *exchange);
 void server_info_handle(struct exchange *exchange);
 void artifacts_handle(struct exchange *exchange);
 void run_artifact_handle(struct exchange *exchange);

@@ -59,6 +59,7 @@ static bool open_bundle(struct server *server, struct error *err)
 		.secret_dir = settings->secret_dir, .read_secret = read_secret, .secret_data = server};
 	struct package package;
 	struct problems problems;
+	const char *key;
 
 	if (!package_open(
 		    &server->arena, settings->bundle, settings->state_dir, NULL, &package, err))
@@ -68,6 +69,8 @@ static bool open_bundle(struct server *server, struct error *err)
 			LOG_TEXT("problem",
 				"the kernel took no seccomp filter: the archive's reader ran "
 				"without one"));
+	if (settings->trusted_keys != NULL && !trusted_check(&server->arena, &server->trusted, package.dir, &key, err))
+		return error_wrap(err, "bundle '%s'", settings->bundle);
 	problems_init(&problems, &server->arena);
 	if (!bundle_load(package.dir, &options, &problems, &server->bundle)) {
 		complain_problems(&problems);
@@ -92,6 +95,9 @@ static bool open_models(struct server *server, struct error *err)
 {
 	const bool has_bundle = server->settings->bundle != NULL;
 
+	if (server->settings->trusted_keys != NULL &&
+		!trusted_read(&server->arena, server->settings->trusted_keys, &server->trusted, err))
+		return error_wrap(err, "--trusted-keys");
 	if (has_bundle && !open_bundle(server, err))
 		return false;
 	if (has_bundle && !has_registry_file(server))
@@ -152,17 +158,20 @@ static bool bind_port(struct server *server, struct handover *handover, struct e
 	return take_socket(server, handover, err);
 }
 
-bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
+struct fetcher *worker_fetcher(struct worker *worker, struct error *err)
 {
 	const struct fetcher_options options = {.ca_file = worker->server->settings->ca_file};
 
-	if (worker->fetcher != NULL || !bundle_calls_out(bundle))
-		return true;
-	if (!init_fetch(worker->server, err))
-		return false;
+	if (worker->fetcher != NULL || !init_fetch(worker->server, err))
+		return worker->fetcher;
 	worker->fetcher = fetcher_new(worker->loop, &options, err);
 	worker->seam.fetcher = worker->fetcher;
-	return worker->fetcher != NULL;
+	return worker->fetcher;
+}
+
+bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err)
+{
+	return !bundle_calls_out(bundle) || worker_fetcher(worker, err) != NULL;
 }
 
 static bool worker_init(
@@ -302,6 +311,7 @@ static bool open_control(struct server *server, struct error *err)
 		.registry = server->registry,
 		.serving = server->serving,
 		.origin = &server->origin,
+		.trusted = settings->trusted_keys != NULL ? &server->trusted : NULL,
 		.worker_count = server->worker_count,
 		.secret_dir = settings->secret_dir,
 		.self_test_ms = (uint32_t)settings->self_test_timeout_ms,

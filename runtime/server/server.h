@@ -75,6 +75,7 @@ struct server {
 	/* Endpoints; where no --bundle is served. */
 	bool has_control;
 	struct store store;
+	struct trusted_keys trusted;
 	struct target registry_target; /* of --registry */
 	struct origin origin;
 	struct timer follow_timer;
@@ -108,6 +109,8 @@ void server_drain(struct server *server, uint32_t max_ms);
 void server_join(struct server *server);
 void server_done(struct server *server);
 
+/* The worker's fetcher, made where it is not there yet: on its thread. NULL with the error set. */
+struct fetcher *worker_fetcher(struct worker *worker, struct error *err);
 /* Makes ready for a bundle that calls out: libcurl and the worker's fetcher, which most never need. On its thread. */
 bool worker_ready_for(struct worker *worker, const struct bundle *bundle, struct error *err);
 /* The bundle that serves now, NULL where none does; give it back with bundle_unref(). */

@@ -47,6 +47,8 @@ static const struct option OPTIONS[] = {
 		.is_live = true},
 	{"ca-file", 0, OPTION_STRING, AT(ca_file), .value = "FILE",
 		.help = "certificates to trust in outgoing calls instead of the system's"},
+	{"gateway", 0, OPTION_STRING, AT(gateway), .value = "URL",
+		.help = "a gateway of models that MLflow's web pages are let through to (default: $MLFLOW_DEPLOYMENTS_TARGET)"},
 	{"log-level", 0, OPTION_CHOICE, AT(log_level), .value = "LEVEL", .fallback = "info",
 		.choices = log_level_names, .help = "least level that is logged",
 		.is_live = true},
@@ -86,6 +88,8 @@ static const struct option OPTIONS[] = {
 	{"registry", 0, OPTION_STRING, AT(registry), .value = "URI",
 		.help = "where models of endpoints come from: http(s)://… of an MLflow server or another sluiced, databricks-uc[://profile]; "
 			"default: the embedded registry"},
+	{"trusted-keys", 0, OPTION_STRING, AT(trusted_keys), .value = "FILE",
+		.help = "Ed25519 public keys in PEM, one behind the other: only bundles that one of them signed (sluice sign) are served"},
 	{"registry-poll-ms", 0, OPTION_INTEGER, AT(registry_poll_ms), .value = "N", .fallback = "5000", .min = 10,
 		.max = 86400000, .help = "how often that one is asked whether an alias that is followed has moved"},
 	{"smtp", 0, OPTION_STRING, AT(smtp), .value = "URL",
@@ -256,6 +260,18 @@ static bool check_tls(const struct settings *settings, struct error *err)
 	       error_set(err, ERR_USAGE, "--tls-client-auth optional needs --tls-client-ca");
 }
 
+static bool set_gateway(struct settings *settings, struct error *err)
+{
+	if (settings->gateway == NULL)
+		settings->gateway = getenv("MLFLOW_DEPLOYMENTS_TARGET");
+	if (settings->gateway == NULL || settings->gateway[0] == '\0') {
+		settings->gateway = NULL;
+		return true;
+	}
+	return str_starts(str_of(settings->gateway), STR("http://")) || str_starts(str_of(settings->gateway), STR("https://")) ||
+	       error_set(err, ERR_USAGE, "--gateway or MLFLOW_DEPLOYMENTS_TARGET: '%s' is no http or https URL", settings->gateway);
+}
+
 static bool set_paths(struct settings *settings, struct arena *arena, struct error *err)
 {
 	if (!set_state_dir(settings, arena, err))
@@ -293,5 +309,5 @@ bool settings_read(struct settings *ret, struct arena *arena, int argc, char **a
 		ret->workers =
 			sysconf(_SC_NPROCESSORS_ONLN) > 0 ? sysconf(_SC_NPROCESSORS_ONLN) : 1;
 	settings_derive(ret);
-	return set_paths(ret, arena, err);
+	return set_paths(ret, arena, err) && set_gateway(ret, err);
 }

@@ -21,6 +21,7 @@ struct settings {
 	const char *tls_cert, *tls_key, *tls_client_ca;
 	int tls_client_auth; /* enum tls_client_auth */
 	const char *ca_file;
+	const char *gateway; /* a URL; NULL: none */
 	int log_level; /* enum log_level */
 	int64_t request_timeout_ms;
 	int64_t rows_in_flight;
@@ -31,7 +32,7 @@ struct settings {
 	int64_t upgrade_timeout_ms;
 	const char *pid_file;
 	const char *smtp, *smtp_from, *smtp_user, *smtp_password;
-	const char *registry;
+	const char *registry, *trusted_keys;
 	int64_t registry_poll_ms;
 	int64_t self_test_timeout_ms, unload_after_ms;
 	int64_t queue_max, queue_timeout_ms;

@@ -11,7 +11,8 @@
 
 int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size);
 
-static const char *const TABLES[] = {"experiments", "runs", "logged_models", "registered_models", "model_versions"};
+static const char *const TABLES[] = {"experiments", "runs", "logged_models", "registered_models", "model_versions",
+	"eval_datasets"};
 
 static void must(bool is_true)
 {
@@ -69,7 +70,7 @@ int LLVMFuzzerTestOneInput(const uint8_t *data, size_t size)
 	str_cut(&rest, '\n', &order);
 	arena_init(&arena);
 	search_init(&search, &arena);
-	if (build(&search, data[0] % 5, filter, order, rest, &err))
+	if (build(&search, data[0] % 6, filter, order, rest, &err))
 		check(connection, &search);
 	else
 		must(err.code == ERR_INVALID_PARAMETER && err.text[0] != '\0');

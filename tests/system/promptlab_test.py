@@ -1,5 +1,7 @@
 """What MLflow's web pages ask of a tracking server beside its protocol: prompts that were tried out, a gateway, files of models."""
+import http.server
 import json
+import threading
 
 import pytest
 import requests
@@ -72,10 +74,65 @@ def test_a_prompt_whose_files_have_no_place_is_a_failed_run(registry):
     assert answer.status_code == 200 and answer.json()["run"]["info"]["status"] == "FAILED", answer.text
 
 
-def test_the_gateway_has_no_endpoints(registry):
-    url = registry.url + "/ajax-api/2.0/mlflow/gateway-proxy"
+GATEWAY = "/ajax-api/2.0/mlflow/gateway-proxy"
+
+
+def test_without_a_gateway_there_are_no_endpoints(registry):
+    url = registry.url + GATEWAY
     assert requests.get(url, params={"gateway_path": "api/2.0/endpoints"}, timeout=30).json() == {"endpoints": []}
     assert requests.post(url, json={"gateway_path": "gateway/x/invocations"}, timeout=30).json() == {"endpoints": []}
+    assert requests.put(url, timeout=30).headers["Allow"] == "GET, HEAD, POST"
+
+
+class Gateway(http.server.BaseHTTPRequestHandler):
+    def answer(self, status, body):
+        data = json.dumps(body).encode()
+        self.send_response(status)
+        self.send_header("Content-Length", str(len(data)))
+        self.end_headers()
+        self.wfile.write(data)
+
+    def do_GET(self):
+        self.answer(200, {"path": self.path})
+
+    def do_POST(self):
+        body = json.loads(self.rfile.read(int(self.headers["Content-Length"])))
+        self.answer(404 if "nobody" in self.path else 200, {"path": self.path, "body": body})
+
+    def log_message(self, *args):
+        pass
+
+
+@pytest.fixture
+def gateway():
+    server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Gateway)
+    threading.Thread(target=server.serve_forever, daemon=True).start()
+    yield "http://127.0.0.1:%d/base/" % server.server_port
+    server.shutdown()
+    server.server_close()
+
+
+def test_a_gateway_is_asked_two_things_only(sluiced, gateway):
+    url = sluiced(env={"MLFLOW_DEPLOYMENTS_TARGET": gateway}).url + GATEWAY
+    assert requests.get(url, params={"gateway_path": "/api/2.0/endpoints/"}, timeout=30).json() == {"path": "/base/api/2.0/endpoints"}
+    ask = {"gateway_path": "gateway/a-b/invocations", "json_data": {"prompt": "x"}}
+    assert requests.post(url, json=ask, timeout=30).json() == {"path": "/base/gateway/a-b/invocations", "body": {"prompt": "x"}}
+    refused(requests.post(url, json={**ask, "gateway_path": "gateway/nobody/invocations"}, timeout=30), 502, "INTERNAL_ERROR",
+            "Deployments proxy request failed with error code 404. Error message: {")
+    for body in ({}, {"gateway_path": ""}, {"gateway_path": 5}):
+        refused(requests.post(url, json=body, timeout=30), 400, "INVALID_PARAMETER_VALUE",
+                "Deployments proxy request must specify a gateway_path.")
+    for path in ("gateway/invocations", "gateway//invocations", "gateway/../invocations", "gateway/a/b/invocations",
+                 "gateway/a?x/invocations", "gateway/a%2fb/invocations", "api/2.0/endpoints"):
+        refused(requests.post(url, json={"gateway_path": path}, timeout=30), 400, "INVALID_PARAMETER_VALUE",
+                "Invalid gateway_path: %s for method: POST" % path)
+    refused(requests.get(url, params={"gateway_path": "api/2.0/other"}, timeout=30), 400, "INVALID_PARAMETER_VALUE", "method: GET")
+    refused(requests.post(url, data="x", timeout=30), 400, "BAD_REQUEST", "expected a value")
+
+
+def test_a_gateway_that_is_not_there_is_said(sluiced):
+    url = sluiced(None, "--gateway", "http://127.0.0.1:1").url + GATEWAY
+    refused(requests.get(url, params={"gateway_path": "api/2.0/endpoints"}, timeout=30), 502, "INTERNAL_ERROR", "cannot connect")
 
 
 def test_a_file_of_a_logged_model(registry):

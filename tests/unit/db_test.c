@@ -150,6 +150,12 @@ static void what_is_no_database_is_refused(void **state)
 static void make_version_2(void)
 {
 	static const char *const SQL[] = {
+		"DROP TABLE scorer_versions",
+		"DROP TABLE scorers",
+		"DROP TABLE eval_records",
+		"DROP TABLE eval_dataset_experiments",
+		"DROP TABLE eval_dataset_tags",
+		"DROP TABLE eval_datasets",
 		"DROP TABLE access_grants",
 		"DROP TABLE access_credentials",
 		"DROP TABLE access_state",
