@@ -105,21 +105,45 @@ static bool is_item(const struct json *message)
 	return type == NULL || json_type(type) == JSON_NULL || str_is(json_str(type), "message");
 }
 
-static void add_message(struct chat *chat, enum chat_role role, struct str text)
+/* Once, when all are there: a request may hold as many as it has room for. */
+static void join_systems(struct chat *chat)
 {
-	struct chat_message *first = chat->count == 1 ? &chat->messages[0] : NULL;
+	unsigned count = 0;
+	struct buf text = {0};
 
-	if (role != CHAT_SYSTEM || first == NULL || first->role != CHAT_SYSTEM)
-		chat_add(chat, role, text);
-	else
-		first->text = str_of(arena_printf(chat->arena, "%.*s\n\n%.*s", STR_ARGS(first->text), STR_ARGS(text)));
+	while (count < chat->count && chat->messages[count].role == CHAT_SYSTEM)
+		count++;
+	if (count < 2)
+		return;
+	for (unsigned i = 0; i < count; i++) {
+		buf_add_text(&text, i > 0 ? "\n\n" : "");
+		buf_add_str(&text, chat->messages[i].text);
+	}
+	chat->messages[0].text = (struct str){arena_memdup(chat->arena, text.data, text.len), text.len};
+	buf_done(&text);
+	memmove(chat->messages + 1, chat->messages + count, (chat->count - count) * sizeof(*chat->messages));
+	chat->count -= count - 1;
 }
 
-bool chat_add_conversation(struct chat *chat, const struct json *messages, struct error *err)
+static bool add_message(struct chat *chat, const struct json *message, size_t index, struct error *err)
 {
 	enum chat_role role = CHAT_USER;
 	struct str text = {0};
 
+	if (json_type(message) != JSON_OBJECT)
+		return error_set(err, ERR_INVALID_PARAMETER, "message %zu: expected an object, got %s", index,
+			json_type_name(message));
+	if (!is_item(message))
+		return error_set(err, ERR_INVALID_PARAMETER, "message %zu: an item of type '%.*s' is not supported", index,
+			STR_ARGS(str_clip(json_str(json_get(message, STR("type"))), PART_TYPE_SHOWN)));
+	if (!read_role(message, index, &role, err) || !read_content(chat->arena, message, index, &text, err))
+		return false;
+	chat_add(chat, role, text);
+	return true;
+}
+
+bool chat_add_conversation(struct chat *chat, const struct json *messages, struct error *err)
+{
 	if (json_type(messages) == JSON_STRING) {
 		chat_add(chat, CHAT_USER, json_str(messages));
 		return true;
@@ -129,18 +153,9 @@ bool chat_add_conversation(struct chat *chat, const struct json *messages, struc
 			json_type(messages) == JSON_ARRAY ? "an empty list"
 			: messages != NULL                ? json_type_name(messages)
 							  : "nothing");
-	for (size_t i = 0; i < messages->size; i++) {
-		const struct json *message = &messages->items[i];
-
-		if (json_type(message) != JSON_OBJECT)
-			return error_set(err, ERR_INVALID_PARAMETER, "message %zu: expected an object, got %s", i,
-				json_type_name(message));
-		if (!is_item(message))
-			return error_set(err, ERR_INVALID_PARAMETER, "message %zu: an item of type '%.*s' is not supported", i,
-				STR_ARGS(str_clip(json_str(json_get(message, STR("type"))), PART_TYPE_SHOWN)));
-		if (!read_role(message, i, &role, err) || !read_content(chat->arena, message, i, &text, err))
+	for (size_t i = 0; i < messages->size; i++)
+		if (!add_message(chat, &messages->items[i], i, err))
 			return false;
-		add_message(chat, role, text);
-	}
+	join_systems(chat);
 	return true;
 }

@@ -20,6 +20,7 @@ struct completion {
 	int64_t created_s;
 	struct json metadata;   /* of a response, which repeats it */
 	unsigned sequence;      /* of a response's events */
+	bool is_agents;         /* ChatAgent's own shape: the row, or its messages one by one; set behind completion_read() */
 	bool is_stream;
 	bool wants_usage;       /* a chunk of its own at the stream's end */
 	const char *param;      /* what an error of completion_read() is about; NULL: the request */

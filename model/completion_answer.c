@@ -79,6 +79,8 @@ bool completion_answer_read(struct arena *arena, const struct completion *comple
 	*ret = (struct completion_answer){.finish_reason = reason.len > 0 ? reason : own_reason, .row = *row};
 	if (ret->finish_reason.len == 0)
 		ret->finish_reason = STR("stop");
+	if (completion->is_agents)
+		return true;
 	if (task->answer != TASK_TEXT)
 		return read_message(arena, completion, row, ret, err);
 	if (text == NULL || json_type(text) == JSON_NULL)
@@ -221,6 +223,10 @@ void completion_write(struct buf *out, const struct completion *completion, cons
 {
 	const bool is_chat = completion->kind == TASK_CHAT;
 
+	if (completion->is_agents) {
+		json_write(out, &answer->row);
+		return;
+	}
 	if (completion->kind == TASK_RESPONSES) {
 		completion_json_response(out, completion, answer, usage);
 		return;

@@ -4,6 +4,8 @@
 #include "model/bundle.h"
 #include "model/chat.h"
 
+enum { NAME_SHOWN_MAX = 200 };
+
 /* Values that change nothing */
 
 static bool is_anything(const struct json *value)
@@ -307,8 +309,10 @@ static bool take_members(struct arena *arena, const struct bundle *bundle, const
 			if (!str_is(name, task_question(ret->kind)))
 				json_set(arena, row, name, member->value);
 		} else if (!is_question(ret, name) && !is_harmless(name, &member->value)) {
-			ret->param = arena_memdup(arena, name.data, name.len);
-			return refuse(arena, bundle, name, ret, err);
+			const struct str shown = str_clip(name, NAME_SHOWN_MAX);
+
+			ret->param = arena_memdup(arena, shown.data, shown.len);
+			return refuse(arena, bundle, shown, ret, err);
 		}
 	}
 	return true;

@@ -211,8 +211,25 @@ static void write_response_end(struct buf *out, struct completion *completion, c
 	write_response(out, completion, "response.completed", answer, usage);
 }
 
+/* mlflow.types.agent.ChatAgentChunk */
+static void write_agents_messages(struct buf *out, const struct completion *completion,
+	const struct completion_answer *answer)
+{
+	const struct json *messages = json_get(&answer->row, completion->task->column);
+
+	for (size_t i = 0; json_type(messages) == JSON_ARRAY && i < messages->size; i++) {
+		begin(out);
+		buf_add_text(out, "{\"delta\":");
+		json_write(out, &messages->items[i]);
+		buf_add_char(out, '}');
+		end(out);
+	}
+}
+
 void completion_write_head(struct buf *out, struct completion *completion)
 {
+	if (completion->is_agents)
+		return;
 	if (completion->kind == TASK_RESPONSES)
 		write_response_head(out, completion);
 	else
@@ -230,7 +247,9 @@ void completion_write_text(struct buf *out, struct completion *completion, struc
 void completion_write_end(struct buf *out, struct completion *completion, const struct completion_answer *answer,
 	const struct batch_usage *usage)
 {
-	if (completion->kind == TASK_RESPONSES) {
+	if (completion->is_agents) {
+		write_agents_messages(out, completion, answer);
+	} else if (completion->kind == TASK_RESPONSES) {
 		write_response_end(out, completion, answer, usage);
 	} else {
 		if (answer->tool_calls != NULL)

@@ -124,6 +124,22 @@ static bool read_models(struct deploying *deploying, const struct options_result
 	return read_traffic(deploying, arguments, err);
 }
 
+/* Whoever mistyped a name gets an endpoint of that name, but is told of the one that was meant. */
+static bool tell_new(struct deploying *deploying, struct error *err)
+{
+	struct remote *remote = deploying->remote;
+	const char *nearest;
+
+	if (remote->is_dry_run || remote->console->is_json)
+		return true;
+	if (!endpoint_nearest(remote, deploying->deployment.endpoint, NULL, &nearest, err))
+		return false;
+	if (nearest != NULL)
+		console_notice(remote->console, "'%s' is a new endpoint; there is '%s', too",
+			deploying->options->endpoint, nearest);
+	return true;
+}
+
 static bool plan(struct deploying *deploying, struct error *err)
 {
 	const struct deploy_options *options = deploying->options;
@@ -144,7 +160,7 @@ static bool plan(struct deploying *deploying, struct error *err)
 		!deployment_serve(&deploying->deployment, &wish, err))
 		return false;
 	deployment_compare(&deploying->deployment);
-	return true;
+	return json_type(&deploying->deployment.before) != JSON_ABSENT || tell_new(deploying, err);
 }
 
 /* ---- answers ---- */
@@ -152,7 +168,7 @@ static bool plan(struct deploying *deploying, struct error *err)
 static void write_plan(struct deploying *deploying, struct buf *out)
 {
 	const struct deployment *deployment = &deploying->deployment;
-	const char *action = deployment_action(deployment), *uri = deploying->remote->target.serving.uri;
+	const char *action = deployment_action(deployment), *uri = deploying->remote->target.serving.url;
 	const bool is_none = strcmp(action, "none") == 0;
 
 	console_style(out, deploying->remote->console->has_out_color, STYLE_BOLD,
@@ -162,6 +178,21 @@ static void write_plan(struct deploying *deploying, struct buf *out)
 	deployment_write_changes(out, deployment);
 }
 
+/* Of variables: they may be secrets, but for what only names one. */
+static struct json without_values(struct arena *arena, const struct json *config)
+{
+	struct json shown = json_copy(arena, config);
+	const struct json *entities = json_get(&shown, STR("served_entities"));
+
+	for (size_t i = 0; i < entities->size; i++) {
+		const struct json *variables = json_get(&entities->items[i], STR("environment_vars"));
+		for (size_t j = 0; json_type(variables) == JSON_OBJECT && j < variables->size; j++)
+			if (!str_starts(json_str(&variables->members[j].value), STR("{{secrets/")))
+				variables->members[j].value = json_string(STR("***"));
+	}
+	return shown;
+}
+
 static bool answer_plan(struct deploying *deploying, struct error *err)
 {
 	struct arena *arena = deploying->remote->arena;
@@ -169,10 +200,10 @@ static bool answer_plan(struct deploying *deploying, struct error *err)
 	struct buf out = {0};
 
 	json_set(arena, &record, STR("endpoint"), json_string(deploying->deployment.endpoint));
-	json_set(arena, &record, STR("serving"), json_string(str_of(deploying->remote->target.serving.uri)));
+	json_set(arena, &record, STR("serving"), json_string(str_of(deploying->remote->target.serving.url)));
 	json_set(arena, &record, STR("action"), json_string(str_of(deployment_action(&deploying->deployment))));
 	json_set(arena, &record, STR("changes"), deploying->deployment.changes);
-	json_set(arena, &record, STR("config"), deploying->deployment.config);
+	json_set(arena, &record, STR("config"), without_values(arena, &deploying->deployment.config));
 	write_plan(deploying, &out);
 	const bool is_written = remote_answer(deploying->remote, &record, &out, err);
 	buf_done(&out);
@@ -185,7 +216,7 @@ static void write_head(struct deploying *deploying, bool is_none, struct buf *ou
 	const uint64_t elapsed_ms = (loop_now_ns(remote->loop) - deploying->began_ns) / 1000000;
 
 	console_style(out, remote->console->has_out_color, STYLE_GOOD, is_none ? "nothing to do:" : "deployed");
-	buf_printf(out, " %s at %s", deploying->options->endpoint, remote->target.serving.uri);
+	buf_printf(out, " %s at %s", deploying->options->endpoint, remote->target.serving.url);
 	buf_printf(out, ", config version %" PRId64, endpoint_config_version(&deploying->deployment.after));
 	if (is_none)
 		buf_add_text(out, ", serves that already\n");
@@ -204,7 +235,7 @@ static bool answer(struct deploying *deploying, struct error *err)
 	if (remote->is_dry_run)
 		return remote_answer(remote, &record, &out, err);
 	record = endpoint_record(remote, &deploying->deployment.after);
-	sample_read(remote, deploying->first.name, deploying->first.version, &sample);
+	sample_read(remote, deploying->first.name, deploying->first.version, SAMPLE_CURL_MAX, &sample);
 	json_set(remote->arena, &record, STR("changed"), json_bool(!is_none));
 	write_head(deploying, is_none, &out);
 	endpoint_write_entities(&out, remote, &record);
@@ -215,7 +246,7 @@ static bool answer(struct deploying *deploying, struct error *err)
 		sample_write_curl(&curl, remote, endpoint_url(remote, deploying->deployment.endpoint), &sample.body);
 		json_set(remote->arena, &record, STR("curl"), json_string(buf_str(&curl)));
 		buf_printf(&out, "try  ");
-		buf_add_visible(&out, buf_str(&curl));
+		buf_add_str(&out, buf_str(&curl));
 		buf_add_char(&out, '\n');
 	}
 	const bool is_written = remote_answer(remote, &record, &out, err);
@@ -247,18 +278,19 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 static const struct option OPTIONS[] = {
 	{"endpoint", 'e', OPTION_STRING, AT(endpoint), .value = "NAME", .is_required = true,
 		.help = "made where it is not there yet"},
-	{"traffic", 't', OPTION_STRING, AT(traffic), .value = "P,P…",
+	{"traffic", 't', OPTION_STRING, AT(traffic), .value = "P,P…", .is_argument_only = true,
 		.help = "percents of several models, in their order: 90,10"},
 	{"size", 's', OPTION_CHOICE, AT(size), .value = "SIZE", .fallback = "unchanged", .choices = SIZES,
 		.help = "workload size: 4, 16 or 64 requests at once; of a new entity Small"},
 	{"scale-to-zero", 0, OPTION_FLAG, AT(is_scaling), .help = "gives memory or machines back while nobody asks"},
-	{"always-on", 0, OPTION_FLAG, AT(is_always_on), .help = "no scale to zero any more"},
-	{"env", 0, OPTION_STRINGS, AT(variables), .value = "K=V",
+	{"always-on", 0, OPTION_FLAG, AT(is_always_on), .is_argument_only = true, .help = "no scale to zero any more"},
+	{"env", 0, OPTION_STRINGS, AT(variables), .value = "K=V", .is_argument_only = true,
 		.help = "a variable for ${env:K} of config.yaml, beside those there are; V may be {{secrets/scope/key}}"},
-	{"unset-env", 0, OPTION_STRINGS, AT(unset), .value = "K", .help = "removes a variable"},
-	{"name", 0, OPTION_STRINGS, AT(names), .value = "ENTITY",
+	{"unset-env", 0, OPTION_STRINGS, AT(unset), .value = "K", .is_argument_only = true,
+		.help = "removes a variable"},
+	{"name", 0, OPTION_STRINGS, AT(names), .value = "ENTITY", .is_argument_only = true,
 		.help = "of the served entity; without it model-version"},
-	{"follow", 'f', OPTION_FLAG, AT(is_following),
+	{"follow", 'f', OPTION_FLAG, AT(is_following), .is_argument_only = true,
 		.help = "follow the alias: whoever moves it deploys (sluiced only); without it MODEL@ALIAS is the "
 			"version that it is now"},
 	{"plan", 0, OPTION_FLAG, AT(is_plan), .is_argument_only = true,

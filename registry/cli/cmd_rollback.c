@@ -120,13 +120,24 @@ static bool read_to(struct deployment *deployment, const char *to, int64_t *ret,
 	return find_config(deployment, text, ret, err);
 }
 
+/* Who wants to get rid of an update that failed has done so: what serves is what served before it. */
+static bool check_served(const struct deployment *deployment, const char *to, struct error *err)
+{
+	if (to != NULL || !endpoint_is_failed(&deployment->before))
+		return true;
+	return error_set(err, ERR_INVALID_STATE,
+		"the last update of '%.*s' failed, so config version %" PRId64 " serves still: nothing to roll back; "
+		"to go back further, say --to",
+		STR_ARGS(deployment->endpoint), endpoint_config_version(&deployment->before));
+}
+
 static bool roll_back(struct deployment *deployment, const char *to, struct error *err)
 {
 	struct remote *remote = deployment->remote;
 	int64_t config_version;
 	struct json answer;
 
-	return read_to(deployment, to, &config_version, err) &&
+	return check_served(deployment, to, err) && read_to(deployment, to, &config_version, err) &&
 	       remote_wait(remote,
 		       client_endpoint_rollback(
 			       remote->client, remote->arena, deployment->endpoint, config_version, &answer),
@@ -191,7 +202,7 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 #define AT(field_) offsetof(struct rollback_options, field_)
 
 static const struct option OPTIONS[] = {
-	{"to", 't', OPTION_STRING, AT(to), .value = "VERSION|config:N",
+	{"to", 't', OPTION_STRING, AT(to), .value = "VERSION|config:N", .is_argument_only = true,
 		.help = "a model's version that served before, or a config version of sluice history; without it what served "
 			"before what serves now. Databricks needs a VERSION"},
 	{"timeout-s", 0, OPTION_INTEGER, AT(timeout_s), .value = "N", .fallback = "1800", .min = 1, .max = 86400,

@@ -1,9 +1,7 @@
 /* endpoint → what to send: rows, the registered example, the endpoint's own → ask, again and again → what came back */
 #include "cli/command.h"
-#include "cli/endpoint.h"
 #include "cli/outputs.h"
-#include "cli/rows.h"
-#include "cli/sample.h"
+#include "cli/sent.h"
 
 #include <inttypes.h>
 #include <stdlib.h>
@@ -22,8 +20,7 @@ struct testing {
 	struct remote *remote;
 	const struct test_options *options;
 	struct str name;
-	struct json body;
-	const char *origin; /* of the body, for people */
+	struct sent sent;
 	struct outputs outputs;
 	uint64_t *elapsed_ns; /* of each request that was answered, sorted in the end */
 	size_t count, answered;
@@ -33,119 +30,6 @@ struct testing {
 	struct error first;   /* of the first request that failed */
 	size_t failed;
 };
-
-/* ---- what to send ---- */
-
-static struct str text_of(const struct json *object, const char *key)
-{
-	return json_str(json_get(object, str_of(key)));
-}
-
-/* The served entity that is asked, or else has the most traffic. */
-static const struct json *choose_entity(const struct testing *testing, const struct json *record)
-{
-	const struct json *entities = json_get(record, STR("entities")), *best = NULL;
-	int64_t most = -1;
-
-	for (size_t i = 0; i < entities->size; i++) {
-		const struct json *entity = &entities->items[i], *traffic = json_get(entity, STR("traffic"));
-
-		if (testing->options->entity != NULL && str_is(text_of(entity, "name"), testing->options->entity))
-			return entity;
-		if (traffic != NULL && traffic->integer > most) {
-			most = traffic->integer;
-			best = entity;
-		}
-	}
-	return testing->options->entity != NULL ? NULL : best;
-}
-
-static const struct json *first_value(const struct json *object)
-{
-	return json_type(object) == JSON_OBJECT && object->size > 0 ? json_get(&object->members[0].value, STR("value"))
-								    : NULL;
-}
-
-/* Of the first path of its OpenAPI page that has one. */
-static const struct json *openapi_example(const struct json *page)
-{
-	const struct json *paths = json_get(page, STR("paths"));
-
-	for (size_t i = 0; json_type(paths) == JSON_OBJECT && i < paths->size; i++) {
-		const struct json *content = json_at(&paths->members[i].value, STR("post.requestBody.content"));
-		const struct json *media = json_get(content, STR("application/json"));
-		const struct json *found[] = {json_get(media, STR("example")),
-			first_value(json_get(media, STR("examples"))), json_at(media, STR("schema.example")),
-			json_at(media, STR("schema.oneOf.0.example"))};
-
-		for (size_t j = 0; j < sizeof(found) / sizeof(*found); j++)
-			if (json_type(found[j]) == JSON_OBJECT)
-				return found[j];
-	}
-	return NULL;
-}
-
-static bool ask_openapi(struct testing *testing, struct error *err)
-{
-	struct remote *remote = testing->remote;
-	struct json page;
-
-	if (!remote_wait(remote, client_endpoint_openapi(remote->client, remote->arena, testing->name, &page), err))
-		return false;
-	const struct json *example = openapi_example(&page);
-	if (example == NULL)
-		return error_set(err, ERR_NOT_FOUND, "%s", "its page has no example");
-	testing->body = *example;
-	testing->origin = "the example of its OpenAPI page";
-	return true;
-}
-
-static bool find_example(struct testing *testing, const struct json *entity, struct error *err)
-{
-	struct error why = {0};
-	struct sample sample;
-
-	sample_read(testing->remote, text_of(entity, "model"), text_of(entity, "version"), &sample);
-	if (json_type(&sample.body) != JSON_ABSENT) {
-		testing->body = sample.body;
-		testing->origin = arena_printf(testing->remote->arena, "%s of %.*s/%.*s",
-			sample.is_made ? "made from the signature" : "the input example",
-			STR_ARGS(text_of(entity, "model")), STR_ARGS(text_of(entity, "version")));
-		return true;
-	}
-	return ask_openapi(testing, &why) ||
-	       error_set(err, ERR_NOT_FOUND,
-		       "there is no example to send, neither in the registry nor at the endpoint: --rows FILE");
-}
-
-static bool read_rows(struct testing *testing, const struct json *entity, struct error *err)
-{
-	const char *path = testing->options->rows;
-	struct sample sample = {0};
-	struct error ignored;
-
-	/* Only CSV needs to be told what its texts are. */
-	if (testing->options->format == ROWS_CSV || str_ends(str_of(path), STR(".csv")))
-		sample_signature(
-			testing->remote, text_of(entity, "model"), text_of(entity, "version"), &sample, &ignored);
-	testing->origin = path;
-	return rows_request(testing->remote->arena, &sample.signature, path, (enum rows_format)testing->options->format,
-		&testing->body, err);
-}
-
-static bool choose_body(struct testing *testing, struct error *err)
-{
-	struct json endpoint;
-
-	if (!endpoint_find(testing->remote, testing->name, &endpoint, err))
-		return false;
-	const struct json record = endpoint_record(testing->remote, &endpoint);
-	const struct json *entity = choose_entity(testing, &record);
-	if (entity == NULL && testing->options->entity != NULL)
-		return error_set(err, ERR_NOT_FOUND, "endpoint '%.*s' has no served entity '%s' (sluice status %.*s)",
-			STR_ARGS(testing->name), testing->options->entity, STR_ARGS(testing->name));
-	return testing->options->rows != NULL ? read_rows(testing, entity, err) : find_example(testing, entity, err);
-}
 
 /* ---- asking ---- */
 
@@ -172,7 +56,8 @@ static void take(struct testing *testing, const struct client_answer *answer)
 	testing->elapsed_ns[testing->answered++] = answer->elapsed_ns;
 	count(testing, &testing->statuses, str_of(arena_printf(arena, "%d", answer->status)));
 	if (answer->served.len > 0)
-		count(testing, &testing->served, answer->served);
+		count(testing, &testing->served,
+			(struct str){arena_memdup(arena, answer->served.data, answer->served.len), answer->served.len});
 	if (answer->code != ERR_NONE)
 		fail(testing, answer->code, answer->problem);
 	else if (json_type(&answer->tree) == JSON_ABSENT)
@@ -181,32 +66,43 @@ static void take(struct testing *testing, const struct client_answer *answer)
 		outputs_add(&testing->outputs, &answer->tree);
 }
 
-static bool ask(struct testing *testing, struct error *err)
+static bool ask_once(struct testing *testing, struct arena *arena, struct error *err)
 {
 	struct remote *remote = testing->remote;
 	const struct str entity = str_of(testing->options->entity);
+	struct client_answer answer;
+	struct error why = {0};
 
-	for (size_t i = 0; i < testing->count; i++) {
-		struct client_answer answer;
-		struct error why = {0};
+	if (remote_wait(remote,
+		    client_endpoint_query(remote->client, arena, testing->name, entity, &testing->sent.body, &answer),
+		    &why)) {
+		/* None in a dry run. */
+		if (answer.status != 0)
+			take(testing, &answer);
+		return true;
+	}
+	if (remote->console->signal_number != 0) {
+		*err = why;
+		return false;
+	}
+	fail(testing, why.code, why.text);
+	return true;
+}
+
+static bool ask(struct testing *testing, struct error *err)
+{
+	bool is_fine = true;
+
+	for (size_t i = 0; i < testing->count && is_fine; i++) {
+		struct arena arena;
 
 		if (i > 0)
-			console_progress(remote->console, "requests", i, testing->count);
-		if (remote_wait(remote,
-			    client_endpoint_query(
-				    remote->client, remote->arena, testing->name, entity, &testing->body, &answer),
-			    &why)) {
-			if (answer.status != 0)
-				take(testing, &answer);
-			continue;
-		}
-		if (remote->console->signal_number != 0) {
-			*err = why;
-			return false;
-		}
-		fail(testing, why.code, why.text);
+			console_progress(testing->remote->console, "requests", i, testing->count);
+		arena_init(&arena);
+		is_fine = ask_once(testing, &arena, err);
+		arena_done(&arena);
 	}
-	return true;
+	return is_fine;
 }
 
 /* ---- the answer ---- */
@@ -244,7 +140,7 @@ static struct json record_of(const struct testing *testing)
 
 	json_set(arena, &record, STR("endpoint"), json_string(testing->name));
 	json_set(arena, &record, STR("url"), json_string(str_of(endpoint_url(testing->remote, testing->name))));
-	json_set(arena, &record, STR("sent"), json_string(str_of(testing->origin)));
+	json_set(arena, &record, STR("sent"), json_string(str_of(testing->sent.origin)));
 	json_set(arena, &record, STR("requests"), json_integer((int64_t)testing->count));
 	json_set(arena, &record, STR("failed"), json_integer((int64_t)testing->failed));
 	json_set(arena, &record, STR("statuses"), testing->statuses);
@@ -291,7 +187,7 @@ static void write_text(struct buf *out, const struct testing *testing)
 	console_style(out, console->has_out_color, is_fine ? STYLE_GOOD : STYLE_BAD, is_fine ? "answered" : "failed");
 	buf_printf(out, " %zu of %zu requests to %s\n", testing->count - testing->failed, testing->count,
 		endpoint_url(testing->remote, testing->name));
-	write_line(out, "sent", str_of(testing->origin));
+	write_line(out, "sent", str_of(testing->sent.origin));
 	write_counts(out, "status", &testing->statuses);
 	write_counts(out, "served by", &testing->served);
 	if (testing->answered == 1)
@@ -348,9 +244,13 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 		.problems = json_array(),
 	};
 
+	const struct sent_wish wish = {
+		.rows = options->rows, .format = (enum rows_format)options->format, .entity = options->entity};
+
 	outputs_init(&testing.outputs, arena);
-	return remote_open(remote, console, arena, &options->remote, err) && choose_body(&testing, err) &&
-	       ask(&testing, err) && answer(&testing, err);
+	return remote_open(remote, console, arena, &options->remote, err) &&
+	       sent_choose(remote, testing.name, &wish, &testing.sent, err) && ask(&testing, err) &&
+	       answer(&testing, err);
 }
 
 #define AT(field_) offsetof(struct test_options, field_)

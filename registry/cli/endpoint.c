@@ -8,19 +8,16 @@
 
 enum { DIGEST_SHOWN = 12 };
 
-static bool fail_unknown(struct remote *remote, struct str name, struct error *err)
+bool endpoint_nearest(
+	struct remote *remote, struct str name, size_t *ret_count, const char **ret_nearest, struct error *err)
 {
 	struct arena *arena = remote->arena;
-	const char *url = remote->target.serving.uri;
-	struct error why;
+	size_t count = 0;
 	struct json list;
 
-	if (!remote_wait(remote, client_endpoints_list(remote->client, arena, &list), &why)) {
-		*err = why;
+	if (!remote_wait(remote, client_endpoints_list(remote->client, arena, &list), err))
 		return false;
-	}
 	const char **names = arena_array(arena, list.size + 1, sizeof(*names));
-	size_t count = 0;
 	for (size_t i = 0; i < list.size; i++) {
 		const struct str known = json_str(json_get(&list.items[i], STR("name")));
 
@@ -28,7 +25,19 @@ static bool fail_unknown(struct remote *remote, struct str name, struct error *e
 			names[count++] = arena_memdup(arena, known.data, known.len);
 	}
 	names[count] = NULL;
-	const char *nearest = decode_nearest(name, names);
+	*ret_nearest = decode_nearest(name, names);
+	if (ret_count != NULL)
+		*ret_count = count;
+	return true;
+}
+
+static bool fail_unknown(struct remote *remote, struct str name, struct error *err)
+{
+	const char *url = remote->target.serving.url, *nearest;
+	size_t count;
+
+	if (!endpoint_nearest(remote, name, &count, &nearest, err))
+		return false;
 	if (nearest != NULL)
 		return error_set(err, ERR_NOT_FOUND, "no endpoint '%.*s' at %s, did you mean '%s'?", STR_ARGS(name),
 			url, nearest);
@@ -239,7 +248,8 @@ static struct json entity_record(struct arena *arena, const struct json *config,
 	set_text(arena, &record, "version", is_following ? resolved : version);
 	set_text(arena, &record, "follows", is_following ? version : STR(""));
 	set_text(arena, &record, "digest", json_str(json_get(entity, STR("digest"))));
-	if (json_get(config, STR("traffic_config")) != NULL)
+	/* A list of Databricks tells neither. */
+	if (json_get(config, STR("traffic_config")) != NULL || json_get(config, STR("config_version")) != NULL)
 		set(arena, &record, "traffic", *json_get(&traffic, name));
 	if (number_of(shadow) > 0)
 		set(arena, &record, "shadow", json_integer(number_of(shadow)));

@@ -9,6 +9,10 @@
 /* ERR_NOT_FOUND names the nearest one that there is. */
 bool endpoint_find(struct remote *remote, struct str name, struct json *ret, struct error *err);
 
+/* The name nearest to it; NULL: none is near. *ret_count, where not NULL: how many endpoints there are. */
+bool endpoint_nearest(
+	struct remote *remote, struct str name, size_t *ret_count, const char **ret_nearest, struct error *err);
+
 /* Of a server's config: its served entities, also by their older name; NULL where there are none. */
 const struct json *endpoint_entities(const struct json *config);
 /* {name: percent} of a config, in the order of its entities; one alone without a route has 100. */

@@ -29,7 +29,8 @@ static struct output *column_of(struct outputs *outputs, struct str name)
 	if (outputs->column_count == COLUMNS_MAX)
 		return NULL;
 	struct output *column = &outputs->columns[outputs->column_count++];
-	*column = (struct output){.name = name, .values = json_array()};
+	const struct str kept = {arena_memdup(outputs->arena, name.data, name.len), name.len};
+	*column = (struct output){.name = kept, .values = json_array()};
 	return column;
 }
 
@@ -39,7 +40,7 @@ static void add_once(struct outputs *outputs, struct json *list, const struct js
 		if (json_equal(&list->items[i], value))
 			return;
 	if (list->size < max)
-		json_append(outputs->arena, list, *value);
+		json_append(outputs->arena, list, json_copy(outputs->arena, value));
 	else if (ret_is_cut != NULL)
 		*ret_is_cut = true;
 }

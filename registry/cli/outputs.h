@@ -14,7 +14,7 @@ struct outputs {
 };
 
 void outputs_init(struct outputs *outputs, struct arena *arena);
-/* One answer: {"predictions": …}, one of a chat, or anything else. */
+/* One answer, which may go then: {"predictions": …}, one of a chat, or anything else. */
 void outputs_add(struct outputs *outputs, const struct json *answer);
 /* [{"column", "count", "nulls"?, "type", "min"?, "mean"?, "max"?, "values"?, "chars_min"?, …}] */
 struct json outputs_json(const struct outputs *outputs);

@@ -4,7 +4,7 @@
 #include "client/models.h"
 #include "model/signature_decode.h"
 
-enum { EXAMPLE_MAX = 1 << 20, SHOWN_MAX = 4000 };
+#include <stdlib.h>
 
 static bool decode(struct remote *remote, struct str text, struct sample *ret, struct error *err)
 {
@@ -45,7 +45,7 @@ bool sample_signature(
 	       read_file(remote, place, "MLmodel", YAML_SIZE_MAX, &text, err) && decode(remote, text, ret, err);
 }
 
-void sample_read(struct remote *remote, struct str model, struct str version, struct sample *ret)
+void sample_read(struct remote *remote, struct str model, struct str version, size_t size_max, struct sample *ret)
 {
 	struct error ignored;
 	struct str place, text;
@@ -53,7 +53,7 @@ void sample_read(struct remote *remote, struct str model, struct str version, st
 	*ret = (struct sample){.is_made = false};
 	if (!find_place(remote, model, version, &place, &ignored))
 		return;
-	if (read_file(remote, place, "serving_input_example.json", EXAMPLE_MAX, &text, &ignored) &&
+	if (read_file(remote, place, "serving_input_example.json", size_max, &text, &ignored) &&
 		json_read_padded(remote->arena, text, &ret->body, &ignored) && ret->body.type == JSON_OBJECT)
 		return;
 	ret->body = (struct json){0};
@@ -84,8 +84,12 @@ static void add_login(struct buf *out, const struct target_site *site)
 		buf_add_text(out, " -H \"Authorization: Bearer $DATABRICKS_TOKEN\"");
 	else if (site->login == LOGIN_BEARER)
 		buf_add_text(out, " -H \"Authorization: Bearer $MLFLOW_TRACKING_TOKEN\"");
-	else if (site->login == LOGIN_BASIC)
+	else if (site->login == LOGIN_BASIC && getenv("MLFLOW_TRACKING_USERNAME") != NULL)
 		buf_add_text(out, " -u \"$MLFLOW_TRACKING_USERNAME:$MLFLOW_TRACKING_PASSWORD\"");
+	else if (site->login == LOGIN_BASIC) {
+		buf_add_text(out, " -u ");
+		add_quoted(out, site->user); /* curl asks for the password */
+	}
 }
 
 void sample_write_curl(struct buf *out, const struct remote *remote, const char *url, const struct json *body)
@@ -96,10 +100,6 @@ void sample_write_curl(struct buf *out, const struct remote *remote, const char 
 	buf_printf(out, "curl %s", url);
 	add_login(out, &remote->target.serving);
 	buf_add_text(out, " -H 'Content-Type: application/json' -d ");
-	/* Longer than anybody pastes. */
-	if (text.len <= SHOWN_MAX)
-		add_quoted(out, buf_str(&text));
-	else
-		buf_add_text(out, "@request.json");
+	add_quoted(out, buf_str(&text));
 	buf_done(&text);
 }

@@ -12,11 +12,12 @@ struct sample {
 	struct signature signature; /* of MLmodel */
 	bool has_signature;
 };
-/* What cannot be read is not there. */
-void sample_read(struct remote *remote, struct str model, struct str version, struct sample *ret);
+/* An example of more than `size_max` bytes counts as none; what cannot be read is not there. */
+void sample_read(struct remote *remote, struct str model, struct str version, size_t size_max, struct sample *ret);
 /* Of MLmodel alone. */
 bool sample_signature(
 	struct remote *remote, struct str model, struct str version, struct sample *ret, struct error *err);
 
+enum { SAMPLE_CURL_MAX = 4000 }; /* nobody pastes more */
 /* "curl URL -H … -d '…'": logins by the variables that hold them. */
 void sample_write_curl(struct buf *out, const struct remote *remote, const char *url, const struct json *body);

@@ -52,7 +52,7 @@ static void append(struct gate *gate, struct gate_pass *pass)
 	else
 		gate->first = pass;
 	gate->last = pass;
-	pass->has_waited = pass->is_queued = true;
+	pass->is_queued = true;
 }
 
 static void unlink_pass(struct gate *gate, struct gate_pass *pass)
@@ -84,6 +84,7 @@ static void send_first(struct gate *gate, enum gate_turn turn, uint64_t now_ns)
 	unlink_pass(gate, pass);
 	pass->turn = turn;
 	pass->started_ns = now_ns;
+	pass->company = gate_rule_company(&gate->rule);
 	loop_post(pass->loop, &pass->task, tell, pass);
 }
 
@@ -148,7 +149,7 @@ static void prepare(struct gate *gate, struct gate_pass *pass, struct loop *loop
 	pass->timer.is_ready = false;
 	pass->on_turn = on_turn;
 	pass->data = data;
-	pass->has_waited = pass->is_queued = false;
+	pass->is_queued = false;
 }
 
 enum gate_door gate_enter(struct gate *gate, struct gate_pass *pass, struct loop *loop,
@@ -168,6 +169,7 @@ enum gate_door gate_enter(struct gate *gate, struct gate_pass *pass, struct loop
 	while (shed-- > 0)
 		send_first(gate, GATE_SHED, now_ns);
 	pass->started_ns = now_ns;
+	pass->company = gate_rule_company(&gate->rule);
 	if (door == GATE_WAITS)
 		append(gate, pass);
 	let_in(gate, now_ns);
@@ -187,7 +189,7 @@ void gate_leave(struct gate_pass *pass)
 
 	const uint64_t now_ns = clock_ns();
 
-	gate_rule_go(&gate->rule, pass->started_ns, pass->has_waited, now_ns);
+	gate_rule_go(&gate->rule, pass->started_ns, pass->company, now_ns);
 	let_in(gate, now_ns);
 	pthread_mutex_unlock(&gate->lock);
 }

@@ -30,7 +30,8 @@ struct gate_pass {
 	void *data;
 	uint64_t started_ns;
 	enum gate_turn turn;
-	bool is_queued, has_waited; /* under the gate's lock */
+	enum gate_company company;
+	bool is_queued; /* under the gate's lock */
 };
 
 struct gate *gate_new(const struct gate_limits *limits);

@@ -11,7 +11,6 @@ enum {
 	ROOM_MIN = 32, /* one slot at 80 % load has longer queues once in 2000 arrivals */
 	AVERAGED = 64, /* completions; calm is remembered longer */
 	AVERAGED_CALM = 512,
-	STEP_MIN = 32, /* completions that judge a step */
 	RETRY_AFTER_MAX_S = 60
 };
 
@@ -33,12 +32,36 @@ static double in_timeout(const struct gate_rule *rule)
 	return (double)(limits->queue_timeout_ms * MS) * limits->slots / rule->service.mean_ns;
 }
 
+/* Little's law: so many at once that are completed at that rate take so long. Where that is nearly
+ * twice as long as with room around them, fewer would complete as much. */
+static unsigned enough_at_once(const struct gate_rule *rule, unsigned limit, double rate)
+{
+	const double crowding = limit / rate / rule->calm.mean_ns;
+	const unsigned enough = (unsigned)(limit / crowding * 1.25) + 1;
+
+	return crowding < 1.8 || enough > limit ? limit : enough;
+}
+
+static bool knows_crowds(const struct gate_rule *rule)
+{
+	return rule->calm.count >= AVERAGED && rule->crowded.count >= AVERAGED;
+}
+
+/* How many at once complete as much as all slots, as far as is known. */
+static unsigned useful_slots(const struct gate_rule *rule)
+{
+	const unsigned slots = rule->limits.slots;
+
+	return knows_crowds(rule) ? enough_at_once(rule, slots, slots / rule->crowded.mean_ns)
+				  : slots;
+}
+
 static unsigned room_in_calm(const struct gate_rule *rule)
 {
 	const struct gate_limits *limits = &rule->limits;
-	const unsigned turns = limits->slots * TURNS;
+	const unsigned useful = useful_slots(rule), least = limits->slots < 4 ? limits->slots : 4;
+	const unsigned turns = TURNS * (useful > least ? useful : least);
 	unsigned room = turns < ROOM_MIN ? ROOM_MIN : turns;
-
 	const double in_time = in_timeout(rule) / 2;
 
 	if (in_time < room)
@@ -127,7 +150,7 @@ static void count_load(struct gate_rule *rule, uint64_t now_ns)
 
 	if (window < clamp(slots < 16 ? service * 16 / slots : service, LOAD_MIN_NS, LOAD_MAX_NS))
 		return;
-	/* Not compared with what was completed: a short queue of few slots completes less than it
+	/* Not compared with what was completed: few slots with a short queue do less than they
 	 * could. */
 	if (rule->went > 0 && (double)rule->came * service < 0.95 * slots * (double)window)
 		become_calm(rule, now_ns);
@@ -155,24 +178,37 @@ static bool is_loss(const struct gate_rule *rule, double rate)
 	       rate < rule->rate_before * sqrt((double)rule->limit / rule->limit_before);
 }
 
-static void adapt_limit(struct gate_rule *rule, uint64_t now_ns)
+static void lower_limit(struct gate_rule *rule, double rate)
 {
-	const double rate = (double)rule->step_went / (double)(now_ns - rule->step_ns);
-	/* Little's law: so many at once that are completed at that rate take so long. */
-	const double crowding = rule->limit / rate / rule->calm.mean_ns;
-	const unsigned enough = (unsigned)(rule->limit / crowding * 1.25) + 1;
+	const unsigned enough = enough_at_once(rule, rule->limit, rate);
 
-	if (is_loss(rule, rate)) {
-		rule->limit = rule->limit_before;
-		rule->is_settled = true;
-		return;
-	}
 	begin_step(rule);
-	if (crowding < 1.8 || enough >= rule->limit)
+	if (enough >= rule->limit)
 		return;
 	rule->limit_before = rule->limit;
 	rule->rate_before = rate;
 	rule->limit = enough;
+}
+
+static void judge_step(struct gate_rule *rule, uint64_t now_ns)
+{
+	const double rate = (double)rule->step_went / (double)(now_ns - rule->step_ns);
+
+	if (!is_loss(rule, rate)) {
+		lower_limit(rule, rate);
+		return;
+	}
+	rule->limit = rule->limit_before;
+	rule->is_settled = true;
+}
+
+/* The more services differ, the more of them tell a rate. */
+static uint64_t step_length(const struct gate_rule *rule)
+{
+	const double variation = rule->service.spread_ns / rule->service.mean_ns;
+	const uint64_t length = (uint64_t)(8 + 100 * variation * variation);
+
+	return length < rule->limit ? rule->limit : length;
 }
 
 static void watch_step(struct gate_rule *rule, uint64_t now_ns)
@@ -181,20 +217,23 @@ static void watch_step(struct gate_rule *rule, uint64_t now_ns)
 		return;
 	if (rule->step_ns == 0)
 		rule->step_ns = now_ns;
-	else if (++rule->step_went >= STEP_MIN)
-		adapt_limit(rule, now_ns);
+	else if (++rule->step_went >= step_length(rule))
+		judge_step(rule, now_ns);
 }
 
 static void become_overloaded(struct gate_rule *rule, uint64_t now_ns, unsigned *ret_shed)
 {
-	const unsigned kept = short_queue(rule);
-
 	rule->is_overloaded = true;
 	rule->load_ns = now_ns;
 	rule->came = rule->went = 0;
 	rule->is_settled = false;
 	rule->rate_before = 0;
 	begin_step(rule);
+	if (knows_crowds(rule))
+		lower_limit(rule, rule->limit / rule->crowded.mean_ns);
+
+	const unsigned kept = short_queue(rule);
+
 	if (rule->queued > kept) {
 		*ret_shed = rule->queued - kept;
 		rule->queued = kept;
@@ -279,19 +318,22 @@ static void measure(struct gate_time *time, double value_ns, uint64_t averaged)
 /* Overload begins in calm: its first services must not pass for calm ones. */
 static double bounded(const struct gate_time *time, double value_ns)
 {
-	const double far = 4 * time->spread_ns,
-		     most = time->mean_ns + (far > time->mean_ns / 2 ? far : time->mean_ns / 2);
+	const double near = time->mean_ns / 2, far = 4 * time->spread_ns;
+	const double most = time->mean_ns + (far > near ? far : near);
 
 	return time->count < AVERAGED || value_ns < most ? value_ns : most;
 }
 
-void gate_rule_go(struct gate_rule *rule, uint64_t started_ns, bool has_waited, uint64_t now_ns)
+void gate_rule_go(
+	struct gate_rule *rule, uint64_t started_ns, enum gate_company company, uint64_t now_ns)
 {
 	const double service = (double)(now_ns - started_ns);
 
 	measure(&rule->service, service, AVERAGED);
-	if (!has_waited && !rule->is_overloaded)
+	if (company == GATE_ROOM && !rule->is_overloaded)
 		measure(&rule->calm, bounded(&rule->calm, service), AVERAGED_CALM);
+	if (company == GATE_CROWD)
+		measure(&rule->crowded, service, AVERAGED);
 	if (rule->is_overloaded) {
 		rule->went++;
 		watch_step(rule, now_ns);
@@ -300,6 +342,15 @@ void gate_rule_go(struct gate_rule *rule, uint64_t started_ns, bool has_waited, 
 	rule->start_sum -= started_ns;
 	if (rule->in_use == 0)
 		rule->idle_ns = now_ns;
+}
+
+enum gate_company gate_rule_company(const struct gate_rule *rule)
+{
+	const unsigned slots = rule->limits.slots;
+
+	if (rule->in_use <= (slots + 1) / 2)
+		return GATE_ROOM;
+	return rule->in_use < slots ? GATE_COMPANY : GATE_CROWD;
 }
 
 bool gate_rule_next(struct gate_rule *rule, uint64_t now_ns)
@@ -320,7 +371,7 @@ unsigned gate_rule_retry_after_s(const struct gate_rule *rule)
 {
 	const double wait = (rule->queued + 1) * rule->service.mean_ns / rule->limits.slots / 1e9;
 
-	return wait <= 1                       ? 1
-	       : wait >= RETRY_AFTER_MAX_S - 1 ? RETRY_AFTER_MAX_S
-					       : (unsigned)wait + 1;
+	if (wait <= 1)
+		return 1;
+	return wait < RETRY_AFTER_MAX_S - 1 ? (unsigned)wait + 1 : RETRY_AFTER_MAX_S;
 }

@@ -10,7 +10,8 @@
  * grow. Clients that do not wait (an open loop) above capacity make any queue grow for ever: patience only makes every
  * answer late, and the slots are as busy with a short queue. So:
  *
- * CALM. The queue holds 16 turns of the slots, at least 32 requests, and not more than half of the timeout's worth. A burst may
+ * CALM. The queue holds 16 requests a slot (of as many as are useful, see below; at least 32), and not more than half of the
+ *	timeout's worth. A burst may
  *	exceed that: a window (one service time, 20 to 200 ms) that brings a quarter of this and follows one that did not; its
  *	room, with half as much again, stays while its queue does. What would wait longer than the timeout is refused.
  *	Who comes when all of this is full shows that arrivals exceed completions: OVERLOADED.
@@ -52,7 +53,7 @@ struct gate_rule {
 	unsigned in_use, queued;
 	uint64_t start_sum; /* of who is in, modulo 2^64 */
 	uint64_t idle_ns;   /* since when nobody is in */
-	struct gate_time service, calm; /* of all; in calm, of those that did not wait */
+	struct gate_time service, calm, crowded; /* of all; in calm, of those with room; of those with none */
 
 	uint64_t growth_ns; /* start of the window that watches the queue */
 	unsigned growth_from, room;
@@ -74,8 +75,12 @@ void gate_rule_init(struct gate_rule *rule, const struct gate_limits *limits, ui
  * of those that waited before, longest first, are refused now: they are out of the queue already.
  */
 enum gate_door gate_rule_come(struct gate_rule *rule, uint64_t now_ns, unsigned *ret_shed);
-/* Somebody who started at started_ns, at once or after a wait, gives the slot back. */
-void gate_rule_go(struct gate_rule *rule, uint64_t started_ns, bool has_waited, uint64_t now_ns);
+/* Around who was just let in. What services cost with room, and what they cost with none, tells whether they hinder each
+ * other. */
+enum gate_company { GATE_ROOM /* half of the slots at most are taken */, GATE_COMPANY, GATE_CROWD /* all are */ };
+enum gate_company gate_rule_company(const struct gate_rule *rule);
+/* Somebody who started at started_ns in that company gives the slot back. */
+void gate_rule_go(struct gate_rule *rule, uint64_t started_ns, enum gate_company company, uint64_t now_ns);
 /* Other limits, from now on. */
 void gate_rule_change(struct gate_rule *rule, const struct gate_limits *limits, uint64_t now_ns);
 /* True: the slot of now_ns is for who waited longest. Ask until it says no, after each come, go and change. */

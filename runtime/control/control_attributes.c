@@ -83,12 +83,15 @@ static bool run_notifications(struct control_call *call, struct error *err)
 	return true;
 }
 
+/* There is none to remove. */
 static bool run_telemetry(struct control_call *call, struct error *err)
 {
 	struct endpoint_row row;
 
-	return change(call, &row, attributes_patch_telemetry, "TELEMETRY_CHANGED", err) &&
-	       control_answer_endpoint(call, &row, err);
+	if (!control_endpoint(call, &row, err))
+		return false;
+	struct attributes attributes = attributes_of(call, &row);
+	return attributes_patch_telemetry(&attributes, &call->in, err) && control_answer_endpoint(call, &row, err);
 }
 
 /* Whatever they send, they hear the same. */

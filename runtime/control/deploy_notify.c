@@ -20,7 +20,7 @@ static void write_text(struct buf *out, const struct deployment *deployment)
 	const struct endpoint_row *row = &deployment->row;
 
 	buf_printf(out, "Endpoint: %.*s\nConfig version: %lld\n", STR_ARGS(row->name), (long long)deployment->version);
-	for (size_t i = 0; i < deployment->config.count; i++) {
+	for (size_t i = 0; deployment->entities != NULL && i < deployment->config.count; i++) {
 		const struct served_config_entity *entity = &deployment->config.entities[i];
 
 		buf_printf(out, "Served entity: %.*s, model %.*s, version %.*s, %lld %% of the traffic\n",

@@ -13,8 +13,8 @@ static bool guard(const struct exchange *exchange, struct error *err)
 	case PRINCIPAL_BY_BEARER:
 		return true;
 	case PRINCIPAL_BY_BASIC:
+	case PRINCIPAL_BY_CERTIFICATE: /* under another name the server's own certificate would not be good */
 		return browser_check_origin(settings, exchange->request, err);
-	case PRINCIPAL_BY_CERTIFICATE:
 	case PRINCIPAL_BY_NOTHING:
 		break;
 	}

@@ -165,8 +165,12 @@ static bool read_rows(struct scoring *scoring, enum scoring_form form, struct er
 	if (!scoring->is_completion)
 		return input_take_tree(
 			request->arena, signature, &scoring->tree, request->body.len, &scoring->input, err);
-	return completion_read(request->arena, scoring->bundle, kind, &scoring->tree, request->body.len,
-		&scoring->completion, &scoring->input, err);
+	if (!completion_read(request->arena, scoring->bundle, kind, &scoring->tree, request->body.len,
+		    &scoring->completion, &scoring->input, err))
+		return false;
+	scoring->completion.is_agents =
+		form == SCORING_INVOCATIONS && scoring->bundle->task.answer == TASK_MESSAGES;
+	return true;
 }
 
 static void echo(struct scoring *scoring)

@@ -108,14 +108,16 @@ static bool open_models(struct server *server, struct error *err)
 /* Where others reach the port, somebody must be able to say who may do what. */
 static bool check_exposure(const struct server *server, struct error *err)
 {
+	const struct settings *settings = server->settings;
 	const char *address = http_listener_address(server->listener);
+	const bool asks_certificates = settings->tls_client_ca != NULL && settings->tls_client_auth == TLS_CLIENT_REQUIRE;
 
-	if (access_is_on(server->access) || browser_is_loopback(address))
+	if (asks_certificates || access_is_on(server->access) || browser_is_loopback(address))
 		return true;
 	return error_set(err, ERR_USAGE,
 		"other machines reach '%s', and nobody has a token yet: make one with `sluice token create --state %s --user NAME "
-		"--can manage`, or listen on 127.0.0.1 (--host)",
-		address, server->settings->state_dir);
+		"--can manage`, ask clients for certificates (--tls-client-ca), or listen on 127.0.0.1 (--host)",
+		address, settings->state_dir);
 }
 
 /* What the settings say and what a predecessor listens on may have come apart; a service manager's socket is where its

@@ -48,6 +48,7 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 	arena_on_end(exchange->request->arena, unref_endpoint, endpoint);
 	if (endpoint->is_stopped)
 		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first", endpoint->name);
+	exchange->retry_after_s = endpoint->is_coming;
 	if (endpoint->not_ready != NULL)
 		return error_set(err, endpoint->is_coming ? ERR_UNAVAILABLE : ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s",
 			endpoint->name, endpoint->not_ready);
@@ -309,18 +310,16 @@ static bool is_openai(struct str path, enum scoring_form *ret_form)
 	return false;
 }
 
-static void refuse(struct exchange *exchange, bool is_path)
+/* Of a path with another method, too: so Databricks answers, and MLflow's scoring server. */
+static void refuse(struct exchange *exchange)
 {
-	const struct str method = exchange->request->method_text, path = exchange->request->path;
+	const struct http_request *request = exchange->request;
 	struct error err;
 
-	exchange->is_closing = exchange->request->body.len > 0;
-	if (is_path)
-		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %.*s; use POST", STR_ARGS(method),
-			STR_ARGS(path));
-	else
-		error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(method), STR_ARGS(path));
-	exchange_error(exchange, &err, is_path ? "POST" : NULL);
+	exchange->is_closing = request->body.len > 0;
+	error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(request->method_text),
+		STR_ARGS(request->path));
+	exchange_error(exchange, &err, NULL);
 }
 
 void serving_handle(struct exchange *exchange)
@@ -340,6 +339,6 @@ void serving_handle(struct exchange *exchange)
 	} else if (str_is(path, "models") || str_starts(path, STR("models/"))) {
 		models_handle(exchange);
 	} else {
-		refuse(exchange, is_path);
+		refuse(exchange);
 	}
 }

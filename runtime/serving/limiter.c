@@ -79,7 +79,8 @@ struct limiter *limiter_ref(struct limiter *limiter)
 
 void limiter_unref(struct limiter *limiter)
 {
-	if (limiter == NULL || atomic_fetch_sub_explicit(&limiter->references, 1, memory_order_acq_rel) > 1)
+	if (limiter == NULL ||
+		atomic_fetch_sub_explicit(&limiter->references, 1, memory_order_acq_rel) > 1)
 		return;
 	principals_done(&limiter->principals);
 	rules_free(limiter->rules, limiter->rule_count);

@@ -9,7 +9,7 @@
  * - user without a principal: what everybody else may, each for himself.
  * Calls and tokens are separate: for each, the first of own limit, groups and default that sets it is the one that counts.
  *
- * Calls are counted when they are admitted, a refused one counts nowhere. Tokens are known after the answer: a call is
+ * Calls are counted when they are admitted, one that is refused here counts nowhere. Tokens are known after the answer: a call is
  * admitted while fewer than the limit were spent, so calls in flight can overshoot it, and what they overshot counts. A
  * minute is a sliding one (rate_window.h).
  *

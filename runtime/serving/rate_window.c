@@ -54,7 +54,8 @@ unsigned rate_window_wait_s(struct rate_window *window, uint64_t limit, uint64_t
 		if (left >= limit)
 			continue;
 
-		/* It counts for BINS seconds from its beginning, which is what second_of() added. */
+		/* It counts for BINS seconds from its beginning, which is what second_of() added.
+		 */
 		const uint64_t free_ns = second * SECOND_NS;
 		const uint64_t wait_ns = free_ns > now_ns ? free_ns - now_ns : 0;
 

@@ -1,13 +1,14 @@
 /*
- * Load on one path of an HTTP server: an open loop (requests at their times, whatever is answered) or a closed one (clients
- * that ask again when they were answered).
+ * Load on one path of an HTTP server: an open loop (requests at their times, whatever is answered) or a closed one
+ * (clients that ask again when they were answered).
  *
  *	load PORT PATH BODY_FILE open RATE constant|random SECONDS
  *	load PORT PATH BODY_FILE closed CLIENTS SECONDS
  *
- * One line a request, in the order of their ends: microseconds from the start at which it was due, microseconds from then
- * until its answer was whole, status (0: none came). An open loop's latency counts from when the request was due, also
- * where this program was late: what it could not send is not hidden. Connections are kept, and opened as they are needed.
+ * One line a request, in the order of their ends: microseconds from the start at which it was due, microseconds from
+ * then until its answer was whole, status (0: none came). An open loop's latency counts from when the request was due,
+ * also where this program was late: what it could not send is not hidden. Connections are kept; as many as answers that
+ * take 250 ms need are there from the beginning, more are opened when they are needed.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -196,6 +197,13 @@ static void wait_until(uint64_t until_ns)
 		on_readable((int)events[i].data.u32);
 }
 
+static void dial_ahead(int count)
+{
+	for (int i = 0; i < count && i < CONNECTIONS_MAX; i++)
+		if (!dial(free_list[free_count - 1 - i]))
+			die("connect");
+}
+
 static void run_open(double rate, bool is_random, uint64_t end_ns)
 {
 	uint64_t due = start_ns;
@@ -256,6 +264,7 @@ int main(int argc, char **argv)
 	const bool is_open = strcmp(argv[4], "open") == 0;
 	const double seconds = atof(argv[is_open ? 7 : 6]);
 
+	dial_ahead(is_open ? (int)(atof(argv[5]) / 4) : atoi(argv[5]));
 	start_ns = now();
 
 	const uint64_t end_ns = start_ns + (uint64_t)(seconds * 1e9);

@@ -325,9 +325,9 @@ class Connection:
             await asyncio.sleep(behaviour.get("extra_ms", 0) / 1000)
             await self.send(behaviour["extra"].encode("latin-1"))
 
-    async def send_chunk(self, data):
-        await self.send(b"%x\r\n%s\r\n" % (len(data), data))
-        self.server.streamed += len(data)
+    async def send_chunks(self, *chunks):
+        await self.send(b"".join(b"%x\r\n%s\r\n" % (len(data), data) for data in chunks))
+        self.server.streamed += sum(map(len, chunks))
 
     async def send_stream(self, request, behaviour):
         events, end = stream_events(behaviour, request), behaviour.get("stream_end")
@@ -336,12 +336,13 @@ class Connection:
         elif end:
             events.pop()
         await self.send(b"HTTP/1.1 200 OK\r\nContent-Type: text/event-stream\r\nTransfer-Encoding: chunked\r\n\r\n")
-        for event in events:
-            await self.send_chunk(b"data: %s\n\n" % event.encode())
-            if behaviour.get("stream_every_ms"):
+        at_once = 1 if "stream_every_ms" in behaviour else 64
+        for at in range(0, len(events), at_once):
+            await self.send_chunks(*(b"data: %s\n\n" % event.encode() for event in events[at:at + at_once]))
+            if "stream_every_ms" in behaviour:
                 await asyncio.sleep(behaviour["stream_every_ms"] / 1000)
         if end == "error":
-            await self.send_chunk(b'data: {"error": {"message": "overloaded", "code": 529}}\n\n')
+            await self.send_chunks(b'data: {"error": {"message": "overloaded", "code": 529}}\n\n')
         if end == "stall":
             await self.reader.read()  # until the client gives up
             self.server.left += 1

@@ -145,3 +145,23 @@ def test_a_secret_reaches_the_model_and_nobody_else(endpoint, tmp_path):
     assert told["state"]["config_update"] == "UPDATE_FAILED" and "scope: sc and key: none" in json.dumps(told)
     endpoint.server.stop()
     assert_unseen(tmp_path, CANARY)
+
+
+def test_mlflow_with_a_token(endpoint, monkeypatch):
+    mlflow = client_module("mlflow")
+    from mlflow.deployments import get_deploy_client
+    from mlflow.exceptions import MlflowException
+    token = endpoint.root.token(user="ann", can="view")
+    monkeypatch.setenv("DATABRICKS_HOST", endpoint.server.url)
+    monkeypatch.setenv("DATABRICKS_TOKEN", token)
+    client = get_deploy_client("databricks")
+    assert [one["name"] for one in client.list_endpoints()] == ["e"]
+    assert client.predict(endpoint="e", inputs=ROWS)["predictions"]
+    monkeypatch.setenv("MLFLOW_TRACKING_TOKEN", token)
+    tracking = mlflow.MlflowClient(endpoint.server.url, endpoint.server.url)
+    assert [model.name for model in tracking.search_registered_models()] == ["m"]
+    with pytest.raises(MlflowException, match="user 'ann' may not do that: the permission 'manage' on everything is needed"):
+        tracking.create_experiment("x")
+    monkeypatch.delenv("MLFLOW_TRACKING_TOKEN")
+    with pytest.raises(MlflowException, match="no token was sent"):
+        tracking.search_registered_models()

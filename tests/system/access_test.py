@@ -1,6 +1,7 @@
 """Who may do what: tokens, levels, endpoints, the first token, hosts that others reach. Real clients: databricks-sdk, curl."""
 import base64
 import json
+import re
 import subprocess
 import time
 import urllib.error
@@ -8,7 +9,7 @@ import urllib.request
 
 import pytest
 
-from conftest import BUILD, MODELS, client_module
+from conftest import MODELS, ROOT, client_module
 
 ROWS = {"dataframe_records": [{"text": "a"}]}
 
@@ -166,6 +167,8 @@ def test_others_reach_it_only_with_a_token(sluiced, tmp_path):
     server = sluiced()
     token = Caller(server).token(user="root")
     server.stop()
+    with pytest.raises(RuntimeError, match="nobody has a token yet"):
+        sluiced(None, "--host", "0.0.0.0", "--state", tmp_path / "other")
     server = sluiced(None, "--host", "0.0.0.0")
     assert Caller(server)("GET", "/metrics")[0] == 401
     Caller(server, token).good("GET", "/metrics", Host="sluice.example.com")
@@ -194,6 +197,14 @@ def test_another_process_revokes(sluiced):
     root.good("POST", "/api/2.0/token/delete", {"token_id": token_id})
     while other("GET", "/metrics")[0] != 401:
         time.sleep(0.01)
+
+
+def test_secrets_are_compared_in_constant_time():
+    """No comparison that ends early is near a token, a secret or a digest."""
+    for path in sorted((ROOT / "runtime" / "access").glob("*.c")):
+        for number, line in enumerate(path.read_text().splitlines(), 1):
+            early = re.search(r"(?<!CRYPTO_)\bmemcmp\(|\bstrn?cmp\(|\bdigest_eq\(", line)
+            assert early is None or re.search(r"a\.data, b\.data|->id", line), "%s:%d: %s" % (path.name, number, line)
 
 
 def test_databricks_sdk(root):

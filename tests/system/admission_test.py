@@ -56,7 +56,8 @@ class Served:
             status, _, text = self.call("POST", API, {"name": "e", "config": config})
         assert status == 200, text
         end = time.monotonic() + 20
-        while (state := self.call("GET", API + "/e")[2]["state"]) != {"ready": "READY", "config_update": "NOT_UPDATING"}:
+        done = {"ready": "READY", "config_update": "NOT_UPDATING"}
+        while (state := self.call("GET", API + "/e")[2]["state"]) != done:
             assert time.monotonic() < end, state
             time.sleep(0.02)
 
@@ -113,7 +114,8 @@ def test_tokens_of_a_user(served):
 
 def at_once(served, clients, times):
     with concurrent.futures.ThreadPoolExecutor(clients) as pool:
-        return [one for many in pool.map(lambda _: [served.ask() for _ in range(times)], range(clients)) for one in many]
+        answers = pool.map(lambda _: [served.ask() for _ in range(times)], range(clients))
+        return [one for many in answers for one in many]
 
 
 def test_a_crowd_that_waits_is_served(served):
@@ -142,7 +144,8 @@ def test_wait_too_long(served):
     answers = at_once(s, 6, 1)
     assert sorted(status for status, _, _ in answers) == [200] * 4 + [503] * 2
     headers, error = next((headers, error) for status, headers, error in answers if status == 503)
-    assert int(headers["Retry-After"]) >= 1 and "no place was free at served entity 'm-1' for 100 ms" in error["message"]
+    assert int(headers["Retry-After"]) >= 1
+    assert "no place was free at served entity 'm-1' for 100 ms" in error["message"]
 
 
 def test_who_leaves_gives_up_his_turn(served):

@@ -115,7 +115,7 @@ def test_schema_is_for_editors():
     schema = json.loads(pretty.stdout)
     assert pretty.stdout.startswith('{\n  "$schema"') and pretty.stdout.endswith("}\n")
     assert json.loads(sluice("schema", "--json").stdout) == schema
-    assert schema["properties"]["steps"]["items"]["properties"]["llm"]["required"] == ["model", "prompt"]
+    assert schema["properties"]["steps"]["items"]["properties"]["llm"]["required"] == ["model"]
 
 
 def test_version():
@@ -126,7 +126,7 @@ def test_version():
 @pytest.mark.parametrize("args, message", [
     ([], "a command is missing"),
     (["pakc"], "unknown command 'pakc', did you mean 'pack'?"),
-    (["deploy"], "unknown command 'deploy' (see 'sluice help')"),
+    (["frobnicate"], "unknown command 'frobnicate' (see 'sluice help')"),
     (["help", "valdate"], "did you mean 'validate'?"),
     (["validate"], "sluice validate: DIR|FILE is missing"),
     (["pack", "x"], "sluice pack: --output FILE is missing"),

@@ -80,7 +80,9 @@ def test_deploy_makes_updates_and_has_nothing_to_do(tool, doubler):
     assert second["entities"][0] == {**second["entities"][0], "workload_size": "Medium", "scale_to_zero": True, "env": ["B"]}
     planned = tool("deploy", model + "/2", "--endpoint", name, "--always-on", "--env", "B=d", "--size", "Small", "--plan")
     assert "workload_size Medium → Small, scale_to_zero_enabled true → false, env ~B" in planned
-    assert "c" not in re.findall("env.*", planned)[0].split() and tool.json("status", name)["config_version"] == 2
+    told = tool.json("deploy", model + "/2", "--endpoint", name, "--env", "B=d", "--env", "C={{secrets/s/k}}", "--plan")
+    assert told["config"]["served_entities"][0]["environment_vars"] == {"B": "***", "C": "{{secrets/s/k}}"}
+    assert tool.json("status", name)["config_version"] == 2
 
 
 def test_the_curl_line_works_as_it_is(tool, server, tmp_path):
@@ -176,6 +178,7 @@ def test_a_deployment_that_fails_says_why(tool, doubler, tmp_path):
     shown = tool.json("status", name)
     assert shown["update"] == "UPDATE_FAILED" and "self-test" in shown["failure"] and entities(shown) == [(name + "/1", 100)]
     assert "not deployed:" in tool("status", name) and "self-test" in tool("logs", name, "--build", "--entity", name + "-3")
+    tool.fails(65, "config version 1 serves still: nothing to roll back", "rollback", name)
     # What serves is what is wanted: nothing to mend.
     assert not tool.json("deploy", name + "/1", "--endpoint", name)["changed"]
     ended = tool.run("deploy", name + "/3", "--endpoint", name + "-new")
@@ -207,6 +210,9 @@ def test_what_a_test_says(tool, doubler, tmp_path):
     assert json.loads(tool.run("test", name, "--rows", "wrong.json", "--json").stdout)["failed"] == 1
     assert tool.run("test", name, "--rows", "-").returncode == 65
 
+    # Where the registry is not asked, the endpoint is.
+    elsewhere = ("--registry", "http://127.0.0.1:1", "--serving", tool.env["MLFLOW_TRACKING_URI"])
+    assert "the example of its OpenAPI page" in tool("test", name, *elsewhere)
     # Without an example in the registry one is made from the signature.
     tool("register", write_doubler(tmp_path / "bare", 5, example=None), "--name", name)
     tool("deploy", name + "/3", "--endpoint", name)
@@ -227,6 +233,11 @@ def test_stop_start_logs_undeploy(tool, doubler):
     tool.fails(64, "--yes is missing", "undeploy", name)
     tool("undeploy", name, "--yes")
     tool.fails(66, "no endpoint '%s'" % name, "status", name)
+
+
+def test_a_mistyped_name_is_told_of_the_one_that_was_meant(tool, doubler):
+    tool("deploy", doubler + "/1", "--endpoint", doubler)
+    assert "new endpoint; there is '%s', too" % doubler in tool.run("deploy", doubler + "/1", "--endpoint", doubler + "x").stderr
 
 
 def test_mistakes_get_one_clear_line(tool, doubler, tmp_path):
@@ -430,3 +441,28 @@ def test_a_wrong_token_is_one_line(workspace):
     _, tool = workspace
     said = tool.fails(76, "PERMISSION_DENIED: Invalid access token.", "status", DATABRICKS_TOKEN="dapi-wrong-canary")
     assert "canary" not in said
+
+
+def test_tokens_say_what_one_may(tmp_path):
+    server = Sluiced(state=tmp_path)
+    try:
+        tool = Tool(tmp_path, MLFLOW_TRACKING_URI=server.url)
+        tool("register", write_doubler(tmp_path / "v1", 1), "--name", "doubler")
+        tool("deploy", "doubler/1", "--endpoint", "doubler")
+        manager = tool.json("token", "create", "--user", "ada", "--can", "manage")["token_value"]
+        tool.fails(76, "UNAUTHENTICATED", "status")
+        tool.env["MLFLOW_TRACKING_TOKEN"] = manager
+        said = tool("deploy", "doubler/1", "--endpoint", "doubler")
+        assert '-H "Authorization: Bearer $MLFLOW_TRACKING_TOKEN"' in said and manager not in said
+        line = re.search("^try  (curl .*)$", said, re.M)[1]
+        answer = subprocess.run(["sh", "-c", line + " -s"], env=tool.env, capture_output=True, check=True, text=True).stdout
+        assert json.loads(answer)["predictions"][0]["answer"] == 3
+        assert tool.json("traffic", "doubler", "100")["state"] == "READY"
+        assert tool.json("history", "doubler")["configs"][0]["serves"] == "doubler/1"
+        # Who may only ask can test with rows of his own.
+        tool.env["MLFLOW_TRACKING_TOKEN"] = tool.json("token", "create", "--user", "bob", "--can", "query")["token_value"]
+        (tmp_path / "rows.json").write_text('[{"n": 4}]')
+        assert tool.json("test", "doubler", "--rows", "rows.json")["columns"][0]["values"] == [9]
+        tool.fails(76, "PERMISSION_DENIED", "stop", "doubler")
+    finally:
+        server.stop()

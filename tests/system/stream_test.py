@@ -294,6 +294,18 @@ def test_nothing_is_tried_again_once_text_was_passed_on(make_bundle, sluiced):
         assert not is_whole and said(events) == "one " and up.count == 4
 
 
+def test_a_step_behind_the_text_that_fails_is_an_event(chat):
+    more = ("  - {name: later, tool: overflow}\ntools:\n"
+            "  - {name: overflow, sql: {statement: \"SELECT abs(-9223372036854775807 - 1)\", result: value}}\n")
+    with Upstream() as up:
+        server, _ = chat(up, more=more)
+        up.script([{"stream": ["one ", "two"]}, {"text": "one two"}])
+        _, events, is_whole = frames(server, {"messages": ASK, "stream": True})
+        refused, _, _ = frames(server, {"messages": ASK, "stream": True})
+    assert said(events) == "one two" and not is_whole and "later" in events[-1]["error"]["message"]
+    assert refused.status_code == 400  # nothing was streamed: the text of an endpoint that answers whole waits for the row
+
+
 def test_a_stream_that_stalls_ends_at_the_models_timeout(chat):
     with Upstream() as up:
         _, client = chat(up, timeout_ms=400)
@@ -349,22 +361,20 @@ def test_a_slow_reader_holds_up_the_model_and_gets_all_of_it(chat):
         up.script([{"stream": [piece] * count, "stream_pad": pad}])
         before = server.rss_kib()
         with raw_stream(server, {"messages": ASK, "stream": True}, rcvbuf=4096) as s:
-            last, since = -1, time.monotonic()
-            while time.monotonic() < since + 0.5:  # the model's side has come to a stop
+            last, since = 0, time.monotonic()
+            while last == 0 or time.monotonic() < since + 0.5:  # until the model's side has come to a stop
                 if up.streamed != last:
                     last, since = up.streamed, time.monotonic()
                 time.sleep(0.01)
             grown, streamed = server.rss_kib() - before, up.streamed
-            data = b""
-            while True:
-                more = s.recv(1 << 20)
-                if not more:
-                    break
+            s.setsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF, 1 << 20)
+            data = bytearray()
+            while more := s.recv(1 << 20):
                 data += more
     assert streamed < pad * count * 0.9, "the model was not held up: %d bytes" % streamed
     is_sanitized = b"__asan_init" in (BUILD / "sluiced").read_bytes()  # which keep freed memory back
     assert is_sanitized or grown < 24 * 1024, "%d KiB more" % grown
-    events = dechunk(data)
+    events = dechunk(bytes(data))
     text = said([json.loads(line[6:]) for line in events.split(b"\n") if line.startswith(b"data: {")])
     assert text == piece * count and events.endswith(b"data: [DONE]\n\n")
 

@@ -145,7 +145,7 @@ static void setup(struct request *request, const char *task, const char *inputs,
 	memset(request, 0, sizeof(*request));
 	kit_init(&request->kit);
 	mlmodel(&request->kit, task, inputs, outputs);
-	agent(&request->kit, ONE_STEP);
+	agent(&request->kit, ONE_STEP "  - {name: finish_reason, llm: {model: m, messages: messages}}\n");
 }
 
 static void row_is(const struct request *request, const char *expected)
@@ -353,6 +353,20 @@ static void test_an_answer_in_the_own_shape_passes_through(void **state)
 	kit_done(&request.kit);
 }
 
+static void test_an_agents_own_shape(void **state)
+{
+	struct request request;
+
+	setup(&request, "agent/v2/chat", MESSAGES_, LIST_("messages") "," TEXT_("finish_reason"));
+	assert_true(ask(&request, TASK_CHAT, "{" ASK "}"));
+	request.completion.is_agents = true;
+	answers(&request, "{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"id\":\"1\"},{\"role\":\"assistant\"}]}",
+		"{\"messages\":[{\"role\":\"assistant\",\"content\":\"a\",\"id\":\"1\"},{\"role\":\"assistant\"}]}",
+		"data: {\"delta\":{\"role\":\"assistant\",\"content\":\"a\",\"id\":\"1\"}}\n\n"
+		"data: {\"delta\":{\"role\":\"assistant\"}}\n\ndata: [DONE]\n\n");
+	kit_done(&request.kit);
+}
+
 /* Conversations */
 
 static bool converse(struct arena *arena, const char *system, const char *messages, struct chat *chat, struct error *err)
@@ -382,8 +396,34 @@ static void test_a_conversation_is_added(void **state)
 	assert_true(str_is(chat.messages[0].text, "one\n\ntwo"));
 	assert_true(str_is(chat.messages[1].text, "ab") && chat.messages[1].role == CHAT_USER);
 	assert_true(chat.messages[2].role == CHAT_ASSISTANT && chat.messages[3].role == CHAT_SYSTEM);
+	assert_true(converse(&arena, "one", "[{\"role\":\"system\",\"content\":\"two\"},{\"role\":\"system\",\"content\":\"three\"}]",
+		&chat, &err));
+	assert_int_equal(chat.count, 1);
+	assert_true(str_is(chat.messages[0].text, "one\n\ntwo\n\nthree"));
 	assert_true(converse(&arena, NULL, "\"hi\"", &chat, &err));
 	assert_true(chat.count == 1 && chat.messages[0].role == CHAT_USER);
+	arena_done(&arena);
+}
+
+/* As many as a request has room for: memory stays in proportion. */
+static void test_many_system_messages(void **state)
+{
+	static const char ONE[] = "{\"role\":\"system\",\"content\":\"a\"}";
+	enum { COUNT = 100000 };
+	struct buf text = {0};
+	struct arena arena;
+	struct chat chat;
+	struct error err;
+
+	arena_init(&arena);
+	for (unsigned i = 0; i < COUNT; i++)
+		buf_printf(&text, "%c%s", i == 0 ? '[' : ',', ONE);
+	buf_add_char(&text, ']');
+	assert_true(converse(&arena, NULL, buf_text(&text), &chat, &err));
+	assert_int_equal(chat.count, 1);
+	assert_int_equal(chat.messages[0].text.len, COUNT + 2 * (COUNT - 1));
+	assert_true(arena_size(&arena) < 20 * text.len);
+	buf_done(&text);
 	arena_done(&arena);
 }
 
@@ -427,7 +467,9 @@ int main(void)
 		cmocka_unit_test(test_usage_that_is_not_known_is_none),
 		cmocka_unit_test(test_columns_beside_the_text_are_custom_outputs),
 		cmocka_unit_test(test_an_answer_in_the_own_shape_passes_through),
+		cmocka_unit_test(test_an_agents_own_shape),
 		cmocka_unit_test(test_a_conversation_is_added),
+		cmocka_unit_test(test_many_system_messages),
 		cmocka_unit_test(test_what_is_no_conversation),
 	};
 

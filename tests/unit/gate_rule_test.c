@@ -36,6 +36,7 @@ struct samples {
 
 struct request {
 	uint64_t came_ns, started_ns;
+	enum gate_company company;
 	double ends; /* when `work` is there */
 	int client;  /* -1: open loop */
 	bool is_counted;
@@ -131,6 +132,7 @@ static void run(struct sim *sim, struct request request)
 
 	assert_true(sim->running_count <= sim->traffic.slots);
 	request.started_ns = sim->now;
+	request.company = gate_rule_company(&sim->rule);
 	request.ends = sim->work + (double)span(sim, (double)sim->traffic.service_ns);
 	for (; at > 0 && sim->running[(at - 1) / 2].ends > request.ends; at = (at - 1) / 2)
 		sim->running[at] = sim->running[(at - 1) / 2];
@@ -213,8 +215,7 @@ static void end(struct sim *sim)
 	sim->completed++;
 	if (request.client >= 0)
 		sim->client_at[request.client] = sim->now + 50000;
-	gate_rule_go(
-		&sim->rule, request.started_ns, request.started_ns > request.came_ns, sim->now);
+	gate_rule_go(&sim->rule, request.started_ns, request.company, sim->now);
 	let_in(sim);
 	assert_int_equal(sim->rule.in_use, sim->running_count);
 	assert_int_equal(sim->rule.queued, sim->waiting);
