@@ -201,6 +201,7 @@ static bool set_stopped(struct control_call *call, bool is_stopped, struct error
 	row.is_stopped = is_stopped;
 	row.updated_ms = call->now_ms;
 	call->refreshes = row.id;
+	call->is_started = !is_stopped;
 	return rows_change(call->db, call->arena, &row, err) &&
 	       rows_event(call->db, row.id, row.config_version, is_stopped ? "ENDPOINT_STOPPED" : "ENDPOINT_STARTED",
 		       call->who, call->why, call->now_ms, err) &&

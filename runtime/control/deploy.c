@@ -67,6 +67,8 @@ struct deployment *deployment_new(struct deployer *deployer, struct str endpoint
 void deployment_free(struct deployment *deployment)
 {
 	for (size_t i = 0; i < deployment->config.count && deployment->entities != NULL; i++) {
+		if (deployment->entities[i].resident != NULL)
+			resident_unkeep(deployment->entities[i].resident);
 		resident_unref(deployment->entities[i].resident);
 		buf_done(&deployment->entities[i].log);
 	}

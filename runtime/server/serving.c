@@ -48,6 +48,7 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 	arena_on_end(exchange->request->arena, unref_endpoint, endpoint);
 	if (endpoint->is_stopped)
 		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first", endpoint->name);
+	exchange->retry_after_s = endpoint->is_coming;
 	if (endpoint->not_ready != NULL)
 		return error_set(err, endpoint->is_coming ? ERR_UNAVAILABLE : ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s",
 			endpoint->name, endpoint->not_ready);
