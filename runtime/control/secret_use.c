@@ -52,7 +52,8 @@ static bool check_variable(
 		error_set(err, ERR_PERMISSION_DENIED,
 			"environment_vars.%.*s: %.*s: a secret that no config of this endpoint named before needs the permission "
 			"'manage' on everything",
-			STR_ARGS(str_clip(json_str(&member->key), 100)), STR_ARGS(str_clip(json_str(&member->value), 300)));
+			STR_ARGS(str_clip(json_str(&member->key), 100)), STR_ARGS(str_clip(json_str(&member->value),
+				300)));
 	return found > 0;
 }
 
