@@ -1,5 +1,6 @@
 /* Config versions: update, roll back, history, stop and start. */
 #include "control/control_view.h"
+#include "control/secret_use.h"
 
 #include "control/fields.h"
 #include "control/served_config_fields.h"
@@ -32,6 +33,8 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 		return false;
 	if (config->count == 0)
 		return error_set(err, ERR_INVALID_PARAMETER, "served_entities: expected at least one");
+	if (!secret_use_check(call, row->id, config, err))
+		return false;
 	json_write(&text, &stored);
 	added.config = (struct str){arena_memdup(call->arena, text.data, text.len), text.len};
 	buf_done(&text);
