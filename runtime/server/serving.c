@@ -277,6 +277,23 @@ void serving_query_model(struct exchange *exchange, enum scoring_form form)
 	}
 }
 
+/* No bundle makes embeddings: whoever asks an endpoint for some is told that, not that the path is wrong. */
+static void refuse_embeddings(struct exchange *exchange)
+{
+	struct str name;
+	struct error err;
+
+	if (scoring_model(exchange, SCORING_CHAT, &name, &err)) {
+		if (!permit_or_refuse(exchange, PERMISSION_QUERY, name))
+			return;
+		if (find_endpoint(exchange, name, &err))
+			error_set(&err, ERR_BAD_REQUEST,
+				"endpoint '%.*s' makes no embeddings: bundles answer rows, chats, completions and responses",
+				STR_ARGS(name));
+	}
+	fail(exchange, &err);
+}
+
 /* ---- the path ---- */
 
 /* {name}/invocations, {name}/served-models/{served}/invocations: false where it is another one. */
@@ -331,7 +348,9 @@ void serving_handle(struct exchange *exchange)
 	if (path.len > 0 && path.data[path.len - 1] == '/')
 		path.len--;
 	const bool is_model = is_openai(path, &form), is_path = is_model || read_path(path, &name, &served);
-	if (is_path && exchange->request->method == HTTP_POST) {
+	if (str_is(path, "embeddings") && exchange->request->method == HTTP_POST) {
+		refuse_embeddings(exchange);
+	} else if (is_path && exchange->request->method == HTTP_POST) {
 		if (is_model)
 			serving_query_model(exchange, form);
 		else
