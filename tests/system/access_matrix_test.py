@@ -23,11 +23,7 @@ FURTHER = [
 
 
 def rows_of(page):
-<<<<<<< HEAD
-    """The cells of a page's tables of calls; others are of fields."""
-=======
     """The cells of the page's tables of calls; fields have tables of their own."""
->>>>>>> access
     is_calls = False
     for line in page.read_text().splitlines():
         cells = [cell.strip(" `") for cell in line.strip("|").split(" | ")]
@@ -64,11 +60,7 @@ PUBLIC = {"/ping", "/health", "/live", "/ready", "/version", "/.well-known/datab
           "/oidc/.well-known/oauth-authorization-server", "/oidc/v1/token"}
 READING_POSTS = {"registered-models/get-latest-versions", "experiments/search", "runs/search", "experiments/search-datasets",
                  "logged-models/search", "/api/3.0/mlflow/datasets/search"}
-<<<<<<< HEAD
-QUERIES = {"/invocations", "/graphql"}
-=======
 QUERIES = {"/invocations", "/graphql", "/ajax-api/2.0/mlflow/gateway-proxy"}
->>>>>>> access
 
 
 def test_reading_needs_view_and_changing_needs_manage(calls):
@@ -81,12 +73,7 @@ def test_reading_needs_view_and_changing_needs_manage(calls):
         elif permission == "any token" and method != "GET":
             assert path.startswith(("/api/2.0/permissions/", "/api/2.0/token/delete")), (method, path)
         elif permission == "query":
-<<<<<<< HEAD
-            assert path.endswith("/gateway-proxy") or method == "POST" and (
-                path == "/invocations" or (method, path, permission) in FURTHER), (method, path)
-=======
             assert path in QUERIES or (method, path, permission) in FURTHER, (method, path)
->>>>>>> access
 
 
 def test_each_call_needs_what_its_row_declares(sluiced, calls):
