@@ -407,8 +407,18 @@ static void begin_accept(void *data)
 	http_server_accept(worker->http);
 }
 
+/* What the predecessor deployed while this process started. */
+static void catch_up(struct server *server)
+{
+	struct error err;
+
+	if (server->has_control && !deployer_sync(server->control.deployer, false, &err))
+		log_error("endpoints.catch_up", LOG_ERR(&err));
+}
+
 void server_accept(struct server *server)
 {
+	catch_up(server);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		loop_post(server->workers[i].loop, &server->workers[i].accept_task, begin_accept,
 			&server->workers[i]);
