@@ -47,6 +47,7 @@ struct control_call {
 	struct str deploys;       /* the id of the endpoint whose pending version is to be deployed */
 	int64_t deploys_version;
 	struct str refreshes;     /* … that is to be published anew */
+	bool is_started;          /* it was stopped: an alias may have moved since */
 	struct str removes, removes_id; /* name and id of the endpoint that is gone */
 	bool changes_access; /* credentials or grants */
 };

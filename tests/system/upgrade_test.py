@@ -177,8 +177,8 @@ def test_a_stream_ends_in_the_process_where_it_began(service, tmp_path):
     slow = tmp_path / "slow"
     write_bundle(slow)
     text = (slow / "config.yaml").read_text()
-    (slow / "config.yaml").write_text(text.replace("x<2000", "x<50000").replace("result: value", "result: value, timeout_ms: 60000"))
-    s = service("--rows-in-flight", 1, bundle=slow)
+    (slow / "config.yaml").write_text(text.replace("x<500", "x<50000"))
+    s = service("--rows-in-flight", 1, "--drain-timeout-ms", 120000, bundle=slow)
     first = s.pid
     connection = Connection(s.port)
     connection.send("POST", "/invocations", batch(ROWS))
