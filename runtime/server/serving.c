@@ -109,7 +109,7 @@ static void run(struct exchange *exchange)
 	struct bundle *bundle = resident_bundle(exchange->entity->resident);
 
 	if (!exchange->query->is_named)
-		shadows_start(exchange, exchange->query->ticket);
+		shadows_start(exchange, exchange->query->ticket, exchange->query->form);
 	if (bundle != NULL) {
 		answer(exchange, bundle);
 		return;

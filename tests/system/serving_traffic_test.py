@@ -4,6 +4,7 @@ import urllib.request
 
 import pytest
 
+from conftest import column
 from serving_faults_test import API, call, settle
 from serving_kit import Kit
 
@@ -77,3 +78,37 @@ def test_a_header_sticks(kit):
 
     found = {user: {ask(user) for _ in range(4)} for user in ("u%d" % i for i in range(16))}
     assert all(len(entities) == 1 for entities in found.values()) and set.union(*found.values()) == {"a", "b"}
+
+
+CHAT = """
+version: 1
+tools:
+  - {name: say, sql: {statement: "SELECT 'hello ' || count(*) FROM (SELECT 1 FROM json_each(:messages))", result: value}}
+steps:
+  - {name: answer, tool: say}
+"""
+MESSAGES = column("messages", "array", items={"type": "object", "properties": {
+    "role": {"type": "string", "required": True}, "content": {"type": "string", "required": False}}})
+
+
+@pytest.mark.parametrize("path, body", [
+    (PATH, {"messages": [{"role": "user", "content": "x"}]}),
+    ("/serving-endpoints/chat/completions", {"model": "ep", "messages": [{"role": "user", "content": "x"}]}),
+])
+def test_shadows_see_chats(kit, make_bundle, path, body):
+    bundle = make_bundle(CHAT, [MESSAGES], [column("answer")])
+    mlmodel = bundle / "MLmodel"
+    mlmodel.write_text(json.dumps({**json.loads(mlmodel.read_text()), "metadata": {"task": "llm/v1/chat"}}))
+    kit.register_folder(bundle, "chat")
+    entities = [{"entity_name": "chat", "entity_version": "1", "name": name} for name in ("a", "b")]
+    config = {"served_entities": entities, "traffic_config": {"routes": [
+        {"served_entity_name": "a", "traffic_percentage": 100},
+        {"served_entity_name": "b", "traffic_percentage": 0, "shadow_percentage": 100}]}}
+    assert call(kit.server, "POST", API, {"name": "ep", "config": config})[0] == 200
+    settle(kit.server)
+    for _ in range(3):
+        status, answer = kit.server.post(body, path)
+        assert status == 200 and answer["choices"][0]["message"]["content"] == "hello 1", answer
+    labels = '{endpoint="ep",served_entity="b",entity_version="1"}'
+    for line in "rows_total%s 3", "rows_failed_total%s 0", "shadowed_total%s 3":
+        kit.server.wait_metric("sluice_endpoint_" + line % labels)
