@@ -168,7 +168,7 @@ static bool plan(struct deploying *deploying, struct error *err)
 static void write_plan(struct deploying *deploying, struct buf *out)
 {
 	const struct deployment *deployment = &deploying->deployment;
-	const char *action = deployment_action(deployment), *uri = deploying->remote->target.serving.uri;
+	const char *action = deployment_action(deployment), *uri = deploying->remote->target.serving.url;
 	const bool is_none = strcmp(action, "none") == 0;
 
 	console_style(out, deploying->remote->console->has_out_color, STYLE_BOLD,
@@ -200,7 +200,7 @@ static bool answer_plan(struct deploying *deploying, struct error *err)
 	struct buf out = {0};
 
 	json_set(arena, &record, STR("endpoint"), json_string(deploying->deployment.endpoint));
-	json_set(arena, &record, STR("serving"), json_string(str_of(deploying->remote->target.serving.uri)));
+	json_set(arena, &record, STR("serving"), json_string(str_of(deploying->remote->target.serving.url)));
 	json_set(arena, &record, STR("action"), json_string(str_of(deployment_action(&deploying->deployment))));
 	json_set(arena, &record, STR("changes"), deploying->deployment.changes);
 	json_set(arena, &record, STR("config"), without_values(arena, &deploying->deployment.config));
@@ -216,7 +216,7 @@ static void write_head(struct deploying *deploying, bool is_none, struct buf *ou
 	const uint64_t elapsed_ms = (loop_now_ns(remote->loop) - deploying->began_ns) / 1000000;
 
 	console_style(out, remote->console->has_out_color, STYLE_GOOD, is_none ? "nothing to do:" : "deployed");
-	buf_printf(out, " %s at %s", deploying->options->endpoint, remote->target.serving.uri);
+	buf_printf(out, " %s at %s", deploying->options->endpoint, remote->target.serving.url);
 	buf_printf(out, ", config version %" PRId64, endpoint_config_version(&deploying->deployment.after));
 	if (is_none)
 		buf_add_text(out, ", serves that already\n");
@@ -278,18 +278,19 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 static const struct option OPTIONS[] = {
 	{"endpoint", 'e', OPTION_STRING, AT(endpoint), .value = "NAME", .is_required = true,
 		.help = "made where it is not there yet"},
-	{"traffic", 't', OPTION_STRING, AT(traffic), .value = "P,P…",
+	{"traffic", 't', OPTION_STRING, AT(traffic), .value = "P,P…", .is_argument_only = true,
 		.help = "percents of several models, in their order: 90,10"},
 	{"size", 's', OPTION_CHOICE, AT(size), .value = "SIZE", .fallback = "unchanged", .choices = SIZES,
 		.help = "workload size: 4, 16 or 64 requests at once; of a new entity Small"},
 	{"scale-to-zero", 0, OPTION_FLAG, AT(is_scaling), .help = "gives memory or machines back while nobody asks"},
-	{"always-on", 0, OPTION_FLAG, AT(is_always_on), .help = "no scale to zero any more"},
-	{"env", 0, OPTION_STRINGS, AT(variables), .value = "K=V",
+	{"always-on", 0, OPTION_FLAG, AT(is_always_on), .is_argument_only = true, .help = "no scale to zero any more"},
+	{"env", 0, OPTION_STRINGS, AT(variables), .value = "K=V", .is_argument_only = true,
 		.help = "a variable for ${env:K} of config.yaml, beside those there are; V may be {{secrets/scope/key}}"},
-	{"unset-env", 0, OPTION_STRINGS, AT(unset), .value = "K", .help = "removes a variable"},
-	{"name", 0, OPTION_STRINGS, AT(names), .value = "ENTITY",
+	{"unset-env", 0, OPTION_STRINGS, AT(unset), .value = "K", .is_argument_only = true,
+		.help = "removes a variable"},
+	{"name", 0, OPTION_STRINGS, AT(names), .value = "ENTITY", .is_argument_only = true,
 		.help = "of the served entity; without it model-version"},
-	{"follow", 'f', OPTION_FLAG, AT(is_following),
+	{"follow", 'f', OPTION_FLAG, AT(is_following), .is_argument_only = true,
 		.help = "follow the alias: whoever moves it deploys (sluiced only); without it MODEL@ALIAS is the "
 			"version that it is now"},
 	{"plan", 0, OPTION_FLAG, AT(is_plan), .is_argument_only = true,

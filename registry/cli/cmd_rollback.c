@@ -202,7 +202,7 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 #define AT(field_) offsetof(struct rollback_options, field_)
 
 static const struct option OPTIONS[] = {
-	{"to", 't', OPTION_STRING, AT(to), .value = "VERSION|config:N",
+	{"to", 't', OPTION_STRING, AT(to), .value = "VERSION|config:N", .is_argument_only = true,
 		.help = "a model's version that served before, or a config version of sluice history; without it what served "
 			"before what serves now. Databricks needs a VERSION"},
 	{"timeout-s", 0, OPTION_INTEGER, AT(timeout_s), .value = "N", .fallback = "1800", .min = 1, .max = 86400,

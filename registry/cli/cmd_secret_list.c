@@ -20,7 +20,8 @@ static bool ask_list(struct remote *remote, const char *path, struct str scope, 
 	return remote_wait(remote, client_call(remote->client, remote->arena, &call, ret), err);
 }
 
-static bool add_scope(struct remote *remote, struct str scope, struct table *table, struct json *list, struct error *err)
+static bool add_scope(struct remote *remote, struct str scope, struct table *table, struct json *list,
+	struct error *err)
 {
 	struct arena *arena = remote->arena;
 	struct json answer;
@@ -147,7 +148,8 @@ const struct command cmd_secret_list = {
 };
 
 static const struct option RM_OPTIONS[] = {
-	{"yes", 'y', OPTION_FLAG, offsetof(struct secret_options, is_sure), .help = "also a whole scope", .is_argument_only = true},
+	{"yes", 'y', OPTION_FLAG, offsetof(struct secret_options, is_sure), .help = "also a whole scope",
+		.is_argument_only = true},
 	OPTION_REGISTRY(struct secret_options),
 	OPTION_PROJECT(struct secret_options),
 	OPTION_DRY_RUN(struct secret_options),

@@ -35,7 +35,8 @@ static bool put(struct remote *remote, const struct secret_name *name, struct se
 		json_set(arena, &body, STR("bytes_value"), json_string(base64_encode(arena, text)));
 	if (call_with(remote, "/api/2.0/secrets/put", body, CALL_CHANGES, err))
 		return true;
-	return err->code == ERR_NOT_FOUND && call_with(remote, "/api/2.0/secrets/scopes/create", scope, CALL_CHANGES, err) &&
+	return err->code == ERR_NOT_FOUND && call_with(remote, "/api/2.0/secrets/scopes/create", scope, CALL_CHANGES,
+		err) &&
 	       call_with(remote, "/api/2.0/secrets/put", body, CALL_CHANGES, err);
 }
 
@@ -67,7 +68,8 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 /* No dry run: it would print what must not be seen. */
 static const struct option OPTIONS[] = {
 	{"file", 'f', OPTION_STRING, offsetof(struct put_options, file), .value = "FILE",
-		.help = "the value is this file's content; without it standard input's, or asked for", .is_argument_only = true},
+		.help = "the value is this file's content; without it standard input's, or asked for",
+			.is_argument_only = true},
 	OPTION_REGISTRY(struct put_options),
 	OPTION_PROJECT(struct put_options),
 	OPTION_JSON(struct put_options),
@@ -75,7 +77,8 @@ static const struct option OPTIONS[] = {
 };
 
 static const char *const EXAMPLES[] = {
-	"sluice secret put openai/key", "sluice secret put openai/key < key.txt", "sluice secret put gcp/account --file account.json", NULL};
+	"sluice secret put openai/key", "sluice secret put openai/key < key.txt",
+		"sluice secret put gcp/account --file account.json", NULL};
 
 static const struct options_spec SPEC = {
 	.program = "sluice secret put",

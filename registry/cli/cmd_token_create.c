@@ -46,7 +46,8 @@ static struct json endpoints_of(struct arena *arena, const struct create_options
 	return list;
 }
 
-static bool create_remotely(struct remote *remote, const struct create_options *options, struct json *ret, struct error *err)
+static bool create_remotely(struct remote *remote, const struct create_options *options, struct json *ret,
+	struct error *err)
 {
 	struct arena *arena = remote->arena;
 	struct client_call call = {
@@ -101,7 +102,8 @@ static bool issue(struct registry *registry, struct arena *arena, struct credent
 }
 
 /* As the server's answer: a server that runs on this folder sees it within a second. */
-static bool create_locally(struct arena *arena, const struct create_options *options, struct json *ret, struct error *err)
+static bool create_locally(struct arena *arena, const struct create_options *options, struct json *ret,
+	struct error *err)
 {
 	const char *user = options->user != NULL ? options->user : own_name(arena);
 	struct credential_row row = {
@@ -160,9 +162,11 @@ static void write_text(struct buf *out, struct console *console, const struct js
 		buf_add_char(out, '\n');
 	}
 	if (out->len > 0)
-		console_notice(console, "keep it: it is shown this once (sluice token revoke %.*s takes it back)", STR_ARGS(id));
+		console_notice(console, "keep it: it is shown this once (sluice token revoke %.*s takes it back)",
+			STR_ARGS(id));
 	else
-		console_notice(console, "the certificate is let in (sluice token revoke %.*s takes it back)", STR_ARGS(id));
+		console_notice(console, "the certificate is let in (sluice token revoke %.*s takes it back)",
+			STR_ARGS(id));
 }
 
 static bool check(const struct create_options *options, struct error *err)
@@ -199,21 +203,26 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 
 #define AT(field_) offsetof(struct create_options, field_)
 static const struct option OPTIONS[] = {
-	{"user", 0, OPTION_STRING, AT(user), .value = "NAME", .help = "whose it is; default: who makes it", .is_argument_only = true},
-	{"service-principal", 0, OPTION_STRING, AT(service_principal), .value = "NAME", .help = "whose it is, where that is a program",
+	{"user", 0, OPTION_STRING, AT(user), .value = "NAME", .help = "whose it is; default: who makes it",
+		.is_argument_only = true},
+	{"service-principal", 0, OPTION_STRING, AT(service_principal), .value = "NAME",
+		.help = "whose it is, where that is a program",
 		.is_argument_only = true},
 	{"can", 0, OPTION_CHOICE, AT(can), .value = "LEVEL", .choices = LEVELS, .is_required = true,
 		.help = "what it may, each with those before it; none: only what permissions of endpoints give its owner",
 		.is_argument_only = true},
-	{"endpoint", 0, OPTION_STRINGS, AT(endpoints), .value = "NAME", .help = "what it is for, again for more; without one, everything",
+	{"endpoint", 0, OPTION_STRINGS, AT(endpoints), .value = "NAME",
+		.help = "what it is for, again for more; without one, everything",
 		.is_argument_only = true},
 	{"days", 0, OPTION_INTEGER, AT(days), .value = "N", .min = 0, .max = 36500, .fallback = "0",
 		.help = "it expires after these; 0: it does not", .is_argument_only = true},
-	{"comment", 0, OPTION_STRING, AT(comment), .value = "TEXT", .help = "what it is for, for the list", .is_argument_only = true},
+	{"comment", 0, OPTION_STRING, AT(comment), .value = "TEXT", .help = "what it is for, for the list",
+		.is_argument_only = true},
 	{"oauth", 0, OPTION_FLAG, AT(is_oauth), .help = "OAuth's client_id and client_secret instead of a token",
 		.is_argument_only = true},
 	{"certificate", 0, OPTION_STRING, AT(certificate), .value = "NAME",
-		.help = "instead of a token: who has a client certificate of this common name", .is_argument_only = true},
+		.help = "instead of a token: who has a client certificate of this common name",
+			.is_argument_only = true},
 	{"state", 0, OPTION_STRING, AT(state_dir), .value = "DIR",
 		.help = "directly in the state folder of a sluiced, as before its first start; not by its calls",
 		.is_argument_only = true},

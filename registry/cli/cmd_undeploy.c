@@ -20,7 +20,7 @@ static bool run(struct console *console, struct arena *arena, const void *data, 
 	if (!options->is_sure && !remote->is_dry_run)
 		return error_set(err, ERR_USAGE,
 			"--yes is missing: endpoint '%.*s' of %s would be deleted (sluice stop keeps its config)",
-			STR_ARGS(name), remote->target.serving.uri);
+			STR_ARGS(name), remote->target.serving.url);
 	if (!remote_wait(remote, client_endpoint_delete(remote->client, arena, name), err))
 		return false;
 	json_set(arena, &record, STR("name"), json_string(name));

@@ -33,7 +33,7 @@ bool endpoint_nearest(
 
 static bool fail_unknown(struct remote *remote, struct str name, struct error *err)
 {
-	const char *url = remote->target.serving.uri, *nearest;
+	const char *url = remote->target.serving.url, *nearest;
 	size_t count;
 
 	if (!endpoint_nearest(remote, name, &count, &nearest, err))
@@ -248,7 +248,8 @@ static struct json entity_record(struct arena *arena, const struct json *config,
 	set_text(arena, &record, "version", is_following ? resolved : version);
 	set_text(arena, &record, "follows", is_following ? version : STR(""));
 	set_text(arena, &record, "digest", json_str(json_get(entity, STR("digest"))));
-	if (json_get(config, STR("traffic_config")) != NULL)
+	/* A list of Databricks tells neither. */
+	if (json_get(config, STR("traffic_config")) != NULL || json_get(config, STR("config_version")) != NULL)
 		set(arena, &record, "traffic", *json_get(&traffic, name));
 	if (number_of(shadow) > 0)
 		set(arena, &record, "shadow", json_integer(number_of(shadow)));

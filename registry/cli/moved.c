@@ -13,7 +13,7 @@ bool moved_answer(struct remote *remote, const char *verb, const struct json *en
 	console_style(&out, remote->console->has_out_color, STYLE_GOOD, verb);
 	buf_add_char(&out, ' ');
 	buf_add_visible(&out, json_str(json_get(&record, STR("name"))));
-	buf_printf(&out, " at %s, config version %" PRId64 ", ", remote->target.serving.uri,
+	buf_printf(&out, " at %s, config version %" PRId64 ", ", remote->target.serving.url,
 		endpoint_config_version(endpoint));
 	buf_add_visible(&out, json_str(json_get(&record, STR("state"))));
 	buf_add_char(&out, '\n');

@@ -41,7 +41,7 @@ bool released_open(struct released *released, struct remote *remote, const struc
 			return error_set(err, ERR_USAGE,
 				"environment '%.*s' has an endpoint, and %s has none: name where they are (serving in %s, or "
 				"--serving URI)",
-				STR_ARGS(environment->name), remote->target.serving.uri, remote->project.path);
+				STR_ARGS(environment->name), remote->target.serving.url, remote->project.path);
 		return false;
 	}
 	released->is_following =

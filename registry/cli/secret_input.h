@@ -5,4 +5,5 @@
 #include "cli/console.h"
 
 /* `file` NULL: standard input, of which one line end at the end is not meant. */
-bool secret_input(struct console *console, struct arena *arena, const char *file, struct secret *ret, struct error *err);
+bool secret_input(struct console *console, struct arena *arena, const char *file, struct secret *ret,
+	struct error *err);

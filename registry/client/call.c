@@ -8,6 +8,8 @@
  */
 #include "client/call.h"
 
+#include "base/clock.h"
+
 #include <sys/random.h>
 #include <time.h>
 
@@ -139,6 +141,7 @@ static struct next send_it(struct call *call)
 	call->status = 0;
 	if (spec->on_attempt != NULL && !spec->on_attempt(spec->stream_data, &call->op.flow.err))
 		return next_fail(&call->op.flow, NULL);
+	call->sent_ns = clock_ns();
 	call->fetch = call_send(call, on_fetched);
 	return next_wait(on_reply);
 }
@@ -171,7 +174,8 @@ static void on_fetched(void *data, const struct fetch_reply *reply, const struct
 		call->reply = reply->body;
 		call->reply_type = fetch_header_get(reply, "Content-Type");
 		call->reply_served = fetch_header_get(reply, "served-model-name");
-		call->elapsed_ns = reply->elapsed_ns;
+		/* Not the loop's time, which stands still for a turn: a local server may answer within one. */
+		call->elapsed_ns = clock_ns() - call->sent_ns;
 		call->retry_after_ms = fetch_retry_after_ms(reply, now_unix_s());
 		note_flavour(call, fetch_header_get(reply, "Server"));
 	}

@@ -52,7 +52,7 @@ struct call {
 	/* The last attempt's. */
 	int status; /* 0: no answer */
 	struct str reply, reply_type, reply_served;
-	uint64_t elapsed_ns;
+	uint64_t sent_ns, elapsed_ns;
 	int64_t retry_after_ms;
 	bool was_sent;
 	struct error err;

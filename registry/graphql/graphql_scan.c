@@ -109,7 +109,10 @@ static bool hex_of(struct str text, uint32_t *ret)
 	*ret = 0;
 	for (size_t i = 0; i < text.len; i++) {
 		const char c = text.data[i];
-		const int digit = is_digit(c) ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+		const int digit = is_digit(c)             ? c - '0'
+				  : c >= 'a' && c <= 'f' ? c - 'a' + 10
+				  : c >= 'A' && c <= 'F' ? c - 'A' + 10
+							 : -1;
 
 		if (digit < 0)
 			return false;

@@ -1,4 +1,5 @@
-/* refresh: the database's generation → a new snapshot → in place of the old one. Who is checked against it: identify.c */
+/* refresh: the database's generation → a new snapshot → in place of the old one
+ * What is checked against it: identify.c. */
 #include "access/access_internal.h"
 #include "access/secret_store.h"
 #include "base/clock.h"

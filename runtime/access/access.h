@@ -66,4 +66,5 @@ bool access_identify(struct access *access, struct arena *arena, struct str auth
 /* What he may do to that endpoint; on everything where data is NULL. */
 enum right principal_rights(const struct principal *principal, struct str endpoint);
 /* ERR_PERMISSION_DENIED, with the permission that is missing. */
-bool access_check(const struct principal *principal, enum permission permission, struct str endpoint, struct error *err);
+bool access_check(const struct principal *principal, enum permission permission, struct str endpoint,
+	struct error *err);

@@ -121,7 +121,8 @@ static size_t first_grant(const struct access_snapshot *snapshot, struct str end
 static bool is_meant(const struct access_grant *grant, const struct access_credential *own)
 {
 	if (grant->kind == GRANT_GROUP)
-		return str_is(grant->name, GROUP_USERS) || (str_is(grant->name, GROUP_ADMINS) && own->endpoints == NULL &&
+		return str_is(grant->name, GROUP_USERS) || (str_is(grant->name, GROUP_ADMINS) &&
+			own->endpoints == NULL &&
 								   own->rights == RIGHT_ALL);
 	if (own->is_service != (grant->kind == GRANT_SERVICE))
 		return false;
@@ -129,7 +130,8 @@ static bool is_meant(const struct access_grant *grant, const struct access_crede
 	return str_eq(grant->name, own->principal) || (own->is_service && str_is(grant->name, own->id));
 }
 
-enum right access_snapshot_granted(const struct access_snapshot *snapshot, const struct access_credential *own, struct str endpoint)
+enum right access_snapshot_granted(const struct access_snapshot *snapshot, const struct access_credential *own,
+	struct str endpoint)
 {
 	enum right rights = RIGHT_NONE;
 

@@ -42,4 +42,5 @@ bool access_snapshot_read(struct db *db, int64_t generation, struct access_snaps
 void access_snapshot_unref(struct access_snapshot *snapshot);
 struct access_credential *access_snapshot_find(const struct access_snapshot *snapshot, struct str id);
 /* What the endpoint's grants give him. */
-enum right access_snapshot_granted(const struct access_snapshot *snapshot, const struct access_credential *own, struct str endpoint);
+enum right access_snapshot_granted(const struct access_snapshot *snapshot, const struct access_credential *own,
+	struct str endpoint);

@@ -126,13 +126,16 @@ static bool check_kind(struct db *db, const struct credential_row *row, struct e
 			STR_ARGS(str_clip(row->kind, 100)));
 	if (is_certificate != (row->subject.len > 0))
 		return error_set(err, ERR_INVALID_PARAMETER,
-			"certificate: %s", is_certificate ? "expected the certificate's common name" : "is for the kind 'certificate' only");
+			"certificate: %s", is_certificate ? "expected the certificate's common name"
+				: "is for the kind 'certificate' only");
 	if (str_is(row->kind, CREDENTIAL_CLIENT) && !row->is_service)
-		return error_set(err, ERR_INVALID_PARAMETER, "an OAuth client is a service principal's: give service_principal");
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"an OAuth client is a service principal's: give service_principal");
 	if (!is_certificate)
 		return true;
 	const int found = db_find(db, err, NULL,
-		"SELECT 1 FROM access_credentials WHERE kind = 'certificate' AND subject = ? AND revoked_ms = 0", "s", row->subject);
+		"SELECT 1 FROM access_credentials WHERE kind = 'certificate' AND subject = ? AND revoked_ms = 0", "s",
+			row->subject);
 	if (found > 0)
 		error_set(err, ERR_ALREADY_EXISTS, "certificate '%.*s' was given rights already: revoke those first",
 			STR_ARGS(row->subject));
@@ -151,7 +154,8 @@ static bool check(struct db *db, const struct credential_row *row, int64_t lifet
 	       check_kind(db, row, err) && check_first(db, row, err);
 }
 
-bool credential_issue(struct db *db, struct arena *arena, struct credential_row *row, int64_t lifetime_s, int64_t now_ms,
+bool credential_issue(struct db *db, struct arena *arena, struct credential_row *row, int64_t lifetime_s,
+	int64_t now_ms,
 	struct secret *ret_value, struct error *err)
 {
 	row->created_ms = now_ms;
@@ -164,8 +168,10 @@ bool credential_issue(struct db *db, struct arena *arena, struct credential_row 
 		row->digest = STR("");
 	if (!db_run(db, err,
 		    "INSERT INTO access_credentials (" COLUMNS ") VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, 0, 0)",
-		    "sssssbssssii", row->id, row->kind, row->digest, text_of(row->subject), row->principal, row->is_service,
-		    row->can, row->endpoints, text_of(row->comment), text_of(row->creator), row->created_ms, row->expires_ms) ||
+		    "sssssbssssii", row->id, row->kind, row->digest, text_of(row->subject), row->principal,
+			row->is_service,
+		    row->can, row->endpoints, text_of(row->comment), text_of(row->creator), row->created_ms,
+			row->expires_ms) ||
 		!access_changed(db, err))
 		return false;
 	*ret_value = has_value ? value : (struct secret){0};
@@ -192,7 +198,8 @@ static void take(struct db_rows *rows, struct arena *arena, struct credential_ro
 	};
 }
 
-bool credential_list(struct db *db, struct arena *arena, struct credential_row **ret, size_t *ret_count, struct error *err)
+bool credential_list(struct db *db, struct arena *arena, struct credential_row **ret, size_t *ret_count,
+	struct error *err)
 {
 	struct db_rows rows;
 	int64_t count = 0;
@@ -224,14 +231,16 @@ int credential_find(struct db *db, struct arena *arena, struct str id, struct cr
 
 bool credential_revoke(struct db *db, struct str id, int64_t now_ms, struct error *err)
 {
-	return db_run(db, err, "UPDATE access_credentials SET revoked_ms = ? WHERE id = ? AND revoked_ms = 0", "is", now_ms,
+	return db_run(db, err, "UPDATE access_credentials SET revoked_ms = ? WHERE id = ? AND revoked_ms = 0", "is",
+		now_ms,
 		       id) &&
 	       access_changed(db, err);
 }
 
 bool credential_touch(struct db *db, struct str id, int64_t used_ms, struct error *err)
 {
-	return db_run(db, err, "UPDATE access_credentials SET used_ms = max(used_ms, ?) WHERE id = ?", "is", used_ms, id);
+	return db_run(db, err, "UPDATE access_credentials SET used_ms = max(used_ms, ?) WHERE id = ?", "is", used_ms,
+		id);
 }
 
 /* ---- the generation ---- */

@@ -49,9 +49,11 @@ struct str credential_id(struct str value);
  * ERR_INVALID_PARAMETER where a field does not fit; ERR_INVALID_STATE where the first one of all cannot manage everything,
  * because nobody could then make another one.
  */
-bool credential_issue(struct db *db, struct arena *arena, struct credential_row *row, int64_t lifetime_s, int64_t now_ms,
+bool credential_issue(struct db *db, struct arena *arena, struct credential_row *row, int64_t lifetime_s,
+	int64_t now_ms,
 	struct secret *ret_value, struct error *err);
-bool credential_list(struct db *db, struct arena *arena, struct credential_row **ret, size_t *ret_count, struct error *err);
+bool credential_list(struct db *db, struct arena *arena, struct credential_row **ret, size_t *ret_count,
+	struct error *err);
 /* As db_find: 0 where there is none. */
 int credential_find(struct db *db, struct arena *arena, struct str id, struct credential_row *ret, struct error *err);
 bool credential_revoke(struct db *db, struct str id, int64_t now_ms, struct error *err);

@@ -60,7 +60,8 @@ bool grants_of(struct db *db, struct arena *arena, struct str endpoint_id, struc
 	if (db_find(db, err, &count, "SELECT count(*) FROM access_grants WHERE endpoint_id = ?", "s", endpoint_id) < 0)
 		return false;
 	struct grant_row *list = arena_array(arena, (size_t)count + 1, sizeof(*list));
-	if (!db_start(&rows, db, err, "SELECT kind, name, level FROM access_grants WHERE endpoint_id = ? ORDER BY kind, name",
+	if (!db_start(&rows, db, err,
+		"SELECT kind, name, level FROM access_grants WHERE endpoint_id = ? ORDER BY kind, name",
 		    "s", endpoint_id))
 		return false;
 	while (taken < (size_t)count && db_next(&rows)) {

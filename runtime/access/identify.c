@@ -30,7 +30,8 @@ static bool accept(const struct access_snapshot *snapshot, struct access_credent
 	int64_t now_ms, struct principal *ret, struct error *err)
 {
 	if (own->expires_ms > 0 && now_ms >= own->expires_ms)
-		return error_set(err, ERR_UNAUTHENTICATED, "the token '%s' has expired: sluice token create makes another one",
+		return error_set(err, ERR_UNAUTHENTICATED,
+			"the token '%s' has expired: sluice token create makes another one",
 			own->id);
 	atomic_store_explicit(&own->used_ms, now_ms, memory_order_relaxed);
 	*ret = (struct principal){
@@ -79,13 +80,15 @@ static bool identify_oauth(struct access *access, const struct access_snapshot *
 }
 
 /* "token:VALUE", as Databricks' samples have it, or "NAME:VALUE". */
-static bool identify_basic(const struct access_snapshot *snapshot, struct arena *arena, struct str encoded, int64_t now_ms,
+static bool identify_basic(const struct access_snapshot *snapshot, struct arena *arena, struct str encoded,
+	int64_t now_ms,
 	struct principal *ret, struct error *err)
 {
 	struct str text, user;
 
 	if (!base64_decode(arena, encoded, &text) || !str_cut(&text, ':', &user))
-		return error_set(err, ERR_UNAUTHENTICATED, "the Authorization field: expected Basic and Base64 of 'token:TOKEN'");
+		return error_set(err, ERR_UNAUTHENTICATED,
+			"the Authorization field: expected Basic and Base64 of 'token:TOKEN'");
 	if (!identify_token(snapshot, text, PRINCIPAL_BY_BASIC, now_ms, ret, err))
 		return false;
 	return str_is(user, "token") || str_eq(user, ret->name) ||
@@ -101,7 +104,8 @@ static bool identify_certificate(const struct access_snapshot *snapshot, struct 
 		if (str_is(own->kind, CREDENTIAL_CERTIFICATE) && str_eq(own->subject, subject))
 			return accept(snapshot, own, PRINCIPAL_BY_CERTIFICATE, now_ms, ret, err);
 	}
-	return error_set(err, ERR_UNAUTHENTICATED, "the certificate's name '%.*s' was given no rights: sluice token create --certificate",
+	return error_set(err, ERR_UNAUTHENTICATED,
+		"the certificate's name '%.*s' was given no rights: sluice token create --certificate",
 		STR_ARGS(str_clip(subject, 200)));
 }
 
@@ -119,7 +123,8 @@ static bool identify(struct access *access, const struct access_snapshot *snapsh
 			       : identify_token(snapshot, authorization, PRINCIPAL_BY_BEARER, now_ms, ret, err);
 	if (cut_scheme(&authorization, STR("Basic")))
 		return identify_basic(snapshot, arena, authorization, now_ms, ret, err);
-	return error_set(err, ERR_UNAUTHENTICATED, "the Authorization field: expected 'Bearer TOKEN', or Basic with the user 'token'");
+	return error_set(err, ERR_UNAUTHENTICATED,
+		"the Authorization field: expected 'Bearer TOKEN', or Basic with the user 'token'");
 }
 
 bool access_identify(struct access *access, struct arena *arena, struct str authorization, struct str subject,
@@ -155,7 +160,8 @@ enum right principal_rights(const struct principal *principal, struct str endpoi
 	for (size_t i = 0; i < principal->own->endpoint_count; i++)
 		if (str_eq(principal->own->endpoints[i], endpoint))
 			rights |= principal->own->rights;
-	return (rights | access_snapshot_granted(principal->snapshot, principal->own, endpoint)) & principal->rights_max;
+	return (rights | access_snapshot_granted(principal->snapshot, principal->own,
+		endpoint)) & principal->rights_max;
 }
 
 bool access_check(const struct principal *principal, enum permission permission, struct str endpoint, struct error *err)
@@ -166,9 +172,11 @@ bool access_check(const struct principal *principal, enum permission permission,
 		return true;
 	const char *kind = principal->is_service ? "service principal" : "user";
 	if (endpoint.data == NULL)
-		return error_set(err, ERR_PERMISSION_DENIED, "%s '%.*s' may not do that: the permission '%s' on everything is needed",
+		return error_set(err, ERR_PERMISSION_DENIED,
+			"%s '%.*s' may not do that: the permission '%s' on everything is needed",
 			kind, STR_ARGS(principal->name), permission_name(permission));
 	return error_set(err, ERR_PERMISSION_DENIED,
-		"%s '%.*s' may not do that: the permission '%s' on endpoint '%.*s' is needed", kind, STR_ARGS(principal->name),
+		"%s '%.*s' may not do that: the permission '%s' on endpoint '%.*s' is needed", kind,
+			STR_ARGS(principal->name),
 		permission_name(permission), STR_ARGS(str_clip(endpoint, 200)));
 }

@@ -21,7 +21,8 @@ static int digit_of(char c)
 static bool parse(const char *text, size_t len, struct key *ret)
 {
 	for (size_t i = 0; i < KEY_SIZE; i++) {
-		const int high = len == HEX_LEN ? digit_of(text[2 * i]) : -1, low = len == HEX_LEN ? digit_of(text[2 * i + 1]) : -1;
+		const int high = len == HEX_LEN ? digit_of(text[2 * i]) : -1, low = len == HEX_LEN
+			? digit_of(text[2 * i + 1]) : -1;
 
 		if (high < 0 || low < 0)
 			return false;
@@ -38,14 +39,16 @@ static bool read_open(int fd, const char *path, struct key *ret, struct error *e
 	if (fstat(fd, &info) != 0 || !S_ISREG(info.st_mode))
 		return error_set(err, ERR_INVALID_STATE, "the key file '%s' is no file", path);
 	if ((info.st_mode & 077) != 0)
-		return error_set(err, ERR_INVALID_STATE, "others than its owner may read the key file '%s': chmod 600 it", path);
+		return error_set(err, ERR_INVALID_STATE,
+			"others than its owner may read the key file '%s': chmod 600 it", path);
 	const ssize_t got = read(fd, text, sizeof(text));
 	if (got < 0)
 		return error_set_errno(err, ERR_INTERNAL, errno, "read the key file '%s'", path);
 	const size_t len = got > 0 && text[got - 1] == '\n' ? (size_t)got - 1 : (size_t)got;
 	const bool is_key = parse(text, len, ret);
 	OPENSSL_cleanse(text, sizeof(text));
-	return is_key || error_set(err, ERR_INVALID_STATE, "the key file '%s' holds no key: expected %d hex digits", path, HEX_LEN);
+	return is_key || error_set(err, ERR_INVALID_STATE, "the key file '%s' holds no key: expected %d hex digits",
+		path, HEX_LEN);
 }
 
 bool key_file_read(const char *path, struct key *ret, struct error *err)
@@ -53,7 +56,8 @@ bool key_file_read(const char *path, struct key *ret, struct error *err)
 	const int fd = open(path, O_RDONLY | O_CLOEXEC | O_NONBLOCK);
 
 	if (fd < 0)
-		return error_set_errno(err, errno == ENOENT ? ERR_INVALID_STATE : ERR_INTERNAL, errno, "open the key file '%s'", path);
+		return error_set_errno(err, errno == ENOENT ? ERR_INVALID_STATE : ERR_INTERNAL, errno,
+			"open the key file '%s'", path);
 	const bool is_read = read_open(fd, path, ret, err);
 	close(fd);
 	return is_read;

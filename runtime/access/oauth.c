@@ -60,9 +60,11 @@ static bool read_form(struct asking *asking)
 	while (is_more) {
 		is_more = str_cut(&rest, '&', &pair);
 		str_cut(&pair, '=', &name);
-		if (!rest_unescape(asking->arena, name, true, &name) || !rest_unescape(asking->arena, pair, true, &pair) ||
+		if (!rest_unescape(asking->arena, name, true, &name) || !rest_unescape(asking->arena, pair, true,
+			&pair) ||
 			!str_is_utf8(name) || !str_is_utf8(pair))
-			return refuse(asking, 400, "invalid_request", "the body: expected application/x-www-form-urlencoded");
+			return refuse(asking, 400, "invalid_request",
+				"the body: expected application/x-www-form-urlencoded");
 		if (!take_pair(asking, name, pair))
 			return false;
 	}
@@ -82,7 +84,8 @@ static bool read_basic(struct asking *asking)
 	if (!base64_decode(asking->arena, (struct str){sent.data + SCHEME.len, sent.len - SCHEME.len}, &text) ||
 		!str_cut(&text, ':', &id) || !rest_unescape(asking->arena, id, true, &asking->client_id) ||
 		!rest_unescape(asking->arena, text, true, &asking->client_secret))
-		return refuse(asking, 401, "invalid_client", "the Authorization field: expected Basic and Base64 of id:secret");
+		return refuse(asking, 401, "invalid_client",
+			"the Authorization field: expected Basic and Base64 of id:secret");
 	return true;
 }
 
@@ -110,11 +113,13 @@ static bool take_assertion(struct asking *asking)
 	if (!access_oauth_key(asking->access, &key) ||
 		!oauth_token_read(asking->arena, &key, asking->assertion, now_ms / 1000, &asking->token, &err) ||
 		!access_identify(asking->access, asking->arena,
-			str_of(arena_printf(asking->arena, "Bearer %.*s", STR_ARGS(asking->assertion))), (struct str){NULL, 0},
+			str_of(arena_printf(asking->arena, "Bearer %.*s", STR_ARGS(asking->assertion))),
+				(struct str){NULL, 0},
 			now_ms, &principal, &err))
 		return refuse(asking, 400, "invalid_grant", "the assertion is no valid OAuth token from here");
 	if (asking->details.data == NULL)
-		return refuse(asking, 400, "invalid_request", "authorization_details: expected the endpoint's data_plane_info");
+		return refuse(asking, 400, "invalid_request",
+			"authorization_details: expected the endpoint's data_plane_info");
 	return true;
 }
 
@@ -161,7 +166,8 @@ static bool find_endpoint(struct asking *asking, struct str path, struct error *
 	const int found = db_find_text(db, err, asking->arena, &asking->token.endpoint,
 		"SELECT name FROM endpoints WHERE (id = ? OR name = ?) AND deleted_ms IS NULL", "ss", id, id);
 	db_rollback(db);
-	return found > 0 || (found == 0 && refuse(asking, 400, "invalid_request", "object_path: there is no such endpoint"));
+	return found > 0 || (found == 0 && refuse(asking, 400, "invalid_request",
+		"object_path: there is no such endpoint"));
 }
 
 /* [{"type":"workspace_permission","object_type":"serving-endpoints","object_path":…,"actions":["query_inference_endpoint"]}] */
@@ -172,7 +178,8 @@ static bool narrow(struct asking *asking, struct error *err)
 
 	if (asking->details.data == NULL)
 		return true;
-	const bool is_list = json_read(asking->arena, asking->details, &list, &ignored) && list.type == JSON_ARRAY && list.size == 1;
+	const bool is_list = json_read(asking->arena, asking->details, &list, &ignored) && list.type == JSON_ARRAY &&
+		list.size == 1;
 	const struct json *one = is_list ? &list.items[0] : NULL, *actions = json_get(one, STR("actions"));
 	const bool is_query = json_type(actions) == JSON_ARRAY && actions->size == 1 &&
 			      str_is(json_str(&actions->items[0]), "query_inference_endpoint");
@@ -198,15 +205,18 @@ static bool write_token(struct asking *asking, struct error *err)
 	const struct str text = oauth_token_write(asking->arena, &key, &asking->token, now_s);
 	asking->answer->status = 200;
 	buf_printf(&asking->answer->body,
-		"{\"access_token\":\"%.*s\",\"token_type\":\"Bearer\",\"expires_in\":%lld,\"scope\":\"all-apis\"}", STR_ARGS(text),
+		"{\"access_token\":\"%.*s\",\"token_type\":\"Bearer\",\"expires_in\":%lld,\"scope\":\"all-apis\"}",
+			STR_ARGS(text),
 		(long long)(asking->token.expires_s - now_s));
 	return true;
 }
 
-bool oauth_answer(struct access *access, struct registry *registry, struct arena *arena, const struct oauth_request *request,
+bool oauth_answer(struct access *access, struct registry *registry, struct arena *arena,
+	const struct oauth_request *request,
 	struct oauth_answer *ret, struct error *err)
 {
-	struct asking asking = {.access = access, .registry = registry, .arena = arena, .request = request, .answer = ret};
+	struct asking asking = {.access = access, .registry = registry, .arena = arena, .request = request,
+		.answer = ret};
 
 	*ret = (struct oauth_answer){0};
 	if (read_form(&asking) && find_who(&asking) && check_scope(&asking) && narrow(&asking, err) &&

@@ -22,5 +22,6 @@ struct oauth_answer {
 };
 
 /* Blocks. False with the error set where the server fails, not who asks. */
-bool oauth_answer(struct access *access, struct registry *registry, struct arena *arena, const struct oauth_request *request,
+bool oauth_answer(struct access *access, struct registry *registry, struct arena *arena,
+	const struct oauth_request *request,
 	struct oauth_answer *ret, struct error *err);

@@ -91,7 +91,8 @@ static bool check_signature(struct arena *arena, const struct key *key, struct s
 	       sent.len == MAC_SIZE && CRYPTO_memcmp(mac, sent.data, MAC_SIZE) == 0;
 }
 
-bool oauth_token_read(struct arena *arena, const struct key *key, struct str text, int64_t now_s, struct oauth_token *ret,
+bool oauth_token_read(struct arena *arena, const struct key *key, struct str text, int64_t now_s,
+	struct oauth_token *ret,
 	struct error *err)
 {
 	const char *dot = text.len > HEAD.len ? memrchr(text.data + HEAD.len, '.', text.len - HEAD.len) : NULL;
@@ -111,5 +112,6 @@ bool oauth_token_read(struct arena *arena, const struct key *key, struct str tex
 		.expires_s = json_type(expires) == JSON_INTEGER ? expires->integer : 0,
 	};
 	return now_s < ret->expires_s ||
-	       error_set(err, ERR_UNAUTHENTICATED, "the OAuth token has expired: ask for another one at /oidc/v1/token");
+	       error_set(err, ERR_UNAUTHENTICATED,
+		"the OAuth token has expired: ask for another one at /oidc/v1/token");
 }

@@ -16,9 +16,11 @@ struct oauth_token {
 	int64_t expires_s;
 };
 
-struct str oauth_token_write(struct arena *arena, const struct key *key, const struct oauth_token *token, int64_t now_s);
+struct str oauth_token_write(struct arena *arena, const struct key *key, const struct oauth_token *token,
+	int64_t now_s);
 /* It has the form of one; nothing is said about its truth. */
 bool oauth_token_is(struct str text);
 /* ERR_UNAUTHENTICATED: not ours, altered, expired. */
-bool oauth_token_read(struct arena *arena, const struct key *key, struct str text, int64_t now_s, struct oauth_token *ret,
+bool oauth_token_read(struct arena *arena, const struct key *key, struct str text, int64_t now_s,
+	struct oauth_token *ret,
 	struct error *err);

@@ -62,7 +62,8 @@ static bool decrypt(EVP_CIPHER_CTX *context, const struct key *key, struct str l
 	return EVP_DecryptInit_ex(context, EVP_aes_256_gcm(), NULL, key->bytes, head + 1 + ID_SIZE) == 1 &&
 	       EVP_DecryptUpdate(context, NULL, &len, (const uint8_t *)label.data, (int)label.len) == 1 &&
 	       EVP_DecryptUpdate(context, ret, &len, head + HEAD_SIZE, (int)text_len) == 1 &&
-	       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_SIZE, (void *)(head + HEAD_SIZE + text_len)) == 1 &&
+	       EVP_CIPHER_CTX_ctrl(context, EVP_CTRL_GCM_SET_TAG, TAG_SIZE,
+		(void *)(head + HEAD_SIZE + text_len)) == 1 &&
 	       EVP_DecryptFinal_ex(context, ret + len, &len) == 1;
 }
 
@@ -75,7 +76,8 @@ bool seal_open(struct arena *arena, const struct key *key, struct str label, str
 		return error_set(err, ERR_INTERNAL, "is damaged");
 	id_of(key, id);
 	if (CRYPTO_memcmp(id, sealed.data + 1, ID_SIZE) != 0)
-		return error_set(err, ERR_INVALID_STATE, "was sealed with another key than that of the key file (--secret-key)");
+		return error_set(err, ERR_INVALID_STATE,
+			"was sealed with another key than that of the key file (--secret-key)");
 	const size_t len = sealed.len - HEAD_SIZE - TAG_SIZE;
 	uint8_t *text = malloc(len);
 	EVP_CIPHER_CTX *context = EVP_CIPHER_CTX_new();

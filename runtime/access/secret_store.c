@@ -88,13 +88,15 @@ bool secret_scope_create(struct db *db, struct str scope, struct str creator, in
 	const int found = db_find(db, err, NULL, "SELECT 1 FROM secret_scopes WHERE name = ?", "s", scope);
 	if (found > 0)
 		return error_set(err, ERR_ALREADY_EXISTS, "Scope %.*s already exists!", STR_ARGS(scope));
-	return found == 0 && db_run(db, err, "INSERT INTO secret_scopes (name, creator, created_ms) VALUES (?, ?, ?)", "ssi", scope,
+	return found == 0 && db_run(db, err, "INSERT INTO secret_scopes (name, creator, created_ms) VALUES (?, ?, ?)",
+		"ssi", scope,
 				     creator, now_ms);
 }
 
 bool secret_scope_delete(struct db *db, struct str scope, struct error *err)
 {
-	return secret_scope_check(db, scope, err) && db_run(db, err, "DELETE FROM secret_scopes WHERE name = ?", "s", scope);
+	return secret_scope_check(db, scope, err) && db_run(db, err, "DELETE FROM secret_scopes WHERE name = ?", "s",
+		scope);
 }
 
 /* ---- secrets ---- */
@@ -106,7 +108,8 @@ static bool check_room(struct db *db, struct str scope, struct str key, struct e
 	if (db_find(db, err, &count, "SELECT count(*) FROM secrets WHERE scope = ? AND key <> ?", "ss", scope, key) < 0)
 		return false;
 	return count < SECRETS_MAX ||
-	       error_set(err, ERR_TOO_LARGE, "scope '%.*s' has %d secrets, more are not taken", STR_ARGS(scope), SECRETS_MAX);
+	       error_set(err, ERR_TOO_LARGE, "scope '%.*s' has %d secrets, more are not taken", STR_ARGS(scope),
+		SECRETS_MAX);
 }
 
 /* A new key beside rows of a lost one would hide that it is lost. */
@@ -124,7 +127,8 @@ bool secret_store_derive(
 
 	if (!load_key_to_seal(store, db, err))
 		return false;
-	return HMAC(EVP_sha256(), store->key.bytes, KEY_SIZE, (const unsigned char *)label, strlen(label), ret->bytes, &len) !=
+	return HMAC(EVP_sha256(), store->key.bytes, KEY_SIZE, (const unsigned char *)label, strlen(label), ret->bytes,
+		&len) !=
 		       NULL ||
 	       error_set(err, ERR_INTERNAL, "derive the key for '%s'", label);
 }
@@ -137,7 +141,8 @@ bool secret_put(struct secret_store *store, struct db *db, struct arena *arena, 
 	if (!secret_scope_check(db, scope, err) || !check_name("key", key, err) || !check_room(db, scope, key, err))
 		return false;
 	if (value.len == 0 || value.len > SECRET_VALUE_MAX)
-		return error_set(err, ERR_INVALID_PARAMETER, "the secret's value has %zu bytes: expected 1 to %d", value.len,
+		return error_set(err, ERR_INVALID_PARAMETER, "the secret's value has %zu bytes: expected 1 to %d",
+			value.len,
 			SECRET_VALUE_MAX);
 	if (!load_key_to_seal(store, db, err) || !seal(&sealed, &store->key, label_of(arena, scope, key), value, err))
 		return false;
@@ -165,7 +170,8 @@ bool secret_delete(struct db *db, struct str scope, struct str key, struct error
 }
 
 static bool read_sealed(
-	struct registry *registry, struct arena *arena, struct str scope, struct str key, struct str *ret, struct error *err)
+	struct registry *registry, struct arena *arena, struct str scope, struct str key, struct str *ret,
+		struct error *err)
 {
 	struct db *db = db_begin(registry->db, DB_READ, err);
 
@@ -187,7 +193,8 @@ bool secret_store_read(struct secret_store *store, struct registry *registry, st
 	if (!read_sealed(registry, arena, scope, key, &text, err) || !load_key(store, false, err))
 		return false;
 	if (!base64_decode(arena, text, &sealed))
-		return error_set(err, ERR_INTERNAL, "the secret '%.*s/%.*s' is damaged", STR_ARGS(scope), STR_ARGS(key));
+		return error_set(err, ERR_INTERNAL, "the secret '%.*s/%.*s' is damaged", STR_ARGS(scope),
+			STR_ARGS(key));
 	return seal_open(arena, &store->key, label_of(arena, scope, key), sealed, ret, err) ||
 	       error_wrap(err, "the secret '%.*s/%.*s'", STR_ARGS(scope), STR_ARGS(key));
 }

@@ -32,10 +32,35 @@ static double in_timeout(const struct gate_rule *rule)
 	return (double)(limits->queue_timeout_ms * MS) * limits->slots / rule->service.mean_ns;
 }
 
+/* Little's law: so many at once that are completed at that rate take so long. Where that is nearly
+ * twice as long as with room around them, fewer would complete as much. */
+static unsigned enough_at_once(const struct gate_rule *rule, unsigned limit, double rate)
+{
+	const double crowding = limit / rate / rule->calm.mean_ns;
+	const unsigned enough = (unsigned)(limit / crowding * 1.25) + 1;
+
+	return crowding < 1.8 || enough > limit ? limit : enough;
+}
+
+static bool knows_crowds(const struct gate_rule *rule)
+{
+	return rule->calm.count >= AVERAGED && rule->crowded.count >= AVERAGED;
+}
+
+/* How many at once complete as much as all slots, as far as is known. */
+static unsigned useful_slots(const struct gate_rule *rule)
+{
+	const unsigned slots = rule->limits.slots;
+
+	return knows_crowds(rule) ? enough_at_once(rule, slots, slots / rule->crowded.mean_ns)
+				  : slots;
+}
+
 static unsigned room_in_calm(const struct gate_rule *rule)
 {
 	const struct gate_limits *limits = &rule->limits;
-	const unsigned turns = limits->slots * TURNS;
+	const unsigned useful = useful_slots(rule), least = limits->slots < 4 ? limits->slots : 4;
+	const unsigned turns = TURNS * (useful > least ? useful : least);
 	unsigned room = turns < ROOM_MIN ? ROOM_MIN : turns;
 	const double in_time = in_timeout(rule) / 2;
 
@@ -153,14 +178,12 @@ static bool is_loss(const struct gate_rule *rule, double rate)
 	       rate < rule->rate_before * sqrt((double)rule->limit / rule->limit_before);
 }
 
-/* Little's law: so many at once that are completed at that rate take so long. */
 static void lower_limit(struct gate_rule *rule, double rate)
 {
-	const double crowding = rule->limit / rate / rule->calm.mean_ns;
-	const unsigned enough = (unsigned)(rule->limit / crowding * 1.25) + 1;
+	const unsigned enough = enough_at_once(rule, rule->limit, rate);
 
 	begin_step(rule);
-	if (crowding < 1.8 || enough >= rule->limit)
+	if (enough >= rule->limit)
 		return;
 	rule->limit_before = rule->limit;
 	rule->rate_before = rate;
@@ -206,7 +229,7 @@ static void become_overloaded(struct gate_rule *rule, uint64_t now_ns, unsigned 
 	rule->is_settled = false;
 	rule->rate_before = 0;
 	begin_step(rule);
-	if (rule->calm.count >= AVERAGED && rule->crowded.count >= AVERAGED)
+	if (knows_crowds(rule))
 		lower_limit(rule, rule->limit / rule->crowded.mean_ns);
 
 	const unsigned kept = short_queue(rule);

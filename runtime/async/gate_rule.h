@@ -10,7 +10,8 @@
  * grow. Clients that do not wait (an open loop) above capacity make any queue grow for ever: patience only makes every
  * answer late, and the slots are as busy with a short queue. So:
  *
- * CALM. The queue holds 16 turns of the slots, at least 32 requests, and not more than half of the timeout's worth. A burst may
+ * CALM. The queue holds 16 requests a slot (of as many as are useful, see below; at least 32), and not more than half of the
+ *	timeout's worth. A burst may
  *	exceed that: a window (one service time, 20 to 200 ms) that brings a quarter of this and follows one that did not; its
  *	room, with half as much again, stays while its queue does. What would wait longer than the timeout is refused.
  *	Who comes when all of this is full shows that arrivals exceed completions: OVERLOADED.

@@ -35,7 +35,7 @@ struct control_call {
 	struct str body;                 /* as sent */
 	struct json query;               /* object of strings */
 	int64_t now_ms;
-	const struct principal *principal;
+	const struct principal *principal; /* NULL: the server itself, that follows an alias */
 	struct str who, why; /* never NULL */
 	struct str host;     /* the Host field: "127.0.0.1:8080" */
 	struct str accept;   /* the Accept field; may be NULL */
@@ -47,6 +47,7 @@ struct control_call {
 	struct str deploys;       /* the id of the endpoint whose pending version is to be deployed */
 	int64_t deploys_version;
 	struct str refreshes;     /* … that is to be published anew */
+	bool is_started;          /* it was stopped: an alias may have moved since */
 	struct str removes, removes_id; /* name and id of the endpoint that is gone */
 	bool changes_access; /* credentials or grants */
 };

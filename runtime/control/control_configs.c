@@ -1,5 +1,6 @@
 /* Config versions: update, roll back, history, stop and start. */
 #include "control/control_view.h"
+#include "control/secret_use.h"
 
 #include "control/fields.h"
 #include "control/served_config_fields.h"
@@ -32,6 +33,8 @@ bool control_begin_update(struct control_call *call, struct endpoint_row *row, c
 		return false;
 	if (config->count == 0)
 		return error_set(err, ERR_INVALID_PARAMETER, "served_entities: expected at least one");
+	if (!secret_use_check(call, row->id, config, err))
+		return false;
 	json_write(&text, &stored);
 	added.config = (struct str){arena_memdup(call->arena, text.data, text.len), text.len};
 	buf_done(&text);
@@ -198,6 +201,7 @@ static bool set_stopped(struct control_call *call, bool is_stopped, struct error
 	row.is_stopped = is_stopped;
 	row.updated_ms = call->now_ms;
 	call->refreshes = row.id;
+	call->is_started = !is_stopped;
 	return rows_change(call->db, call->arena, &row, err) &&
 	       rows_event(call->db, row.id, row.config_version, is_stopped ? "ENDPOINT_STOPPED" : "ENDPOINT_STARTED",
 		       call->who, call->why, call->now_ms, err) &&

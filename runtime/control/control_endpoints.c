@@ -62,7 +62,7 @@ static bool run_create(struct control_call *call, struct error *err)
 	};
 	struct served_config config;
 
-	if (!check_new_name(row.name, err) || !control_attributes_take(call, &row, err) ||
+	if (!control_attributes_take(call, &row, err) || !check_new_name(row.name, err) ||
 		!read_first_config(call, &row, &config, err) || !rows_add(call->db, call->arena, &row, err) ||
 		!rows_event(call->db, row.id, 0, "ENDPOINT_CREATED", call->who, call->why, call->now_ms, err))
 		return false;

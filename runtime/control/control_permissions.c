@@ -53,7 +53,8 @@ static bool read_name(const struct entry_fields *sent, struct grant_row *ret, st
 		count++;
 	}
 	if (count != 1)
-		return error_set(err, ERR_INVALID_PARAMETER, "expected one of user_name, group_name, service_principal_name");
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"expected one of user_name, group_name, service_principal_name");
 	if (sent->group_name.len > 0 && !str_is(ret->name, GROUP_USERS) && !str_is(ret->name, GROUP_ADMINS))
 		return error_set(err, ERR_INVALID_PARAMETER,
 			"group_name '%.*s': there are no groups here but users (whoever has a token) and admins (who manages everything)",
@@ -70,7 +71,8 @@ static bool read_list(struct control_call *call, struct grant_row **ret, size_t 
 	if (!fields_read(call->arena, &call->in, LIST, &sent, err))
 		return false;
 	if (sent.count > GRANTS_MAX)
-		return error_set(err, ERR_INVALID_PARAMETER, "access_control_list: %zu entries, at most %d are taken", sent.count,
+		return error_set(err, ERR_INVALID_PARAMETER, "access_control_list: %zu entries, at most %d are taken",
+			sent.count,
 			GRANTS_MAX);
 	const struct entry_fields *entries = sent.items;
 	struct grant_row *rows = arena_array(call->arena, sent.count + 1, sizeof(*rows));

@@ -141,11 +141,11 @@ static void set_going(struct control_call *call, struct control_answer *ret)
 		return;
 	if (call->removes.data != NULL)
 		deployer_remove(control->deployer, call->removes, call->removes_id);
-	if (call->refreshes.data != NULL) {
+	if (call->refreshes.data != NULL)
 		deployer_refresh(control->deployer, call->refreshes, &ignored);
-		/* An alias may have moved while it was stopped. */
+	/* Another registry is asked by the clock. */
+	if (call->is_started && control->origin->target == NULL)
 		control_follow(control);
-	}
 	if (call->deploys.data == NULL)
 		return;
 	deployer_start(control->deployer, call->deploys, call->deploys_version);

@@ -21,16 +21,20 @@ static const struct decode_field PUT[] = {
 	TEXT(scope, "the scope, which exists"),
 	TEXT(key, "the secret's name in it"),
 	{"string_value", DECODE_STRING, .offset = offsetof(struct secret_fields, string_value), .help = "its value"},
-	{"bytes_value", DECODE_STRING, .offset = offsetof(struct secret_fields, bytes_value), .help = "its value in Base64"},
+	{"bytes_value", DECODE_STRING, .offset = offsetof(struct secret_fields, bytes_value),
+		.help = "its value in Base64"},
 	{0},
 };
 static const struct decode_field DELETE[] = {TEXT(scope, "the scope"), TEXT(key, "the secret's name in it"), {0}};
 static const struct decode_field SCOPE[] = {TEXT(scope, "the scope"), {0}};
 static const struct decode_field SCOPE_CREATE[] = {
 	TEXT(scope, "its name"),
-	{"scope_backend_type", DECODE_STRING, .offset = offsetof(struct secret_fields, backend), .help = "DATABRICKS: kept here"},
-	FIELD_REFUSED("initial_manage_principal", "scopes have no permissions of their own: who manages everything manages them"),
-	FIELD_REFUSED("backend_azure_keyvault", "secrets are kept here, or come from files and the environment (--secrets)"),
+	{"scope_backend_type", DECODE_STRING, .offset = offsetof(struct secret_fields, backend),
+		.help = "DATABRICKS: kept here"},
+	FIELD_REFUSED("initial_manage_principal",
+		"scopes have no permissions of their own: who manages everything manages them"),
+	FIELD_REFUSED("backend_azure_keyvault",
+		"secrets are kept here, or come from files and the environment (--secrets)"),
 	{0},
 };
 
@@ -90,7 +94,8 @@ static bool run_list(struct control_call *call, struct error *err)
 	struct db_rows rows;
 
 	if (!secret_scope_check(call->db, scope, err) ||
-		!db_start(&rows, call->db, err, "SELECT key, updated_ms FROM secrets WHERE scope = ? ORDER BY key", "s", scope))
+		!db_start(&rows, call->db, err, "SELECT key, updated_ms FROM secrets WHERE scope = ? ORDER BY key", "s",
+			scope))
 		return false;
 	while (db_next(&rows)) {
 		struct json item = json_object();
@@ -119,7 +124,8 @@ static bool run_scope_create(struct control_call *call, struct error *err)
 	if (!read_fields(call, SCOPE_CREATE, &sent, err))
 		return false;
 	if (sent.backend.len > 0 && !str_is(sent.backend, "DATABRICKS"))
-		return error_set(err, ERR_INVALID_PARAMETER, "scope_backend_type '%.*s': expected DATABRICKS: secrets are kept here",
+		return error_set(err, ERR_INVALID_PARAMETER,
+			"scope_backend_type '%.*s': expected DATABRICKS: secrets are kept here",
 			STR_ARGS(str_clip(sent.backend, 100)));
 	return secret_scope_create(call->db, sent.scope, call->who, call->now_ms, err);
 }
@@ -150,11 +156,13 @@ static bool run_scopes(struct control_call *call, struct error *err)
 }
 
 const struct control_rpc control_secrets[] = {
-	CONTROL_RPC("POST", "secrets/put", PERMISSION_MANAGE, run_put, DB_WRITE, "seals a secret, new or in place of the old one",
+	CONTROL_RPC("POST", "secrets/put", PERMISSION_MANAGE, run_put, DB_WRITE,
+		"seals a secret, new or in place of the old one",
 		PUT),
 	CONTROL_RPC("POST", "secrets/delete", PERMISSION_MANAGE, run_delete, DB_WRITE, "removes one", DELETE),
 	CONTROL_RPC("GET", "secrets/list", PERMISSION_VIEW, run_list, DB_READ, "the names in a `scope`", NULL),
-	CONTROL_RPC("GET", "secrets/get", PERMISSION_MANAGE, run_get, DB_READ, "refused: nobody gets a secret back", NULL),
+	CONTROL_RPC("GET", "secrets/get", PERMISSION_MANAGE, run_get, DB_READ, "refused: nobody gets a secret back",
+		NULL),
 	CONTROL_RPC("POST", "secrets/scopes/create", PERMISSION_MANAGE, run_scope_create, DB_WRITE, "makes a scope",
 		SCOPE_CREATE),
 	CONTROL_RPC("POST", "secrets/scopes/delete", PERMISSION_MANAGE, run_scope_delete, DB_WRITE,

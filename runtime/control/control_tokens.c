@@ -44,7 +44,8 @@ static bool is_own(const struct control_call *call, const struct credential_row 
 }
 
 /* A JSON array of names; data NULL where nothing was said: everything. */
-static bool read_endpoints(struct control_call *call, const struct decode_list *sent, struct str *ret, struct error *err)
+static bool read_endpoints(struct control_call *call, const struct decode_list *sent, struct str *ret,
+	struct error *err)
 {
 	const struct str *names = sent->items;
 	struct json list = json_array();
@@ -54,7 +55,8 @@ static bool read_endpoints(struct control_call *call, const struct decode_list *
 	if (json_type(json_get(&call->in, STR("endpoints"))) != JSON_ARRAY)
 		return true;
 	if (sent->count > CREDENTIAL_ENDPOINTS_MAX)
-		return error_set(err, ERR_INVALID_PARAMETER, "endpoints: at most %d names, got %zu", CREDENTIAL_ENDPOINTS_MAX,
+		return error_set(err, ERR_INVALID_PARAMETER, "endpoints: at most %d names, got %zu",
+			CREDENTIAL_ENDPOINTS_MAX,
 			sent->count);
 	for (size_t i = 0; i < sent->count; i++) {
 		if (!served_config_check_name("endpoints", names[i], err))
@@ -174,7 +176,8 @@ static bool run_delete(struct control_call *call, struct error *err)
 	if (found < 0)
 		return false;
 	if (found == 0 || row.revoked_ms > 0 || !(manages_everything(call) || is_own(call, &row)))
-		return error_set(err, ERR_NOT_FOUND, "Token with ID '%.*s' does not exist.", STR_ARGS(str_clip(id, 100)));
+		return error_set(err, ERR_NOT_FOUND, "Token with ID '%.*s' does not exist.", STR_ARGS(str_clip(id,
+			100)));
 	call->changes_access = true;
 	return credential_revoke(call->db, row.id, call->now_ms, err);
 }

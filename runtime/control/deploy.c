@@ -67,6 +67,8 @@ struct deployment *deployment_new(struct deployer *deployer, struct str endpoint
 void deployment_free(struct deployment *deployment)
 {
 	for (size_t i = 0; i < deployment->config.count && deployment->entities != NULL; i++) {
+		if (deployment->entities[i].resident != NULL)
+			resident_unkeep(deployment->entities[i].resident);
 		resident_unref(deployment->entities[i].resident);
 		buf_done(&deployment->entities[i].log);
 	}
@@ -182,10 +184,12 @@ static void note_failure(struct deployment *deployment)
 {
 	struct error err = {0};
 
-	if (!deployment->is_dropped && !deployment_fail(deployment, &err))
+	const bool is_noted = !deployment->is_dropped && deployment_fail(deployment, &err);
+
+	if (!is_noted && !deployment->is_dropped)
 		log_error("deploy.state", LOG_TEXT("endpoint_id", deployment->endpoint_id), LOG_ERR(&err));
 	/* Who asks for an endpoint that never served hears why. */
-	else if (!deployment->is_dropped && deployment->row.config_version == 0)
+	if (is_noted && deployment->row.config_version == 0)
 		deployment_publish_nothing(deployment);
 }
 
@@ -240,13 +244,16 @@ static void on_prepared(struct work *work)
 
 static void check_idle(void *data)
 {
-	struct deployer *deployer = data;
+	deployer_check_idle(data);
+}
 
+void deployer_check_idle(struct deployer *deployer)
+{
 	pthread_mutex_lock(&deployer->lock);
 	const bool is_idle = LIST_EMPTY(&deployer->deployments);
 	pthread_mutex_unlock(&deployer->lock);
 	const bool is_mailing = deployer->options.mailer != NULL && !mailer_is_idle(deployer->options.mailer);
-	if (!is_idle || is_mailing || deployer->on_idle == NULL)
+	if (!is_idle || is_mailing || deployer->is_watching || deployer->on_idle == NULL)
 		return;
 	void (*on_idle)(void *data) = deployer->on_idle;
 	deployer->on_idle = NULL;
@@ -294,12 +301,15 @@ static void begin(void *data)
 
 void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t version)
 {
-	struct deployment *deployment = deployment_new(deployer, endpoint_id, version);
-
 	pthread_mutex_lock(&deployer->lock);
-	LIST_INSERT_HEAD(&deployer->deployments, deployment, entry);
+	/* Once it stops nobody waits for what is posted to the loop; the rows keep it for the next start. */
+	if (!deployer->is_stopping) {
+		struct deployment *deployment = deployment_new(deployer, endpoint_id, version);
+
+		LIST_INSERT_HEAD(&deployer->deployments, deployment, entry);
+		loop_post(deployer->options.loop, &deployer->begin_task, begin, deployer);
+	}
 	pthread_mutex_unlock(&deployer->lock);
-	loop_post(deployer->options.loop, &deployer->begin_task, begin, deployer);
 }
 
 /* ---- the end ---- */
@@ -308,13 +318,14 @@ void deployer_stop(struct deployer *deployer, void (*on_idle)(void *data), void 
 {
 	struct deployment *deployment;
 
-	pthread_mutex_lock(&deployer->lock);
-	deployer->is_stopping = true;
-	pthread_mutex_unlock(&deployer->lock);
 	deployer->on_idle = on_idle;
 	deployer->idle_data = data;
 	if (deployer->sweep.is_ready)
 		timer_stop(&deployer->sweep);
+	/* From then on the list only shrinks, on this thread. */
+	pthread_mutex_lock(&deployer->lock);
+	deployer->is_stopping = true;
+	pthread_mutex_unlock(&deployer->lock);
 	LIST_FOREACH(deployment, &deployer->deployments, entry)
 		if (deployment->batch != NULL)
 			batch_cancel(deployment->batch);

@@ -25,6 +25,9 @@ struct deployer {
 	void (*on_idle)(void *data);
 	void *idle_data;
 	struct timer sweep;
+	struct work watch; /* what other processes changed */
+	bool is_watching;  /* it is on its way */
+	int64_t event_seen; /* the last one that the table knows; the work's while it is on its way */
 	struct stats_minute process; /* microseconds of processors, and of time */
 	struct loop_task begin_task;
 };
@@ -83,6 +86,9 @@ void deployment_tested(struct deployment *deployment);
 
 /* deploy_notify.c; on the loop's thread. */
 void deployment_notify(struct deployment *deployment);
+
+/* On the loop's thread: the last work is over, maybe. */
+void deployer_check_idle(struct deployer *deployer);
 
 struct deployment *deployment_new(struct deployer *deployer, struct str endpoint_id, int64_t version);
 void deployment_free(struct deployment *deployment);

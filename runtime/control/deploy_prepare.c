@@ -285,6 +285,8 @@ static bool prepare_entity(struct deployment *deployment, struct deploying *depl
 	spec.name = deploying->entity->model;
 	spec.digest = str_of(deploying->digest);
 	deploying->resident = find_resident(deployment->deployer, &spec);
+	/* Until the table keeps it, or not: what is unloaded meanwhile could not be tested. */
+	resident_keep(deploying->resident);
 	if (deployment->is_restore && !deployment_keeps(deployment, deploying->entity))
 		return true;
 	if (!load(deployment, deploying, &err))

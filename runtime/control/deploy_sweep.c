@@ -1,7 +1,9 @@
-/* Every second: bundles that nobody needs give their memory back, and the last minute's numbers are noted. */
+/* Every second: bundles that nobody needs give their memory back, the last minute's numbers are noted, and what another
+ * process on the same rows has changed (a predecessor that works off what it had, a second server) is served here, too. */
 #include "control/deploy_internal.h"
 
 #include "base/clock.h"
+#include "base/log.h"
 
 #include <sys/resource.h>
 #include <unistd.h>
@@ -55,6 +57,50 @@ double deployer_cpu_percent(const struct deployer *deployer)
 	return 100.0 * (double)growth[0] / (double)growth[1] / (double)(processors > 0 ? processors : 1);
 }
 
+/* ---- other processes ---- */
+
+static struct deployer *deployer_of(struct work *work)
+{
+	return (struct deployer *)((char *)work - offsetof(struct deployer, watch));
+}
+
+/* Every change is an event. */
+static void look(struct work *work)
+{
+	struct deployer *deployer = deployer_of(work);
+	struct db *db = db_begin(deployer->options.registry->db, DB_READ, &work->err);
+	int64_t last = 0;
+
+	if (db == NULL)
+		return;
+	const int found = db_find(db, &work->err, &last, "SELECT coalesce(max(id), 0) FROM endpoint_events", "");
+	db_rollback(db);
+	if (found > 0 && last != deployer->event_seen && deployer_sync(deployer, false, &work->err))
+		deployer->event_seen = last;
+}
+
+static void on_looked(struct work *work)
+{
+	struct deployer *deployer = deployer_of(work);
+
+	if (work->err.code != ERR_NONE)
+		log_warn("endpoints.watch", LOG_ERR(&work->err));
+	deployer->is_watching = false;
+	deployer_check_idle(deployer);
+}
+
+static void watch(struct deployer *deployer)
+{
+	struct error ignored; /* the next second comes */
+
+	if (deployer->is_watching)
+		return;
+	deployer->watch = (struct work){.run = look, .done = on_looked};
+	deployer->is_watching = worker_submit(deployer->pool, deployer->options.loop, &deployer->watch, &ignored);
+}
+
+/* ---- every second ---- */
+
 static void on_sweep(void *data)
 {
 	struct deployer *deployer = data;
@@ -69,6 +115,7 @@ static void on_sweep(void *data)
 	pthread_mutex_unlock(&deployer->lock);
 	process_values(values);
 	stats_tick(&deployer->process, now_ms, values);
+	watch(deployer);
 	timer_start(&deployer->sweep, SWEEP_MS);
 }
 

@@ -5,7 +5,7 @@
 #include "base/log.h"
 
 /* Bundles without traffic wait for their first request. */
-static bool restore_one(struct deployer *deployer, const struct endpoint_row *row, struct endpoint **ret)
+static struct endpoint *restore_one(struct deployer *deployer, const struct endpoint_row *row)
 {
 	struct deployment *deployment = deployment_new(deployer, row->id, row->config_version);
 
@@ -16,9 +16,9 @@ static bool restore_one(struct deployer *deployer, const struct endpoint_row *ro
 		deployment->row = *row;
 	if (!is_fine)
 		log_error("endpoint.not_ready", LOG_STR("endpoint", row->name), LOG_ERR(&deployment->err));
-	*ret = deployment_endpoint(deployment);
+	struct endpoint *endpoint = deployment_endpoint(deployment);
 	deployment_free(deployment);
-	return is_fine;
+	return endpoint;
 }
 
 static bool is_current(struct deployer *deployer, const struct endpoint_row *row)
@@ -41,7 +41,37 @@ static struct endpoint *unready(const struct endpoint_row *row)
 	return endpoint;
 }
 
-/* What was resolved when it was deployed is served again, whatever aliases stand for now: following is follow.c's. */
+/* Started again: they are wanted in memory. */
+static void load_kept(const struct endpoint *endpoint)
+{
+	struct error err;
+
+	for (size_t i = 0; i < endpoint->entity_count; i++)
+		if (endpoint->entities[i].is_kept && !resident_load(endpoint->entities[i].resident, NULL, &err))
+			log_error("endpoint.load", LOG_TEXT("endpoint", endpoint->name),
+				LOG_TEXT("served_entity", endpoint->entities[i].name), LOG_ERR(&err));
+}
+
+/* What serves goes on serving: it is not resolved anew, which may fail. What was resolved when it was deployed is served
+ * again, whatever aliases stand for now: following is follow.c's. */
+static struct endpoint *refreshed(struct deployer *deployer, const struct endpoint_row *row)
+{
+	struct endpoint *old = serving_get(deployer->options.serving, row->name), *endpoint;
+
+	if (row->config_version == 0) {
+		endpoint = unready(row);
+	} else if (old != NULL && str_is(row->id, old->id) && old->config_version == row->config_version &&
+		   old->not_ready == NULL) {
+		endpoint = endpoint_copy(old, row->is_stopped);
+		endpoint->limiter = deployment_limiter(row, old);
+		load_kept(endpoint);
+	} else {
+		endpoint = restore_one(deployer, row);
+	}
+	endpoint_unref(old);
+	return endpoint;
+}
+
 static void put_changed(struct deployer *deployer, struct arena *arena, const struct endpoint_row *rows, size_t count)
 {
 	struct endpoint **changed = arena_array(arena, count + 1, sizeof(*changed));
@@ -50,10 +80,8 @@ static void put_changed(struct deployer *deployer, struct arena *arena, const st
 	for (size_t i = 0; i < count; i++) {
 		if (is_current(deployer, &rows[i]))
 			continue;
-		if (rows[i].config_version > 0)
-			ready += restore_one(deployer, &rows[i], &changed[changed_count++]);
-		else
-			changed[changed_count++] = unready(&rows[i]);
+		changed[changed_count] = refreshed(deployer, &rows[i]);
+		ready += changed[changed_count++]->not_ready == NULL;
 	}
 	if (changed_count == 0)
 		return;
@@ -90,59 +118,37 @@ static void remove_deleted(struct deployer *deployer, struct arena *arena, const
 	}
 }
 
-bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err)
+static bool read_all(
+	struct deployer *deployer, struct arena *arena, struct endpoint_row **ret, size_t *ret_count, struct error *err)
 {
 	struct db *db = db_begin(deployer->options.registry->db, DB_READ, err);
+
+	if (db == NULL)
+		return false;
+	const bool is_read = rows_endpoints(db, arena, ret, ret_count, err);
+	db_rollback(db);
+	return is_read;
+}
+
+bool deployer_sync(struct deployer *deployer, bool is_alone, struct error *err)
+{
 	struct endpoint_row *rows;
 	struct arena arena;
 	size_t count;
 
-	if (db == NULL)
-		return false;
 	arena_init(&arena);
-	const bool is_read = rows_endpoints(db, &arena, &rows, &count, err);
-	db_rollback(db);
+	pthread_mutex_lock(&deployer->publishing);
+	const bool is_read = read_all(deployer, &arena, &rows, &count, err);
 	if (is_read) {
-		pthread_mutex_lock(&deployer->publishing);
 		remove_deleted(deployer, &arena, rows, count);
 		put_changed(deployer, &arena, rows, count);
-		pthread_mutex_unlock(&deployer->publishing);
-		for (size_t i = 0; i < count; i++)
-			if (is_alone && str_is(rows[i].update_state, UPDATE_RUNNING) &&
-				!deployer_is_deploying(deployer, rows[i].id))
-				deployer_start(deployer, rows[i].id, rows[i].pending_version);
 	}
+	pthread_mutex_unlock(&deployer->publishing);
+	for (size_t i = 0; is_read && is_alone && i < count; i++)
+		if (str_is(rows[i].update_state, UPDATE_RUNNING) && !deployer_is_deploying(deployer, rows[i].id))
+			deployer_start(deployer, rows[i].id, rows[i].pending_version);
 	arena_done(&arena);
 	return is_read;
-}
-
-/* Started again: they are wanted in memory. */
-static void load_kept(const struct endpoint *endpoint)
-{
-	struct error err;
-
-	for (size_t i = 0; i < endpoint->entity_count; i++)
-		if (endpoint->entities[i].is_kept && !resident_load(endpoint->entities[i].resident, NULL, &err))
-			log_error("endpoint.load", LOG_TEXT("endpoint", endpoint->name),
-				LOG_TEXT("served_entity", endpoint->entities[i].name), LOG_ERR(&err));
-}
-
-/* What serves goes on serving: it is not resolved anew, which may fail. */
-static struct endpoint *refreshed(struct deployer *deployer, const struct endpoint_row *row)
-{
-	struct endpoint *old = serving_get(deployer->options.serving, row->name), *endpoint;
-
-	if (row->config_version == 0) {
-		endpoint = unready(row);
-	} else if (old != NULL && old->config_version == row->config_version && old->not_ready == NULL) {
-		endpoint = endpoint_copy(old, row->is_stopped);
-		endpoint->limiter = deployment_limiter(row, old);
-		load_kept(endpoint);
-	} else {
-		restore_one(deployer, row, &endpoint);
-	}
-	endpoint_unref(old);
-	return endpoint;
 }
 
 static bool refresh(struct deployer *deployer, struct arena *arena, struct str endpoint_id, struct error *err)

@@ -77,7 +77,10 @@ static bool begin_one(struct deployment *deployment, struct deploying *deploying
 
 	arena_init(&deployment->test_arena);
 	deployment->bundle = resident_bundle(deploying->resident);
-	if (deployment->bundle == NULL || json_type(&deployment->bundle->example) == JSON_ABSENT) {
+	if (deployment->bundle == NULL) {
+		error_set(&err, ERR_UNAVAILABLE, "it is not in memory any more");
+		fail(deployment, &err);
+	} else if (json_type(&deployment->bundle->example) == JSON_ABSENT) {
 		pass(deployment, deploying, "skipped, the bundle has no input example");
 	} else if (!input_read_tree(&deployment->test_arena, &deployment->bundle->signature, &deployment->bundle->example,
 			   &deployment->input, &err)) {

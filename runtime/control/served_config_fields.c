@@ -7,12 +7,29 @@
 #define NUMBER(type_, name_, max_, help_)                                                                            \
 	{#name_, DECODE_INTEGER, .offset = offsetof(struct type_, name_), .min = 0, .max = max_, .help = help_}
 
+/* A number is no text, but whoever counts versions sends one. */
+static void take_version(struct decoder *decoder, const struct json *value, void *ret)
+{
+	struct str *version = ret;
+
+	if (json_type(value) == JSON_STRING)
+		*version = json_str(value);
+	else if (json_type(value) == JSON_INTEGER)
+		*version = str_of(arena_printf(decoder->arena, "%lld", (long long)value->integer));
+	else if (json_type(value) != JSON_NULL)
+		decode_problem(decoder, value, "expected a version as text, \"3\", got %s", json_type_name(value));
+}
+
+#define VERSION(name_, help_)                                                                                        \
+	{#name_, DECODE_CUSTOM, .offset = offsetof(struct served_config_fields_entity, name_), .custom = take_version,        \
+		.help = help_}
+
 static const struct decode_field ENTITY[] = {
 	TEXT(served_config_fields_entity, name, "the served entity's name in the endpoint; default: model-version"),
 	TEXT(served_config_fields_entity, entity_name, "the registered model; `model@alias` follows an alias"),
-	TEXT(served_config_fields_entity, entity_version, "its version, or `@alias` to follow an alias"),
+	VERSION(entity_version, "its version, or `@alias` to follow an alias"),
 	TEXT(served_config_fields_entity, model_name, "the older name of entity_name"),
-	TEXT(served_config_fields_entity, model_version, "the older name of entity_version"),
+	VERSION(model_version, "the older name of entity_version"),
 	TEXT(served_config_fields_entity, workload_size, "Small: 4 requests at once, Medium: 16, Large: 64; default Small"),
 	TEXT(served_config_fields_entity, workload_type, "CPU"),
 	{"scale_to_zero_enabled", DECODE_BOOL, .offset = offsetof(struct served_config_fields_entity, scale_to_zero_enabled),

@@ -59,7 +59,7 @@ static size_t list_asked(struct serving *serving, struct arena *arena, struct as
 	return found;
 }
 
-static void add_series(struct all_series *all, const struct asked *asked, const char *labels, struct series *series)
+static void add_series(struct series *series, const struct asked *asked, const char *labels)
 {
 	struct entity_counts counts;
 
@@ -80,13 +80,12 @@ static void collect(struct all_series *all, struct serving *serving)
 
 	all->list = arena_zalloc(&all->arena, (METRICS_ENTITIES_MAX + 1) * sizeof(*all->list));
 	for (size_t i = 0; i < count && i < METRICS_ENTITIES_MAX; i++)
-		add_series(all, &asked[i],
+		add_series(&all->list[all->count++], &asked[i],
 			arena_printf(&all->arena, "endpoint=\"%s\",served_entity=\"%s\",entity_version=\"%s\"",
-				asked[i].endpoint->name, asked[i].entity->name, asked[i].entity->version),
-			&all->list[all->count++]);
+				asked[i].endpoint->name, asked[i].entity->name, asked[i].entity->version));
 	for (size_t i = METRICS_ENTITIES_MAX; i < count; i++)
-		add_series(all, &asked[i], "endpoint=\"_other\",served_entity=\"_other\",entity_version=\"\"",
-			&all->list[METRICS_ENTITIES_MAX]);
+		add_series(&all->list[METRICS_ENTITIES_MAX], &asked[i],
+			"endpoint=\"_other\",served_entity=\"_other\",entity_version=\"\"");
 	if (count > METRICS_ENTITIES_MAX)
 		all->count++;
 }

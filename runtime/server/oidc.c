@@ -87,7 +87,8 @@ static void on_pool(struct work *work)
 	struct registry *registry = server_registry(server, &work->err);
 
 	if (registry != NULL)
-		oauth_answer(server->access, registry, call->exchange->request->arena, &call->request, &call->answer, &work->err);
+		oauth_answer(server->access, registry, call->exchange->request->arena, &call->request, &call->answer,
+			&work->err);
 }
 
 static void on_done(struct work *work)

@@ -106,10 +106,9 @@ static bool open_models(struct server *server, struct error *err)
 }
 
 /* Where others reach the port, somebody must be able to say who may do what. */
-static bool check_exposure(const struct server *server, struct error *err)
+static bool check_exposure(const struct server *server, const char *address, struct error *err)
 {
 	const struct settings *settings = server->settings;
-	const char *address = http_listener_address(server->listener);
 	const bool asks_certificates = settings->tls_client_ca != NULL && settings->tls_client_auth == TLS_CLIENT_REQUIRE;
 
 	if (asks_certificates || access_is_on(server->access) || browser_is_loopback(address))
@@ -130,11 +129,13 @@ static bool take_socket(struct server *server, struct handover *handover, struct
 
 	handover->listener_fd = -1;
 	if (fd < 0) {
-		server->listener = http_listener_new(settings->host, port, err);
+		/* Before anybody can connect. */
+		if (check_exposure(server, settings->host, err))
+			server->listener = http_listener_new(settings->host, port, err);
 		return server->listener != NULL;
 	}
 	server->listener = http_listener_adopt(fd, handover->is_shared, err);
-	if (server->listener == NULL)
+	if (server->listener == NULL || !check_exposure(server, http_listener_address(server->listener), err))
 		return false;
 	if (handover->predecessor_fd < 0)
 		return true;
@@ -378,7 +379,7 @@ bool server_start(
 	struct server *server, const struct settings *settings, struct handover *handover, struct error *err)
 {
 	if (!server_init(server, settings, err) || !open_models(server, err) ||
-		!bind_port(server, handover, err) || !check_exposure(server, err))
+		!bind_port(server, handover, err))
 		return false;
 	server->pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
 	server->registry_pool = worker_pool_new(POOL_THREADS, POOL_QUEUE_MAX);
@@ -406,8 +407,18 @@ static void begin_accept(void *data)
 	http_server_accept(worker->http);
 }
 
+/* What the predecessor deployed while this process started. */
+static void catch_up(struct server *server)
+{
+	struct error err;
+
+	if (server->has_control && !deployer_sync(server->control.deployer, false, &err))
+		log_error("endpoints.catch_up", LOG_ERR(&err));
+}
+
 void server_accept(struct server *server)
 {
+	catch_up(server);
 	for (unsigned i = 0; i < server->worker_count; i++)
 		loop_post(server->workers[i].loop, &server->workers[i].accept_task, begin_accept,
 			&server->workers[i]);

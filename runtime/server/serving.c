@@ -48,6 +48,7 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 	arena_on_end(exchange->request->arena, unref_endpoint, endpoint);
 	if (endpoint->is_stopped)
 		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first", endpoint->name);
+	exchange->retry_after_s = endpoint->is_coming;
 	if (endpoint->not_ready != NULL)
 		return error_set(err, endpoint->is_coming ? ERR_UNAVAILABLE : ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s",
 			endpoint->name, endpoint->not_ready);
@@ -276,6 +277,23 @@ void serving_query_model(struct exchange *exchange, enum scoring_form form)
 	}
 }
 
+/* No bundle makes embeddings: whoever asks an endpoint for some is told that, not that the path is wrong. */
+static void refuse_embeddings(struct exchange *exchange)
+{
+	struct str name;
+	struct error err;
+
+	if (scoring_model(exchange, SCORING_CHAT, &name, &err)) {
+		if (!permit_or_refuse(exchange, PERMISSION_QUERY, name))
+			return;
+		if (find_endpoint(exchange, name, &err))
+			error_set(&err, ERR_BAD_REQUEST,
+				"endpoint '%.*s' makes no embeddings: bundles answer rows, chats, completions and responses",
+				STR_ARGS(name));
+	}
+	fail(exchange, &err);
+}
+
 /* ---- the path ---- */
 
 /* {name}/invocations, {name}/served-models/{served}/invocations: false where it is another one. */
@@ -330,7 +348,9 @@ void serving_handle(struct exchange *exchange)
 	if (path.len > 0 && path.data[path.len - 1] == '/')
 		path.len--;
 	const bool is_model = is_openai(path, &form), is_path = is_model || read_path(path, &name, &served);
-	if (is_path && exchange->request->method == HTTP_POST) {
+	if (str_is(path, "embeddings") && exchange->request->method == HTTP_POST) {
+		refuse_embeddings(exchange);
+	} else if (is_path && exchange->request->method == HTTP_POST) {
 		if (is_model)
 			serving_query_model(exchange, form);
 		else

@@ -209,11 +209,26 @@ static struct resident *resident_of(struct work *work)
 	return (struct resident *)((char *)work - offsetof(struct resident, work));
 }
 
+static void on_pool_done(struct work *work);
+
 static void load_on_pool(struct work *work)
 {
 	struct error ignored; /* the waiters are told */
 
 	resident_load(resident_of(work), NULL, &ignored);
+}
+
+/* With the lock. */
+static void submit_load(struct resident *resident, struct worker_pool *pool, struct loop *loop)
+{
+	resident->work = (struct work){.run = load_on_pool, .done = on_pool_done};
+	resident->is_submitted = true;
+	resident_ref(resident);
+	if (worker_submit(pool, loop, &resident->work, &resident->failure))
+		return;
+	resident->is_submitted = false;
+	tell_waiters(resident);
+	atomic_fetch_sub(&resident->references, 1); /* the caller has one */
 }
 
 static void on_pool_done(struct work *work)
@@ -225,7 +240,11 @@ static void on_pool_done(struct work *work)
 	if (work->err.code != ERR_NONE)
 		resident->failure = work->err;
 	resident->is_submitted = false;
-	tell_waiters(resident);
+	if (resident->bundle != NULL || resident->failure.code != ERR_NONE)
+		tell_waiters(resident);
+	else if (!STAILQ_EMPTY(&resident->waiters))
+		/* Who came after it was loaded and evicted again. */
+		submit_load(resident, work->pool, work->loop);
 	pthread_mutex_unlock(&resident->lock);
 	resident_unref(resident);
 }
@@ -239,14 +258,7 @@ void resident_wait(struct resident *resident, struct worker_pool *pool, struct l
 		resident->used_ms = clock_ms();
 		tell_waiters(resident);
 	} else if (!resident->is_submitted) {
-		resident->work = (struct work){.run = load_on_pool, .done = on_pool_done};
-		resident->is_submitted = true;
-		resident_ref(resident);
-		if (!worker_submit(pool, loop, &resident->work, &resident->failure)) {
-			resident->is_submitted = false;
-			tell_waiters(resident);
-			atomic_fetch_sub(&resident->references, 1); /* the caller has one */
-		}
+		submit_load(resident, pool, loop);
 	}
 	pthread_mutex_unlock(&resident->lock);
 }

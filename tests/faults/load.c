@@ -8,7 +8,7 @@
  * One line a request, in the order of their ends: microseconds from the start at which it was due, microseconds from
  * then until its answer was whole, status (0: none came). An open loop's latency counts from when the request was due,
  * also where this program was late: what it could not send is not hidden. Connections are kept; as many as answers that
- * take 100 ms need are there from the beginning, more are opened when they are needed.
+ * take 250 ms need are there from the beginning, more are opened when they are needed.
  */
 #define _GNU_SOURCE
 #include <arpa/inet.h>
@@ -264,7 +264,7 @@ int main(int argc, char **argv)
 	const bool is_open = strcmp(argv[4], "open") == 0;
 	const double seconds = atof(argv[is_open ? 7 : 6]);
 
-	dial_ahead(is_open ? (int)(atof(argv[5]) / 10) : atoi(argv[5]));
+	dial_ahead(is_open ? (int)(atof(argv[5]) / 4) : atoi(argv[5]));
 	start_ns = now();
 
 	const uint64_t end_ns = start_ns + (uint64_t)(seconds * 1e9);

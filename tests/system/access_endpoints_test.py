@@ -147,6 +147,28 @@ def test_a_secret_reaches_the_model_and_nobody_else(endpoint, tmp_path):
     assert_unseen(tmp_path, CANARY)
 
 
+def test_who_manages_one_endpoint_has_not_all_secrets(endpoint):
+    """He could have any of them sent to a model of his choice."""
+    root, manager = endpoint.root, caller(endpoint, user="app", can="manage", endpoints=["e"])
+    root.good("POST", "/api/2.0/secrets/scopes/create", {"scope": "sc"})
+    for key in ("used", "other"):
+        root.good("POST", "/api/2.0/secrets/put", {"scope": "sc", "key": key, "string_value": CANARY})
+
+    def config(key, **more):
+        return {"served_entities": [{"entity_name": "m", "entity_version": "1", "workload_size": "Small", **more, "environment_vars": {
+            "UPSTREAM": endpoint.upstream.url + "/v1", "KEY": key}}]}
+    root.good("PUT", API + "/e/config", config("{{secrets/sc/used}}"))
+    manager.good("PUT", API + "/e/config", config("{{secrets/sc/used}}", workload_size="Medium"))
+    manager.good("POST", API + "/e/rollback", {})
+    for key in ("{{secrets/sc/other}}", " {{secrets/sc/other}}", "x{{secrets/sc/other}}"):
+        for _ in range(2):  # being refused makes it no earlier config
+            status, answer, _ = manager("PUT", API + "/e/config", config(key))
+            assert status == 403 and answer["error_code"] == "PERMISSION_DENIED" and "no config of this endpoint" in answer["message"]
+    # Nor does naming it elsewhere.
+    manager("PUT", API + "/e/config", {"served_entities": [{"entity_name": "{{secrets/sc/other}}", "entity_version": "1"}]})
+    assert manager("PUT", API + "/e/config", config("{{secrets/sc/other}}"))[0] == 403
+
+
 def test_mlflow_with_a_token(endpoint, monkeypatch):
     mlflow = client_module("mlflow")
     from mlflow.deployments import get_deploy_client

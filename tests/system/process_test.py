@@ -71,7 +71,7 @@ def test_the_server_links_no_archive_writer():
 def test_a_state_that_cannot_be_is_named(state):
     """Empty: was read beyond its end."""
     done = subprocess.run([BUILD / "sluiced", "--state", state, "--port", "0"], capture_output=True, text=True, timeout=60)
-    assert done.returncode == 70 and "--state: open the registry in '%s'" % state in done.stderr, done.stderr
+    assert done.returncode == 64 and "--state or SLUICE_STATE: open the registry in '%s'" % state in done.stderr, done.stderr
 
 
 def test_ready_tells_the_state(sluiced):

@@ -196,6 +196,8 @@ static void test_a_config_is_filled_in(void **state)
 	assert_true(str_is(config.entities[0].workload_size, "Small"));
 	assert_int_equal(config.entities[0].slots, 4);
 	assert_int_equal(config.entities[0].percent, 100);
+	assert_true(read_config(f, "{\"served_entities\":[{\"entity_name\":\"m\",\"entity_version\":12}]}", &config));
+	assert_true(str_is(config.entities[0].version, "12"));
 	assert_true(read_config(f, "{\"served_models\":[{\"model_name\":\"m@champion\",\"max_provisioned_concurrency\":\"9\"}]}", &config));
 	assert_true(str_is(config.entities[0].alias, "champion"));
 	assert_true(str_is(config.entities[0].name, "m-champion"));
@@ -232,6 +234,7 @@ static void test_configs_that_are_refused(void **state)
 	} CASES[] = {
 		{"{\"served_entities\":[{\"entity_version\":\"1\"}]}", "served_entities[0]: entity_name: "},
 		{"{\"served_entities\":[{\"entity_name\":\"m\",\"entity_version\":\"one\"}]}", "entity_version 'one'"},
+		{"{\"served_entities\":[{\"entity_name\":\"m\",\"entity_version\":1.5}]}", "served_entities[0].entity_version: expected a version"},
 		{"{\"served_entities\":[{\"entity_name\":\"m@a\",\"entity_version\":\"1\"}]}", "names an alias already"},
 		{"{\"served_entities\":[{" ONE ",\"workload_size\":\"Tiny\"}]}", "workload_size 'Tiny'"},
 		{"{\"served_entities\":[{" ONE ",\"min_provisioned_concurrency\":8,\"max_provisioned_concurrency\":4}]}", "is less than"},

@@ -520,7 +520,7 @@ static void test_a_refused_connection_sent_nothing(void **state)
 	struct scene *scene = setup(serve_refusal);
 
 	run(scene, (struct fetch_request){.method = "POST", .url = "http://127.0.0.1:1/", .body = STR("{}")});
-	assert_int_equal(scene->err.code, ERR_UPSTREAM);
+	assert_int_equal(scene->err.code, ERR_UNREACHABLE);
 	assert_false(scene->was_sent);
 	teardown(scene);
 }
