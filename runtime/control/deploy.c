@@ -1,6 +1,7 @@
 /*
  * start → begin (loop) → prepare (pool) → on_prepared (loop): self-tests → deployment_tested
- *       → finish (pool): commit and publish, or note why not → on_finished (loop): waiters are told
+ *       → finish (pool): commit and publish, or note why not → on_finished (loop): { waiters are told
+ *                                                              | neither could be written: finish again in a second }
  */
 #include "control/deploy_internal.h"
 
@@ -10,7 +11,7 @@
 
 #include <stdlib.h>
 
-enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536 };
+enum { POOL_THREADS = 2, POOL_QUEUE_MAX = 65536, AGAIN_MS = 1000 };
 
 static void check_idle(void *data);
 
@@ -180,10 +181,10 @@ static void note_end(struct deployment *deployment)
 		log_info("deploy.done", name, version);
 }
 
-static void note_failure(struct deployment *deployment)
+/* False where the rows could not be written: a disk that is full. */
+static bool note_failure(struct deployment *deployment)
 {
 	struct error err = {0};
-
 	const bool is_noted = !deployment->is_dropped && deployment_fail(deployment, &err);
 
 	if (!is_noted && !deployment->is_dropped)
@@ -191,6 +192,7 @@ static void note_failure(struct deployment *deployment)
 	/* Who asks for an endpoint that never served hears why. */
 	if (is_noted && deployment->row.config_version == 0)
 		deployment_publish_nothing(deployment);
+	return is_noted || deployment->is_dropped;
 }
 
 static void finish(struct work *work)
@@ -198,13 +200,15 @@ static void finish(struct work *work)
 	struct deployment *deployment = deployment_of(work);
 	struct deployer *deployer = deployment->deployer;
 
+	deployment->is_noted = deployment->is_dropped;
 	if (deployment->is_dropped || deployer->is_stopping)
 		return;
 	pthread_mutex_lock(&deployer->publishing);
-	if (deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err))
+	deployment->is_noted = deployment->err.code == ERR_NONE && deployment_commit(deployment, &deployment->err);
+	if (deployment->is_noted)
 		deployment_publish(deployment);
 	else
-		note_failure(deployment);
+		deployment->is_noted = note_failure(deployment);
 	pthread_mutex_unlock(&deployer->publishing);
 }
 
@@ -260,9 +264,8 @@ void deployer_check_idle(struct deployer *deployer)
 	on_idle(deployer->idle_data);
 }
 
-static void on_finished(struct work *work)
+static void end(struct deployment *deployment)
 {
-	struct deployment *deployment = deployment_of(work);
 	struct deployer *deployer = deployment->deployer;
 
 	if (!deployer->is_stopping)
@@ -276,6 +279,29 @@ static void on_finished(struct work *work)
 	if (!deployer->is_stopping)
 		deployer->options.on_deployed(deployer->options.data);
 	check_idle(deployer);
+}
+
+static void finish_again(void *data)
+{
+	struct deployment *deployment = data;
+
+	deployment->is_waiting = false;
+	submit(deployment, finish, on_finished);
+}
+
+/* Clients wait for an end: what could not be written is written when the disk is well again. */
+static void on_finished(struct work *work)
+{
+	struct deployment *deployment = deployment_of(work);
+	struct deployer *deployer = deployment->deployer;
+
+	if (deployment->is_noted || deployer->is_stopping) {
+		end(deployment);
+		return;
+	}
+	deployment->is_waiting = true;
+	timer_init(&deployment->again, deployer->options.loop, finish_again, deployment);
+	timer_start(&deployment->again, AGAIN_MS);
 }
 
 /* ---- beginning ---- */
@@ -316,7 +342,7 @@ void deployer_start(struct deployer *deployer, struct str endpoint_id, int64_t v
 
 void deployer_stop(struct deployer *deployer, void (*on_idle)(void *data), void *data)
 {
-	struct deployment *deployment;
+	struct deployment *deployment, *next;
 
 	deployer->on_idle = on_idle;
 	deployer->idle_data = data;
@@ -326,9 +352,15 @@ void deployer_stop(struct deployer *deployer, void (*on_idle)(void *data), void 
 	pthread_mutex_lock(&deployer->lock);
 	deployer->is_stopping = true;
 	pthread_mutex_unlock(&deployer->lock);
-	LIST_FOREACH(deployment, &deployer->deployments, entry)
+	for (deployment = LIST_FIRST(&deployer->deployments); deployment != NULL; deployment = next) {
+		next = LIST_NEXT(deployment, entry);
 		if (deployment->batch != NULL)
 			batch_cancel(deployment->batch);
+		if (!deployment->is_waiting)
+			continue;
+		timer_stop(&deployment->again);
+		end(deployment);
+	}
 	if (deployer->options.mailer != NULL)
 		mailer_stop(deployer->options.mailer);
 	check_idle(deployer);

@@ -56,6 +56,9 @@ struct deployment {
 	bool is_begun;
 	bool is_restore; /* it served before: no self-test, and what does not load says so */
 	bool is_dropped; /* the endpoint was deleted meanwhile */
+	bool is_noted;   /* the rows have its end */
+	bool is_waiting; /* for another try to note it */
+	struct timer again;
 	struct error err; /* why it failed; ERR_NONE */
 	/* self-test: */
 	size_t testing;
