@@ -12,15 +12,23 @@ static void set_text(struct control_call *call, struct json *object, const char 
 		set(call, object, name, json_string(text));
 }
 
+/* A commit comes before the table: who waits for the end of an update asks the endpoint next. */
+static bool is_published(const struct endpoint *endpoint, const struct endpoint_row *row)
+{
+	return row->config_version == 0 || (endpoint != NULL && str_is(row->id, endpoint->id) &&
+						   endpoint->config_version == row->config_version);
+}
+
 static struct json state_of(struct control_call *call, const struct endpoint_row *row)
 {
 	struct endpoint *endpoint = serving_get(call->control->serving, row->name);
+	const struct str update = is_published(endpoint, row) ? row->update_state : STR(UPDATE_RUNNING);
 	const bool is_ready = endpoint != NULL && endpoint->config_version > 0 && endpoint->not_ready == NULL &&
 			      !row->is_stopped;
 	struct json state = json_object();
 
 	set(call, &state, "ready", json_string(is_ready ? STR("READY") : STR("NOT_READY")));
-	set(call, &state, "config_update", json_string(row->update_state));
+	set(call, &state, "config_update", json_string(update));
 	if (row->is_stopped)
 		set(call, &state, "suspend", json_string(STR("STOPPED")));
 	endpoint_unref(endpoint);
