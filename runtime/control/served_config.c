@@ -134,8 +134,25 @@ static void take_concurrency(
 		STR_ARGS(ret->workload_size));
 }
 
+/* {{secret/…}}, {{ secrets/… }}, {{secrets.…}}: a reference that is none would be handed to the model as its key. */
+static bool is_mistyped_secret(struct str value)
+{
+	static const struct str HEAD = {"{{", 2}, SECRET = {"secret", 6}, RIGHT = {"secrets/", 8};
+	struct str text = str_trim(value), scope;
+
+	if (!str_starts(text, HEAD))
+		return false;
+	text = (struct str){text.data + HEAD.len, text.len - HEAD.len};
+	if (!str_starts(text, RIGHT))
+		return str_starts(str_trim(text), SECRET);
+	text = (struct str){text.data + RIGHT.len, text.len - RIGHT.len};
+	return !str_ends(text, STR("}}")) || !str_cut(&text, '/', &scope);
+}
+
 static void check_variables(struct reading *reading, const struct json *variables)
 {
+	const bool is_new = reading->context->endpoint.len > 0;
+
 	if (variables->size > CONFIG_VARIABLES_MAX)
 		problem(reading, "environment_vars: %u variables, at most %d are taken", (unsigned)variables->size,
 			CONFIG_VARIABLES_MAX);
@@ -145,6 +162,9 @@ static void check_variables(struct reading *reading, const struct json *variable
 		else if (json_type(&variables->members[i].value) != JSON_STRING)
 			problem(reading, "environment_vars.%.*s: expected text, got %s",
 				STR_ARGS(json_str(&variables->members[i].key)), json_type_name(&variables->members[i].value));
+		else if (is_new && is_mistyped_secret(json_str(&variables->members[i].value)))
+			problem(reading, "environment_vars.%.*s: a secret is written {{secrets/scope/key}}",
+				STR_ARGS(json_str(&variables->members[i].key)));
 }
 
 static void take_entity(

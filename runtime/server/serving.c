@@ -48,7 +48,8 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 	exchange->endpoint = endpoint;
 	arena_on_end(exchange->request->arena, unref_endpoint, endpoint);
 	if (endpoint->is_stopped)
-		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first", endpoint->name);
+		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first (POST /api/2.0/serving-endpoints/%s/config:start, or `sluice start %s`)",
+			endpoint->name, endpoint->name, endpoint->name);
 	exchange->retry_after_s = endpoint->is_coming;
 	if (endpoint->not_ready != NULL)
 		return error_set(err, endpoint->is_coming ? ERR_UNAVAILABLE : ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s",
@@ -304,6 +305,18 @@ static bool is_openai(struct str path, enum scoring_form *ret_form)
 	return false;
 }
 
+/* An endpoint's own URL as the base of OpenAI's clients is what everybody tries first. */
+static const char *what_was_meant(struct str path)
+{
+	static const struct str OPENAI[] = {
+		{"/completions", 12}, {"/responses", 10}, {"/embeddings", 11}, {"/models", 7}};
+
+	for (size_t i = 0; i < sizeof(OPENAI) / sizeof(*OPENAI); i++)
+		if (str_ends(path, OPENAI[i]))
+			return "; OpenAI's clients have …/serving-endpoints as their base_url and the endpoint's name as model";
+	return "";
+}
+
 /* Of a path with another method, too: so Databricks answers, and MLflow's scoring server. */
 static void refuse(struct exchange *exchange)
 {
@@ -311,8 +324,8 @@ static void refuse(struct exchange *exchange)
 	struct error err;
 
 	exchange->is_closing = request->body.len > 0;
-	error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(request->method_text),
-		STR_ARGS(request->path));
+	error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'%s", STR_ARGS(request->method_text),
+		STR_ARGS(request->path), what_was_meant(request->path));
 	exchange_error(exchange, &err, NULL);
 }
 
