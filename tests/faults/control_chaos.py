@@ -3,6 +3,7 @@
 starts, alias moves and limits, while clients ask, half of them for streams; then kills, restarts and upgrades, if asked.
 
     control_chaos.py SLUICED SLUICE [--seconds 4] [--clients 6] [--operators 3] [--seed N] [--kills 1] [--upgrades 0]
+                     [--stops 1]
                      [--slack-ms 1000] [--unload-after-ms N]
 
 What may be served at a moment is in the rows: config versions with the time since when they served, stops, deletions.
@@ -35,6 +36,7 @@ REGISTRY = "/api/2.0/mlflow/"
 DONE = {200}
 # What an operator may hear: it is not there, is there already, another update runs, there is nothing to go back to.
 OPERATORS_MAY = {200, 400, 404, 409}
+END_MAX_S = 10
 SANITIZED = ("ERROR: AddressSanitizer", "ERROR: LeakSanitizer", "runtime error:", "WARNING: ThreadSanitizer", "Assertion")
 
 
@@ -89,12 +91,24 @@ class Service:
     def log(self):
         return self.log_path.read_text("utf-8", "replace")
 
-    def kill(self):
+    def restart(self, number):
         down = [now_ms(), float("inf")]
         self.downs.append(down)
-        self.end(signal.SIGKILL)
+        status = self.end(number)
+        if number == signal.SIGTERM and status != 0:
+            raise SystemExit("it ended with %d: %s" % (status, self.log()[-3000:]))
         self.start()
         down[1] = now_ms()
+
+    def kill(self):
+        self.restart(signal.SIGKILL)
+
+    def stop(self):
+        """In the middle of deployments, self-tests that hang among them."""
+        start = time.monotonic()
+        self.restart(signal.SIGTERM)
+        if time.monotonic() - start > END_MAX_S:
+            raise SystemExit("its end took %.1f s" % (time.monotonic() - start))
 
     def upgrade(self):
         old = self.pid
@@ -388,7 +402,7 @@ def prepare(service, sluice, folder):
 
 def disturb(service, given, rng):
     """Waits the seconds, with kills and upgrades in between."""
-    events = [service.kill] * given.kills + [service.upgrade] * given.upgrades
+    events = [service.kill] * given.kills + [service.stop] * given.stops + [service.upgrade] * given.upgrades
     rng.shuffle(events)
     start, step = time.monotonic(), given.seconds / (len(events) + 1)
     for i, event in enumerate(events):
@@ -429,6 +443,7 @@ def main():
     parser.add_argument("--operators", type=int, default=3)
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     parser.add_argument("--kills", type=int, default=1)
+    parser.add_argument("--stops", type=int, default=1)
     parser.add_argument("--upgrades", type=int, default=0)
     parser.add_argument("--slack-ms", type=float, default=1000)
     parser.add_argument("--unload-after-ms", default="0")
