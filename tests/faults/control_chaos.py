@@ -123,7 +123,7 @@ class Service:
             raise SystemExit("it does not run: %s" % self.log()[-3000:])
         os.kill(pid, number)
         self.wait(lambda: not self.is_running(pid), "end")
-        return self.process.returncode
+        return self.process.wait(10)
 
     def is_running(self, pid):
         """The first process is ours to reap. One that is a zombie already may have threads that hold the port."""
