@@ -147,7 +147,7 @@ bool graphql_answer(struct rest_call *call, struct error *err)
 static const struct rest_field GRAPHQL[] = {
 	{"query", REST_STRING, REST_REQUIRED, 0, NULL, NULL},
 	{"variables", REST_ANY, 0, 0, NULL, NULL},
-	{"operationName", REST_STRING, 0, 0, NULL, NULL},
+	{"operationName", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{0},
 };
 
