@@ -61,6 +61,8 @@ static bool register_version(struct rest_call *call, struct error *err)
 
 	if (!json_read_wide(call->arena, text, &scorer, err))
 		return error_set(err, ERR_INVALID_PARAMETER, "serialized_scorer must be valid JSON");
+	if (json_type(&scorer) != JSON_OBJECT)
+		return error_set(err, ERR_INVALID_PARAMETER, "serialized_scorer must be a JSON object, not %s", json_type_name(&scorer));
 	if (!find_experiment(call, &experiment, err))
 		return false;
 	const int found = find(call, experiment.experiment_id, &id, err);
