@@ -323,7 +323,7 @@ static bool check_task(struct arena *arena, const struct bundle *bundle, enum ta
 	const struct task *task = &bundle->task;
 
 	if (task->kind != kind)
-		return error_set(err, ERR_INVALID_PARAMETER, "'%s' serves %s", bundle->name, task_tell(arena, task));
+		return error_set(err, ERR_INVALID_PARAMETER, "the bundle '%s' serves %s", bundle->name, task_tell(arena, task));
 	return task->answer != TASK_NO_TEXT ||
 	       error_set(err, ERR_INVALID_PARAMETER, "'%s' cannot answer a completion: %s", bundle->name, task->problem);
 }

@@ -7,10 +7,10 @@
 static const struct {
 	const char *question, *whole, *title, *path;
 } KINDS[TASK_KIND_COUNT] = {
-	[TASK_ROWS] = {NULL, NULL, "rows", "/invocations"},
-	[TASK_CHAT] = {"messages", "choices", "a chat", "/v1/chat/completions"},
-	[TASK_COMPLETIONS] = {"prompt", "choices", "completions", "/v1/completions"},
-	[TASK_RESPONSES] = {"input", "output", "responses", "/v1/responses"},
+	[TASK_ROWS] = {NULL, NULL, "rows", "…/invocations"},
+	[TASK_CHAT] = {"messages", "choices", "a chat", "…/chat/completions"},
+	[TASK_COMPLETIONS] = {"prompt", "choices", "completions", "…/completions"},
+	[TASK_RESPONSES] = {"input", "output", "responses", "…/responses"},
 };
 
 /* mlflow/pyfunc/model.py (ChatModel, ChatAgent, ResponsesAgent), mlflow/openai and mlflow/transformers (llm/v1/…). */

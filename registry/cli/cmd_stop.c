@@ -20,7 +20,7 @@ static bool move(struct console *console, struct arena *arena, const struct stop
 	return remote_open(remote, console, arena, &options->remote, err) &&
 	       deployment_open(&deployment, remote, str_of(name), true, false, err) &&
 	       remote_wait(remote, call(remote->client, arena, deployment.endpoint, &answer), err) &&
-	       (remote->is_dry_run || deployment_wait(&deployment, err)) &&
+	       (remote->is_dry_run || deployment_settle(&deployment, err)) &&
 	       moved_answer(remote, verb, &deployment.after, err);
 }
 

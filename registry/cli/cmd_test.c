@@ -184,7 +184,7 @@ static void write_text(struct buf *out, const struct testing *testing)
 	struct console *console = testing->remote->console;
 	const bool is_fine = testing->failed == 0;
 
-	console_style(out, console->has_out_color, is_fine ? STYLE_GOOD : STYLE_BAD, is_fine ? "answered" : "failed");
+	console_style(out, console->has_out_color, is_fine ? STYLE_GOOD : STYLE_BAD, "answered");
 	buf_printf(out, " %zu of %zu requests to %s\n", testing->count - testing->failed, testing->count,
 		endpoint_url(testing->remote, testing->name));
 	write_line(out, "sent", str_of(testing->sent.origin));

@@ -81,11 +81,23 @@ static bool run_list(struct console *console, struct arena *arena, const void *d
 
 /* ---- revoke ---- */
 
+/* Whoever has lost a token to others has its value at hand, not its id. */
+static struct str id_of(struct str text)
+{
+	static const struct str VALUE = {"sluice_", 7};
+	struct str rest = text, id;
+
+	if (!str_starts(text, VALUE))
+		return text;
+	rest = (struct str){text.data + VALUE.len, text.len - VALUE.len};
+	return str_cut(&rest, '_', &id) ? id : text;
+}
+
 static bool run_revoke(struct console *console, struct arena *arena, const void *data,
 	const struct options_result *arguments, struct error *err)
 {
 	const struct token_options *options = data;
-	const struct str id = str_of(arguments->arguments[0]);
+	const struct str id = id_of(str_of(arguments->arguments[0]));
 	struct client_call call = {
 		.method = "POST", .path = "/api/2.0/token/delete", .body = json_object(), .effect = CALL_CHANGES};
 	struct remote *remote = arena_alloc(arena, sizeof(*remote));
@@ -139,7 +151,7 @@ static const char *const REVOKE_EXAMPLES[] = {"sluice token revoke 5f3a9c0e12b47
 static const struct options_spec REVOKE_SPEC = {
 	.program = "sluice token revoke",
 	.summary = "takes a token, an OAuth client or a certificate's rights back, at once",
-	.arguments = "ID",
+	.arguments = "ID|TOKEN",
 	.arguments_min = 1,
 	.arguments_max = 1,
 	.options = OPTIONS,

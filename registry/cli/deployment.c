@@ -130,6 +130,18 @@ bool deployment_wait(struct deployment *deployment, struct error *err)
 	return wait_for(deployment, false, &deployment->after, err) && check(deployment, err);
 }
 
+bool deployment_settle(struct deployment *deployment, struct error *err)
+{
+	static const struct str PENDING = {"pending_config.config_version", 29};
+	const struct json *before = &deployment->before;
+
+	if (!wait_for(deployment, false, &deployment->after, err))
+		return false;
+	return (endpoint_is_failed(before) &&
+		       json_equal(json_at(before, PENDING), json_at(&deployment->after, PENDING))) ||
+	       check(deployment, err);
+}
+
 static bool send_config(struct deployment *deployment, struct error *err)
 {
 	struct remote *remote = deployment->remote;

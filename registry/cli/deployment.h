@@ -62,3 +62,5 @@ const char *deployment_action(const struct deployment *deployment);
 bool deployment_run(struct deployment *deployment, struct error *err);
 /* Only waits: for what began otherwise. */
 bool deployment_wait(struct deployment *deployment, struct error *err);
+/* The same after a call that may deploy nothing: an update that had failed before it is not this call's failure. */
+bool deployment_settle(struct deployment *deployment, struct error *err);

@@ -3,6 +3,8 @@
 
 #include "client/search.h"
 
+#include <unistd.h>
+
 static const struct str MODELS = {"models:/", 8};
 
 static bool fail_model(struct remote *remote, struct str name, struct error *err)
@@ -81,7 +83,8 @@ bool named_find(struct remote *remote, const char *what, struct named *ret, stru
 		text = (struct str){text.data + MODELS.len, text.len - MODELS.len};
 	const char kind = split(text, &name, &mark);
 	if (name.len == 0 || mark.len == 0 || (kind == '/' && !str_is_digits(mark) && !str_is(mark, "latest")))
-		return error_set(err, ERR_USAGE, "'%s': expected MODEL/VERSION, MODEL@ALIAS or MODEL/latest", what);
+		return error_set(err, ERR_USAGE, "'%s': expected MODEL/VERSION, MODEL@ALIAS or MODEL/latest%s", what,
+			access(what, F_OK) == 0 ? "; a bundle is registered first: sluice register DIR --name MODEL" : "");
 	ret->alias = kind == '@' && !str_is(mark, "latest") ? mark : STR("");
 	if (remote_wait(remote, client_version_find(remote->client, remote->arena, text, &ret->version), &why))
 		return true;

@@ -69,8 +69,8 @@ static struct next refuse(struct serving *serving)
 			"'%s' is no server of endpoints: name a sluiced or a Databricks workspace (--serving URI)",
 			site->target->uri);
 	else
-		error_set(&op->flow.err, ERR_NOT_IMPLEMENTED, "'%s' has no '%s' of endpoints (%s)", site->target->uri,
-			what, serving->op.child_err.text);
+		error_set(&op->flow.err, ERR_NOT_IMPLEMENTED, "'%s' does not know the call '%s'; the URI is the server's, without a path (%s)",
+			site->target->uri, what, serving->op.child_err.text);
 	return next_fail(&op->flow, NULL);
 }
 

@@ -38,6 +38,7 @@ struct loop {
 };
 
 static void on_wake(evutil_socket_t fd, short what, void *data);
+static void take_posted(struct loop *loop);
 static void run_deferred(struct loop *loop);
 
 static void must(bool is_fine)
@@ -147,6 +148,9 @@ void loop_run(struct loop *loop)
 		event_base_loop(loop->base, EVLOOP_ONCE | (is_due ? EVLOOP_NONBLOCK : 0));
 		run_deferred(loop);
 	}
+	/* Who posted before the stop may have come too late for the last turn. */
+	take_posted(loop);
+	run_deferred(loop);
 	loop->is_running = false;
 }
 
@@ -187,16 +191,20 @@ static void wake_up(struct loop *loop)
 	(void)written;
 }
 
+static void take_posted(struct loop *loop)
+{
+	pthread_mutex_lock(&loop->lock);
+	list_move(&loop->deferred, &loop->posted);
+	pthread_mutex_unlock(&loop->lock);
+}
+
 static void on_wake(evutil_socket_t fd, short what, void *data)
 {
-	struct loop *loop = data;
 	uint64_t count;
 
 	ssize_t got = read(fd, &count, sizeof(count));
 	(void)got;
-	pthread_mutex_lock(&loop->lock);
-	list_move(&loop->deferred, &loop->posted);
-	pthread_mutex_unlock(&loop->lock);
+	take_posted(data);
 }
 
 void loop_stop(struct loop *loop)

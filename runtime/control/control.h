@@ -35,7 +35,7 @@ struct control_call {
 	struct str body;                 /* as sent */
 	struct json query;               /* object of strings */
 	int64_t now_ms;
-	const struct principal *principal;
+	const struct principal *principal; /* NULL: the server itself, that follows an alias */
 	struct str who, why; /* never NULL */
 	struct str host;     /* the Host field: "127.0.0.1:8080" */
 	struct str accept;   /* the Accept field; may be NULL */

@@ -186,7 +186,7 @@ bool control_view(
 
 struct str control_creator(const struct control_call *call)
 {
-	return call->who.len > 0 ? call->who : STR("unknown");
+	return call->who.len > 0 ? call->who : STR("anonymous");
 }
 
 bool control_endpoint(struct control_call *call, struct endpoint_row *ret, struct error *err)

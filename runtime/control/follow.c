@@ -99,7 +99,8 @@ static bool follow_in(struct control_call *call, const struct endpoint *endpoint
 	return begin(call, &row, moved, err);
 }
 
-static void follow(struct control *control, struct arena *arena, const struct endpoint *endpoint)
+/* False where the registry does not answer: it would not for the others, either. */
+static bool follow(struct control *control, struct arena *arena, const struct endpoint *endpoint)
 {
 	struct control_call call = {.control = control, .arena = arena, .now_ms = clock_wall_ms(), .who = STR(""),
 		.why = STR("")};
@@ -119,17 +120,19 @@ static void follow(struct control *control, struct arena *arena, const struct en
 		deployer_start(control->deployer, call.deploys, call.deploys_version);
 	else if (err.code != ERR_NONE && err.code != ERR_CONFLICT)
 		log_warn("endpoint.follow", LOG_TEXT("endpoint", endpoint->name), LOG_ERR(&err));
+	return err.code != ERR_UNAVAILABLE && err.code != ERR_DEADLINE && err.code != ERR_CANCELLED;
 }
 
 void control_follow(struct control *control)
 {
 	struct endpoint **endpoints;
 	struct arena arena;
+	bool goes_on = true;
 
 	arena_init(&arena);
 	const size_t count = serving_list(control->serving, &arena, &endpoints);
-	for (size_t i = 0; i < count; i++)
+	for (size_t i = 0; goes_on && i < count && !control->origin->is_stopping; i++)
 		if (follows(endpoints[i]))
-			follow(control, &arena, endpoints[i]);
+			goes_on = follow(control, &arena, endpoints[i]);
 	arena_done(&arena);
 }

@@ -72,9 +72,15 @@ bool rows_endpoint_by_id(struct db *db, struct arena *arena, struct str id, stru
 {
 	struct db_rows rows;
 
-	return db_start(&rows, db, err,
-		       "SELECT " ENDPOINT_COLUMNS " FROM endpoints WHERE id = ? AND deleted_ms IS NULL", "s", id) &&
-	       take_one(&rows, arena, id, ret, err);
+	if (!db_start(&rows, db, err,
+		    "SELECT " ENDPOINT_COLUMNS " FROM endpoints WHERE id = ? AND deleted_ms IS NULL", "s", id))
+		return false;
+	if (take_one(&rows, arena, id, ret, err))
+		return true;
+	return err->code == ERR_NOT_FOUND
+		       ? error_set(err, ERR_NOT_FOUND, "No endpoint has the id '%.*s': here endpoints go by the 'id' that they show, not by their name.",
+				 STR_ARGS(str_clip(id, 200)))
+		       : false;
 }
 
 bool rows_endpoints(

@@ -59,11 +59,29 @@ static struct str default_name(struct arena *arena, const struct served_config_e
 	return str_of(name);
 }
 
+/* Names become C strings: a NUL would make another one of them. */
+static bool is_name(struct str text)
+{
+	for (size_t i = 0; i < text.len; i++)
+		if ((unsigned char)text.data[i] < ' ')
+			return false;
+	return text.len > 0;
+}
+
+static void check_names(struct reading *reading, const struct served_config_entity *entity, bool has_alias)
+{
+	if (!is_name(entity->model))
+		problem(reading, "entity_name: expected the name of a registered model");
+	if (has_alias && !is_name(entity->alias))
+		problem(reading, "expected the name of an alias after '@'");
+}
+
 /* "3"; "@champion"; or nothing where the model is "slides@champion". */
 static void take_version(struct reading *reading, const struct served_config_fields_entity *sent, struct served_config_entity *ret)
 {
 	struct str version = sent->entity_version.len > 0 ? sent->entity_version : sent->model_version;
 	struct str model = sent->entity_name.len > 0 ? sent->entity_name : sent->model_name, rest = model;
+	bool has_alias = true;
 
 	if (str_cut(&rest, '@', &ret->model)) {
 		ret->alias = rest;
@@ -73,14 +91,14 @@ static void take_version(struct reading *reading, const struct served_config_fie
 	} else if (str_starts(version, STR("@"))) {
 		ret->alias = (struct str){version.data + 1, version.len - 1};
 	} else {
+		has_alias = false;
 		ret->version = version;
 		if (!str_is_digits(version) || version.len > 18)
 			problem(reading, "entity_version '%.*s': expected a version's number, as \"3\", or an alias to follow, as "
 					 "\"@champion\"",
 				STR_ARGS(version));
 	}
-	if (ret->model.len == 0)
-		problem(reading, "entity_name: expected the name of a registered model");
+	check_names(reading, ret, has_alias);
 }
 
 static const struct size {
@@ -116,15 +134,37 @@ static void take_concurrency(
 		STR_ARGS(ret->workload_size));
 }
 
+/* {{secret/…}}, {{ secrets/… }}, {{secrets.…}}: a reference that is none would be handed to the model as its key. */
+static bool is_mistyped_secret(struct str value)
+{
+	static const struct str HEAD = {"{{", 2}, SECRET = {"secret", 6}, RIGHT = {"secrets/", 8};
+	struct str text = str_trim(value), scope;
+
+	if (!str_starts(text, HEAD))
+		return false;
+	text = (struct str){text.data + HEAD.len, text.len - HEAD.len};
+	if (!str_starts(text, RIGHT))
+		return str_starts(str_trim(text), SECRET);
+	text = (struct str){text.data + RIGHT.len, text.len - RIGHT.len};
+	return !str_ends(text, STR("}}")) || !str_cut(&text, '/', &scope);
+}
+
 static void check_variables(struct reading *reading, const struct json *variables)
 {
+	const bool is_new = reading->context->endpoint.len > 0;
+
 	if (variables->size > CONFIG_VARIABLES_MAX)
 		problem(reading, "environment_vars: %u variables, at most %d are taken", (unsigned)variables->size,
 			CONFIG_VARIABLES_MAX);
 	for (size_t i = 0; json_type(variables) == JSON_OBJECT && i < variables->size; i++)
-		if (json_type(&variables->members[i].value) != JSON_STRING)
+		if (!is_name(json_str(&variables->members[i].key)))
+			problem(reading, "environment_vars: a variable without a name, or with a control character in it");
+		else if (json_type(&variables->members[i].value) != JSON_STRING)
 			problem(reading, "environment_vars.%.*s: expected text, got %s",
 				STR_ARGS(json_str(&variables->members[i].key)), json_type_name(&variables->members[i].value));
+		else if (is_new && is_mistyped_secret(json_str(&variables->members[i].value)))
+			problem(reading, "environment_vars.%.*s: a secret is written {{secrets/scope/key}}",
+				STR_ARGS(json_str(&variables->members[i].key)));
 }
 
 static void take_entity(
@@ -158,8 +198,10 @@ static void take_entities(struct reading *reading, const struct served_config_fi
 
 	config->count = list->count;
 	config->entities = arena_array(reading->arena, list->count + 1, sizeof(*config->entities));
-	if (list->count > CONFIG_ENTITIES_MAX)
+	if (list->count > CONFIG_ENTITIES_MAX) {
 		problem(reading, "served_entities: %zu of them, at most %d are served", list->count, CONFIG_ENTITIES_MAX);
+		return;
+	}
 	decode_enter(&reading->decoder, is_old ? "served_models" : "served_entities");
 	for (size_t i = 0; i < list->count; i++) {
 		decode_enter_index(&reading->decoder, i);
@@ -191,6 +233,9 @@ static void take_sticky(struct reading *reading, const struct served_config_fiel
 {
 	reading->config->sticky_header = traffic->sticky.header;
 	reading->config->sticky_column = traffic->sticky.column;
+	if ((traffic->sticky.header.len > 0 && !is_name(traffic->sticky.header)) ||
+		(traffic->sticky.column.len > 0 && !is_name(traffic->sticky.column)))
+		problem(reading, "traffic_config.sticky: a name with a control character in it");
 	if (traffic->sticky.header.len > 0 && traffic->sticky.column.len > 0)
 		problem(reading, "traffic_config.sticky: expected a header or a column, got both");
 }
@@ -208,6 +253,11 @@ static void take_traffic(struct reading *reading, const struct served_config_fie
 	if (traffic->routes.count == 0) {
 		for (size_t i = 0; i < config->count; i++)
 			config->entities[i].percent = 100;
+		return;
+	}
+	if (traffic->routes.count > CONFIG_ENTITIES_MAX) {
+		problem(reading, "traffic_config.routes: %zu of them, at most %d are taken", traffic->routes.count,
+			CONFIG_ENTITIES_MAX);
 		return;
 	}
 	decode_enter(&reading->decoder, "traffic_config");

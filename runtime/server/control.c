@@ -73,7 +73,9 @@ static void refuse(struct exchange *exchange, const struct control_match *match)
 
 	exchange->is_closing = exchange->request->body.len > 0;
 	if (match->allow[0] == '\0') {
-		error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(method), STR_ARGS(path));
+		error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'%s", STR_ARGS(method), STR_ARGS(path),
+			str_ends(path, STR("/invocations")) ? "; endpoints are asked at /serving-endpoints/NAME/invocations"
+							    : "");
 		exchange_error(exchange, &err, NULL);
 		return;
 	}

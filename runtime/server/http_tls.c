@@ -1,6 +1,7 @@
 #include "server/http_tls.h"
 
 #include <openssl/err.h>
+#include <openssl/pem.h>
 #include <openssl/ssl.h>
 #include <openssl/x509v3.h>
 #include <stdlib.h>
@@ -9,11 +10,15 @@
 /* The oldest OpenSSL error says what went wrong; the later ones, in what. */
 static bool tls_failed(struct error *err, const char *what, const char *file)
 {
-	char reason[256];
+	const unsigned long code = ERR_peek_error();
+	const char *reason = ERR_reason_error_string(code);
 
-	ERR_error_string_n(ERR_peek_error(), reason, sizeof(reason));
 	ERR_clear_error();
-	return error_set(err, ERR_USAGE, "%s '%s': %s", what, file, reason);
+	if (ERR_SYSTEM_ERROR(code))
+		return error_set_errno(err, ERR_USAGE, ERR_GET_REASON(code), "%s '%s'", what, file);
+	if (ERR_GET_LIB(code) == ERR_LIB_PEM && ERR_GET_REASON(code) == PEM_R_NO_START_LINE)
+		reason = "nothing of that kind is in it (a PEM file has '-----BEGIN …')";
+	return error_set(err, ERR_USAGE, "%s '%s': %s", what, file, reason != NULL ? reason : "OpenSSL does not say why");
 }
 
 static int on_alpn(SSL *ssl, const unsigned char **ret, unsigned char *ret_len,

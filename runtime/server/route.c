@@ -117,10 +117,21 @@ static bool has_stray_body(const struct http_request *request)
 	return request->body.len > 0 && request->method != HTTP_POST;
 }
 
-/* MLflow's clients take a 404 that is no JSON as an older server's, and fall back to what those had. */
 static bool is_api(struct str path)
 {
-	return str_starts(path, STR("/api/")) || str_starts(path, STR("/ajax-api/")) || str_starts(path, STR("/v1/"));
+	return str_starts(path, STR("/api/"));
+}
+
+/* MLflow's clients take a 404 that is no JSON as an older server's, and fall back to what those had. */
+static bool is_mlflow(struct str path)
+{
+	struct str part;
+
+	if (!is_api(path))
+		return str_starts(path, STR("/ajax-api/")) || str_starts(path, STR("/v1/"));
+	path = (struct str){path.data + 5, path.len - 5};
+	str_cut(&path, '/', &part);
+	return str_starts(path, STR("mlflow"));
 }
 
 static void refuse(struct exchange *exchange)
@@ -130,15 +141,19 @@ static void refuse(struct exchange *exchange)
 	const char *allow = route != NULL ? allow_of(route) : NULL;
 	struct error err;
 
-	if (route == NULL && is_api(request->path)) {
+	if (route == NULL && is_mlflow(request->path)) {
 		exchange->is_closing = request->body.len > 0;
 		exchange_text(exchange, 404, "text/plain; charset=utf-8", STR("Not Found"));
 		return;
 	}
-	if (route == NULL)
-		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s",
-			STR_ARGS(request->path),
-			"POST /invocations, GET /ping, /health, /live, /ready, /version, /metrics and the registry's below /api/2.0/mlflow");
+	if (route == NULL && is_api(request->path))
+		/* databricks-sdk takes another answer for a mistake of its own and asks for a bug report. */
+		error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(request->method_text),
+			STR_ARGS(request->path));
+	else if (route == NULL)
+		error_set(&err, ERR_NOT_FOUND, "no such path '%.*s'; paths are %s", STR_ARGS(request->path),
+			"POST /invocations and /serving-endpoints/NAME/invocations, GET /ping, /health, /live, /ready, /version, "
+			"/metrics and what is below /api/2.0");
 	else
 		error_set(&err, ERR_METHOD_NOT_ALLOWED, "%.*s is not allowed on %s; use %s",
 			STR_ARGS(request->method_text), route->path, allow);

@@ -8,6 +8,7 @@
 #include "server/serving.h"
 
 #include "server/permit.h"
+#include "server/sticky.h"
 
 #include "base/clock.h"
 
@@ -47,7 +48,8 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 	exchange->endpoint = endpoint;
 	arena_on_end(exchange->request->arena, unref_endpoint, endpoint);
 	if (endpoint->is_stopped)
-		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first", endpoint->name);
+		return error_set(err, ERR_BAD_REQUEST, "endpoint '%s' is stopped: start it first (POST /api/2.0/serving-endpoints/%s/config:start, or `sluice start %s`)",
+			endpoint->name, endpoint->name, endpoint->name);
 	exchange->retry_after_s = endpoint->is_coming;
 	if (endpoint->not_ready != NULL)
 		return error_set(err, endpoint->is_coming ? ERR_UNAVAILABLE : ERR_BAD_REQUEST, "endpoint '%s' is not ready: %s",
@@ -57,42 +59,12 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 
 /* ---- which entity ---- */
 
-/* In the first row. */
-static struct str column_value(const struct exchange *exchange, const char *column)
-{
-	struct arena *arena = exchange->request->arena;
-	struct json body, *found = NULL;
-	struct error ignored;
-	struct buf text = {0};
-
-	if (!json_read(arena, exchange->request->body, &body, &ignored))
-		return (struct str){NULL, 0};
-	const struct json *records = json_get(&body, STR("dataframe_records"));
-	const struct json *split = json_get(&body, STR("dataframe_split")), *columns = json_get(split, STR("columns"));
-	if (json_type(records) == JSON_ARRAY && records->size > 0)
-		found = (struct json *)json_get(&records->items[0], str_of(column));
-	for (size_t i = 0; json_type(columns) == JSON_ARRAY && i < columns->size; i++)
-		if (str_is(json_str(&columns->items[i]), column))
-			found = (struct json *)json_at(json_get(split, STR("data")), str_of(arena_printf(arena, "0.%zu", i)));
-	if (json_type(found) == JSON_ABSENT)
-		return (struct str){NULL, 0};
-	json_write_canonical(&text, found);
-	const struct str value = {arena_memdup(arena, text.data, text.len), text.len};
-	buf_done(&text);
-	return value;
-}
-
 static struct entity *pick(struct exchange *exchange, uint64_t ticket)
 {
-	const struct endpoint *endpoint = exchange->endpoint;
-	struct str value = {NULL, 0};
+	const struct str value = sticky_value(exchange);
 
-	if (endpoint->sticky == STICKY_HEADER)
-		value = http_field_get(exchange->request, endpoint->sticky_by);
-	else if (endpoint->sticky == STICKY_COLUMN)
-		value = column_value(exchange, endpoint->sticky_by);
-	return value.data != NULL ? endpoint_pick_sticky(endpoint, value)
-				  : endpoint_pick(endpoint, ticket);
+	return value.data != NULL ? endpoint_pick_sticky(exchange->endpoint, value)
+				  : endpoint_pick(exchange->endpoint, ticket);
 }
 
 static bool find_entity(struct exchange *exchange, struct str served, struct error *err)
@@ -120,11 +92,17 @@ static void answer(struct exchange *exchange, struct bundle *bundle)
 static void on_loaded(struct resident_waiter *waiter, struct bundle *bundle, const struct error *err)
 {
 	struct query *query = (struct query *)((char *)waiter - offsetof(struct query, waiter));
+	struct error gone;
 
-	if (bundle != NULL)
+	if (query->exchange->request->is_gone) {
+		bundle_unref(bundle);
+		error_set(&gone, ERR_CANCELLED, "the client left");
+		fail(query->exchange, &gone);
+	} else if (bundle != NULL) {
 		answer(query->exchange, bundle);
-	else
+	} else {
 		fail(query->exchange, err);
+	}
 }
 
 static void run(struct exchange *exchange)
@@ -132,7 +110,7 @@ static void run(struct exchange *exchange)
 	struct bundle *bundle = resident_bundle(exchange->entity->resident);
 
 	if (!exchange->query->is_named)
-		shadows_start(exchange, exchange->query->ticket);
+		shadows_start(exchange, exchange->query->ticket, exchange->query->form);
 	if (bundle != NULL) {
 		answer(exchange, bundle);
 		return;
@@ -327,6 +305,18 @@ static bool is_openai(struct str path, enum scoring_form *ret_form)
 	return false;
 }
 
+/* An endpoint's own URL as the base of OpenAI's clients is what everybody tries first. */
+static const char *what_was_meant(struct str path)
+{
+	static const struct str OPENAI[] = {
+		{"/completions", 12}, {"/responses", 10}, {"/embeddings", 11}, {"/models", 7}};
+
+	for (size_t i = 0; i < sizeof(OPENAI) / sizeof(*OPENAI); i++)
+		if (str_ends(path, OPENAI[i]))
+			return "; OpenAI's clients have …/serving-endpoints as their base_url and the endpoint's name as model";
+	return "";
+}
+
 /* Of a path with another method, too: so Databricks answers, and MLflow's scoring server. */
 static void refuse(struct exchange *exchange)
 {
@@ -334,8 +324,8 @@ static void refuse(struct exchange *exchange)
 	struct error err;
 
 	exchange->is_closing = request->body.len > 0;
-	error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'", STR_ARGS(request->method_text),
-		STR_ARGS(request->path));
+	error_set(&err, ERR_NO_ENDPOINT, "No API found for '%.*s %.*s'%s", STR_ARGS(request->method_text),
+		STR_ARGS(request->path), what_was_meant(request->path));
 	exchange_error(exchange, &err, NULL);
 }
 

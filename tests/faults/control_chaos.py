@@ -3,7 +3,7 @@
 starts, alias moves and limits, while clients ask, half of them for streams; then kills, restarts and upgrades, if asked.
 
     control_chaos.py SLUICED SLUICE [--seconds 4] [--clients 6] [--operators 3] [--seed N] [--kills 1] [--upgrades 0]
-                     [--slack-ms 300] [--unload-after-ms N]
+                     [--slack-ms 1000] [--unload-after-ms N]
 
 What may be served at a moment is in the rows: config versions with the time since when they served, stops, deletions.
 Every answer must come whole from one version that was active between the request's start and its end, every refusal from
@@ -46,11 +46,20 @@ class Gone(Exception):
     """No answer."""
 
 
+def lasting_port():
+    """Free while the service restarts, too: none that a client's own end may get, which would then talk to itself."""
+    with open("/proc/sys/net/ipv4/ip_local_port_range") as limits:
+        lowest = int(limits.read().split()[0])
+    while True:
+        port = random.SystemRandom().randrange(10000, lowest)
+        with contextlib.suppress(OSError), socket.socket() as s:
+            s.bind(("127.0.0.1", port))
+            return port
+
+
 class Service:
     def __init__(self, sluiced, folder, options):
-        with socket.socket() as s:
-            s.bind(("127.0.0.1", 0))
-            self.port = s.getsockname()[1]
+        self.port = lasting_port()
         self.state, self.pid_file, self.log_path = folder / "state", folder / "pid", folder / "log"
         self.command = [sluiced, "--state", str(self.state), "--port", str(self.port), "--pid-file", str(self.pid_file),
                         "--log-level", "warn", "--self-test-timeout-ms", "300", *options]
@@ -61,7 +70,7 @@ class Service:
         self.pid_file.unlink(missing_ok=True)
         with open(self.log_path, "ab") as log:
             self.process = subprocess.Popen(self.command, stdin=subprocess.DEVNULL, stdout=log, stderr=log)
-        self.wait(lambda: self.pid_file.exists() and self.pid_file.read_text().strip(), "ready")
+        self.wait(lambda: self.pid != 0, "ready")
 
     def wait(self, is_so, what, seconds=60):
         end = time.monotonic() + seconds
@@ -72,7 +81,10 @@ class Service:
 
     @property
     def pid(self):
-        return int(self.pid_file.read_text() or 0)
+        try:
+            return int(self.pid_file.read_text())
+        except (OSError, ValueError):
+            return 0
 
     def log(self):
         return self.log_path.read_text("utf-8", "replace")
@@ -87,13 +99,27 @@ class Service:
     def upgrade(self):
         old = self.pid
         os.kill(old, signal.SIGUSR2)
-        self.wait(lambda: self.pid_file.exists() and self.pid not in (0, old), "upgrade")
+        self.wait(lambda: self.pid not in (0, old), "upgrade")
+        self.wait(lambda: not self.is_running(old), "the end of who was upgraded")
 
     def end(self, number=signal.SIGTERM):
         pid = self.pid
+        if pid == 0:
+            self.process.kill()
+            raise SystemExit("it does not run: %s" % self.log()[-3000:])
         os.kill(pid, number)
-        self.wait(lambda: self.process.poll() is not None and not is_running(pid), "end")
+        self.wait(lambda: not self.is_running(pid), "end")
         return self.process.returncode
+
+    def is_running(self, pid):
+        """The first process is ours to reap. One that is a zombie already may have threads that hold the port."""
+        self.process.poll()
+        try:
+            with open("/proc/%d/stat" % pid) as stat:
+                is_over = stat.read().rsplit(")", 1)[1].split()[0] in "ZX"
+            return not is_over or len(os.listdir("/proc/%d/task" % pid)) > 1
+        except OSError:
+            return False
 
     def was_down(self, start, end):
         return any(start <= down[1] and down[0] <= end for down in self.downs)
@@ -128,14 +154,6 @@ class Service:
         if connection is not None:
             connection.close()
         return token_of(status, text, False)
-
-
-def is_running(pid):
-    try:
-        with open("/proc/%d/stat" % pid) as stat:
-            return stat.read().rsplit(")", 1)[1].split()[0] not in "ZX"
-    except OSError:
-        return False
 
 
 def token_of(status, text, is_stream):
@@ -412,7 +430,7 @@ def main():
     parser.add_argument("--seed", type=int, default=random.SystemRandom().randrange(10 ** 6))
     parser.add_argument("--kills", type=int, default=1)
     parser.add_argument("--upgrades", type=int, default=0)
-    parser.add_argument("--slack-ms", type=float, default=300)
+    parser.add_argument("--slack-ms", type=float, default=1000)
     parser.add_argument("--unload-after-ms", default="0")
     given = parser.parse_args()
     print("seed", given.seed, flush=True)

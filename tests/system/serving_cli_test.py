@@ -206,7 +206,7 @@ def test_what_a_test_says(tool, doubler, tmp_path):
     assert (answers["min"], answers["mean"], answers["max"], answers["values"]) == (3, 17 / 3, 9, [3, 5, 9])
     (tmp_path / "wrong.json").write_text('[{"n": "many"}]')
     ended = tool.run("test", name, "--rows", "wrong.json", "--repeat", 2)
-    assert ended.returncode == 65 and re.search(r"status +400 ×2", ended.stdout) and "failed 0 of 2" in ended.stdout
+    assert ended.returncode == 65 and re.search(r"status +400 ×2", ended.stdout) and "answered 0 of 2" in ended.stdout
     assert json.loads(tool.run("test", name, "--rows", "wrong.json", "--json").stdout)["failed"] == 1
     assert tool.run("test", name, "--rows", "-").returncode == 65
 

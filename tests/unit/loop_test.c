@@ -268,6 +268,33 @@ static void test_a_task_posted_twice_runs_once(void **state)
 	loop_free(repeated.loop);
 }
 
+static void write_p(void *data)
+{
+	struct scene *scene = data;
+
+	scene->log[scene->len++] = 'p';
+}
+
+static void post_and_stop(void *data)
+{
+	struct scene *scene = data;
+
+	loop_post(scene->loop, &scene->tasks[0], write_p, scene);
+	loop_stop(scene->loop);
+}
+
+/* A second signal, while a worker's end is under way. */
+static void test_what_is_posted_before_the_stop_runs(void **state)
+{
+	struct scene scene;
+
+	setup(&scene);
+	loop_defer(scene.loop, &scene.tasks[1], post_and_stop, &scene);
+	loop_run(scene.loop);
+	assert_string_equal(scene.log, "p");
+	loop_free(scene.loop);
+}
+
 static void *post_again_and_again(void *data)
 {
 	struct repeated *repeated = data;
@@ -352,6 +379,7 @@ int main(void)
 		cmocka_unit_test(test_timer_stop),
 		cmocka_unit_test(test_posts_from_threads_all_arrive_once),
 		cmocka_unit_test(test_a_task_posted_twice_runs_once),
+		cmocka_unit_test(test_what_is_posted_before_the_stop_runs),
 		cmocka_unit_test(test_a_task_posted_again_and_again),
 		cmocka_unit_test(test_stop_from_another_thread),
 		cmocka_unit_test(test_deadlines_come_in_order),
