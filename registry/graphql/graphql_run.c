@@ -120,7 +120,10 @@ static struct json complete_object(struct running *running, const struct graphql
 static bool plan_of(struct rest_call *call, struct graphql_definition *document, struct graphql_plan **ret, struct error *err)
 {
 	const struct json *variables = json_get(&call->in, STR("variables"));
+	const enum json_type type = json_type(variables);
 
+	if (type != JSON_ABSENT && type != JSON_NULL && type != JSON_OBJECT)
+		return error_set(err, ERR_BAD_REQUEST, "Variables must be a JSON object, not %s.", json_type_name(variables));
 	return graphql_check_limits(document, err) &&
 	       graphql_plan_make(call->arena, document, rest_str_or_empty(call, "operationName"), variables, ret, err);
 }
@@ -147,7 +150,7 @@ bool graphql_answer(struct rest_call *call, struct error *err)
 static const struct rest_field GRAPHQL[] = {
 	{"query", REST_STRING, REST_REQUIRED, 0, NULL, NULL},
 	{"variables", REST_ANY, 0, 0, NULL, NULL},
-	{"operationName", REST_STRING, 0, 0, NULL, NULL},
+	{"operationName", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{0},
 };
 

@@ -53,6 +53,8 @@ static bool read_parameters(struct rest_call *call, const char *name, struct jso
 	for (size_t i = 0; i < list->size; i++) {
 		struct json pair = json_object();
 
+		if (json_type(&list->items[i]) != JSON_OBJECT)
+			return error_set(err, ERR_INVALID_PARAMETER, "CreatePromptlabRun: %s must be a list of objects.", name);
 		rest_set_str(call, &pair, "key", text_of(call, json_get(&list->items[i], STR("key"))));
 		rest_set_str(call, &pair, "value", text_of(call, json_get(&list->items[i], STR("value"))));
 		json_append(call->arena, ret, pair);
@@ -345,19 +347,19 @@ static bool create(struct rest_call *call, struct error *err)
 }
 
 static const struct rest_field CREATE[] = {
-	{"experiment_id", REST_STRING, 0, 0, NULL, NULL},
-	{"run_name", REST_STRING, 0, 0, NULL, NULL},
-	{"tags", REST_MESSAGE, REST_REPEATED, 0, rest_tag_fields, NULL},
-	{"prompt_template", REST_STRING, 0, 0, NULL, NULL},
+	{"experiment_id", REST_STRING, REST_CHECKED, 0, NULL, NULL},
+	{"run_name", REST_STRING, REST_CHECKED, 0, NULL, NULL},
+	{"tags", REST_MESSAGE, REST_REPEATED | REST_CHECKED, 0, rest_tag_fields, NULL},
+	{"prompt_template", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"prompt_parameters", REST_ANY, 0, 0, NULL, NULL},
-	{"model_route", REST_STRING, 0, 0, NULL, NULL},
+	{"model_route", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"model_parameters", REST_ANY, 0, 0, NULL, NULL},
-	{"model_input", REST_STRING, 0, 0, NULL, NULL},
-	{"model_output", REST_STRING, 0, 0, NULL, NULL},
+	{"model_input", REST_STRING, REST_CHECKED, 0, NULL, NULL},
+	{"model_output", REST_STRING, REST_CHECKED, 0, NULL, NULL},
 	{"model_output_parameters", REST_ANY, 0, 0, NULL, NULL},
-	{"mlflow_version", REST_STRING, 0, 0, NULL, NULL},
-	{"user_id", REST_STRING, 0, 0, NULL, NULL},
-	{"start_time", REST_INT, 0, 0, NULL, NULL},
+	{"mlflow_version", REST_STRING, REST_CHECKED, 0, NULL, NULL},
+	{"user_id", REST_STRING, REST_CHECKED, 0, NULL, NULL},
+	{"start_time", REST_INT, REST_CHECKED, 0, NULL, NULL},
 	{0},
 };
 

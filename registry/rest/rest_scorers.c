@@ -32,13 +32,15 @@ static int find(struct rest_call *call, int64_t experiment_id, struct str *ret_i
 
 static bool fail_none(struct rest_call *call, struct error *err)
 {
-	const struct str name = str_clip(rest_str(call, "name"), 500), experiment = rest_str(call, "experiment_id");
+	return error_set(err, ERR_NOT_FOUND, "Scorer with name '%.*s' not found for experiment %.*s.",
+		STR_ARGS(str_clip(rest_str(call, "name"), 500)), STR_ARGS(rest_str(call, "experiment_id")));
+}
 
-	if (rest_has(call, "version"))
-		return error_set(err, ERR_NOT_FOUND, "Scorer with name '%.*s' and version %lld not found for experiment %.*s.",
-			STR_ARGS(name), (long long)rest_int(call, "version", 0), STR_ARGS(experiment));
-	return error_set(err, ERR_NOT_FOUND, "Scorer with name '%.*s' not found for experiment %.*s.", STR_ARGS(name),
-		STR_ARGS(experiment));
+static bool fail_no_version(struct rest_call *call, struct error *err)
+{
+	return error_set(err, ERR_NOT_FOUND, "Scorer with name '%.*s' and version %lld not found for experiment %.*s.",
+		STR_ARGS(str_clip(rest_str(call, "name"), 500)), (long long)rest_int(call, "version", 0),
+		STR_ARGS(rest_str(call, "experiment_id")));
 }
 
 /* ---- register ---- */
@@ -59,6 +61,8 @@ static bool register_version(struct rest_call *call, struct error *err)
 
 	if (!json_read_wide(call->arena, text, &scorer, err))
 		return error_set(err, ERR_INVALID_PARAMETER, "serialized_scorer must be valid JSON");
+	if (json_type(&scorer) != JSON_OBJECT)
+		return error_set(err, ERR_INVALID_PARAMETER, "serialized_scorer must be a JSON object, not %s", json_type_name(&scorer));
 	if (!find_experiment(call, &experiment, err))
 		return false;
 	const int found = find(call, experiment.experiment_id, &id, err);
@@ -103,6 +107,19 @@ static bool run_list(struct rest_call *call, struct search *search, struct error
 	return rest_search_rows(call, search, "scorers", found_scorer, &count, err);
 }
 
+/* In this list, and in no other call, an id is digits only. */
+static bool check_digits(const struct json *ids, struct error *err)
+{
+	for (size_t i = 0; i < rest_element_count(ids); i++) {
+		const struct str id = json_str(&ids->items[i]);
+
+		for (size_t j = 0; j < id.len; j++)
+			if (id.data[j] < '0' || id.data[j] > '9')
+				return error_set(err, ERR_INVALID_PARAMETER, "Invalid experiment ID: '%.*s'", STR_ARGS(id));
+	}
+	return true;
+}
+
 /* The newest of each name: of one experiment, of some, of all. */
 static bool list_with(struct rest_call *call, struct search *search, struct error *err)
 {
@@ -124,7 +141,7 @@ static bool list_with(struct rest_call *call, struct search *search, struct erro
 		search_add(search, "s.experiment_id IN (SELECT e.experiment_id FROM experiments AS e WHERE e.lifecycle_stage = 'active'");
 		if (ids != NULL)
 			search_add(search, " AND ");
-		if (ids != NULL && !rest_search_experiments(search, ids, err))
+		if (ids != NULL && (!rest_search_experiments(search, ids, err) || !check_digits(ids, err)))
 			return false;
 		search_add(search, ")");
 	}
@@ -167,17 +184,22 @@ static bool get(struct rest_call *call, struct error *err)
 	struct rest_experiment experiment;
 	struct json message;
 	struct db_rows rows;
+	struct str id;
 
-	if (!find_experiment(call, &experiment, err) ||
-		!db_start(&rows, call->db, err,
-			SELECT_SCORERS "s.experiment_id = ? AND s.name = ? AND (? OR e.version = ?) ORDER BY e.version DESC LIMIT 1",
-			"isbi", experiment.experiment_id, rest_str(call, "name"), is_newest, rest_int(call, "version", 0)))
+	if (!find_experiment(call, &experiment, err))
+		return false;
+	const int found = find(call, experiment.experiment_id, &id, err);
+	if (found <= 0)
+		return found == 0 && fail_none(call, err);
+	if (!db_start(&rows, call->db, err,
+		    SELECT_SCORERS "e.scorer_id = ? AND (? OR e.version = ?) ORDER BY e.version DESC LIMIT 1", "sbi", id, is_newest,
+		    rest_int(call, "version", 0)))
 		return false;
 	const bool is_found = db_next(&rows) && found_scorer(call, &rows, &message, err);
 	if (!db_end(&rows))
 		return false;
 	if (!is_found)
-		return fail_none(call, err);
+		return is_newest ? fail_none(call, err) : fail_no_version(call, err);
 	rest_set(call, &call->out, "scorer", message);
 	return true;
 }
@@ -187,7 +209,7 @@ static bool delete_version(struct rest_call *call, struct str id, struct error *
 	if (!db_run(call->db, err, "DELETE FROM scorer_versions WHERE scorer_id = ? AND version = ?", "si", id,
 		    rest_int(call, "version", 0)))
 		return false;
-	return db_changes(call->db) > 0 || fail_none(call, err);
+	return db_changes(call->db) > 0 || fail_no_version(call, err);
 }
 
 static bool delete(struct rest_call *call, struct error *err)

@@ -214,8 +214,11 @@ static bool type_of(const struct search_spec *spec, struct str prefix, enum sear
 
 static bool fail_key(const struct search_spec *spec, struct str key, bool is_order, struct error *err)
 {
-	return search_fail(err, "Invalid attribute key '%.*s' specified. Valid keys are '%s'", STR_ARGS(key),
-		is_order ? spec->order_keys : spec->filter_keys);
+	const char *keys = is_order ? spec->order_keys : spec->filter_keys;
+
+	if (spec->is_tag_grammar)
+		return search_fail(err, "Invalid attribute key '%.*s' specified. Valid keys are: %s", STR_ARGS(key), keys);
+	return search_fail(err, "Invalid attribute key '%.*s' specified. Valid keys are '%s'", STR_ARGS(key), keys);
 }
 
 static struct str strip(struct str text, char c)
@@ -275,6 +278,8 @@ bool search_identify(struct arena *arena, const struct search_spec *spec, struct
 		return identify_of_model(arena, spec, identifier, is_order, ret, err);
 	if (!str_cut(&rest, '.', &prefix))
 		return identify_key(spec, identifier, is_order, ret, err);
+	if (spec->is_tag_grammar && !str_is(prefix, "tags"))
+		return search_fail(err, "Invalid identifier token '%.*s' specified", STR_ARGS(prefix));
 	if (spec->has_all_types)
 		prefix = search_unquote(prefix, '`');
 	if (!type_of(spec, prefix, &ret->type))

@@ -32,6 +32,7 @@ struct search_spec {
 	bool is_case_kept;       /* operators in capitals only */
 	bool is_key_raw;         /* attributes may not stand in quotes */
 	bool is_model_grammar;   /* of logged models: own words for everything */
+	bool is_tag_grammar;     /* of evaluation datasets: "tags" is the only prefix, and own words for another */
 	const char *id;          /* how a row of a side table s belongs to e */
 	const char *tags, *params, *metrics; /* tables; NULL: none */
 };

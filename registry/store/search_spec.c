@@ -137,7 +137,7 @@ const struct search_spec search_specs[] = {
 		.filter_keys = "{'name', 'created_time', 'last_update_time', 'created_by', 'last_updated_by'}",
 		.order_keys = "{'name', 'created_time', 'last_update_time'}",
 		.list_keys = "['name']",
-		.types_text = REGISTRY_TYPES,
+		.is_tag_grammar = true,
 		.id = "s.dataset_id = e.dataset_id",
 		.tags = "eval_dataset_tags",
 	},

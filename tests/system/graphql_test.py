@@ -123,6 +123,7 @@ def test_echoes(registry):
 def test_a_query_that_is_none_is_refused(registry):
     assert ask(registry, "{", status=400)["error_code"] == "BAD_REQUEST"
     assert ask(registry, 5, status=400)["error_code"] == "INVALID_PARAMETER_VALUE"
+    assert ask(registry, "{test}", variables=[5]) == {"data": None, "errors": ["Variables must be a JSON object, not an array."]}
     assert ask(registry, "{foo}") == {"data": None, "errors": ["Cannot query field 'foo' on type 'Query'."]}
     assert requests.get(registry.url + "/graphql", timeout=30).status_code == 405
 

@@ -64,6 +64,8 @@ def test_what_is_missing_is_told(registry):
             refused(create(registry, **{name: value}), 400, "INVALID_PARAMETER_VALUE",
                     "CreatePromptlabRun request must specify %s." % name)
     refused(create(registry, prompt_parameters="x"), 400, "INVALID_PARAMETER_VALUE", "prompt_parameters must be a list")
+    refused(create(registry, prompt_parameters=["x"]), 400, "INVALID_PARAMETER_VALUE", "prompt_parameters must be a list of objects")
+    refused(create(registry, start_time="soon"), 400, "INVALID_PARAMETER_VALUE", "Invalid value \"soon\" for parameter 'start_time'")
     refused(create(registry, experiment_id="99"), 404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=99 exists")
     assert registry.ok("runs/search", {"experiment_ids": ["0"]}) == {}
 

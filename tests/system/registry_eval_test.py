@@ -174,6 +174,7 @@ def test_scorers(registry):
     assert ok(registry, "GET", "scorers/list", experiment_ids=["0"]) == {}
 
     refused(register("x", "nope"), 400, "INVALID_PARAMETER_VALUE", "serialized_scorer must be valid JSON")
+    refused(register("x", "[]"), 400, "INVALID_PARAMETER_VALUE", "serialized_scorer must be a JSON object, not an array")
     refused(register("", "{}"), 400, "INVALID_PARAMETER_VALUE", "'name'")
     refused(register("x", "{}", "77"), 404, "RESOURCE_DOES_NOT_EXIST", "No Experiment with id=77 exists")
     for method, path, said in (("GET", "get", "Scorer with name 'a' not found"), ("GET", "versions", "not found for experiment"),

@@ -183,6 +183,10 @@ static void keys_and_types_are_told(void **state)
 		"Invalid attribute key '`name`' specified. Valid keys are '{'name'}'");
 	FILTER(RUNS, "datasets.x = 'a'",
 		"Invalid dataset key 'x' specified. Valid keys are '{'name', 'digest', 'context'}'");
+	FILTER(EVAL_DATASETS, "metrics.a > 1", "Invalid identifier token 'metrics' specified");
+	FILTER(EVAL_DATASETS, "foo = 'a'",
+		"Invalid attribute key 'foo' specified. Valid keys are: {'name', 'created_time', 'last_update_time', 'created_by', "
+		"'last_updated_by'}");
 	FILTER(LOGGED_MODELS, "foo.a = 'b'",
 		"Invalid entity type: 'foo'. Expected one of ['attributes', 'metrics', 'params', 'tags'].");
 	FILTER(LOGGED_MODELS, "foo = 'b'",

@@ -128,7 +128,7 @@ class World:
         except ValueError:
             return found
         if answer.status_code == 200:
-            return {**found, "errors": len(said["errors"] or ())} if isinstance(said, dict) and "errors" in said else found
+            return {**found, "errors": bool(said["errors"])} if isinstance(said, dict) and "errors" in said else found
         if not isinstance(said, dict) or "error_code" not in said:
             return found
         text = said.get("message", "")
