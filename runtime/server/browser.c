@@ -90,6 +90,11 @@ static bool changes_something(enum http_method method)
 	return method != HTTP_GET && method != HTTP_HEAD && method != HTTP_OPTIONS;
 }
 
+bool browser_made(const struct http_request *request)
+{
+	return http_field_get(request, "origin").data != NULL || http_field_get(request, "sec-fetch-site").data != NULL;
+}
+
 bool browser_check_origin(const struct settings *settings, const struct http_request *request, struct error *err)
 {
 	const struct str origin = http_field_get(request, "origin");

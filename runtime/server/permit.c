@@ -18,6 +18,8 @@ static bool guard(const struct exchange *exchange, struct error *err)
 	case PRINCIPAL_BY_NOTHING:
 		break;
 	}
+	if (exchange->route->label == METRICS_INVOCATIONS && !browser_made(exchange->request))
+		return true;
 	return browser_check(settings, exchange->request, err);
 }
 

@@ -136,7 +136,8 @@ static bool wants_stream(const struct json *tree)
 
 /* At /invocations a bundle answers as a completion where it says that it is one, or is asked to stream: a column that is
  * called `messages` is no promise. Of a chat that is an endpoint, its clients expect one. */
-static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_form form)
+enum task_kind scoring_kind(
+	const struct exchange *exchange, const struct bundle *bundle, const struct json *tree, enum scoring_form form)
 {
 	static const enum task_kind KINDS[] = {
 		[SCORING_INVOCATIONS] = TASK_ROWS,
@@ -144,13 +145,11 @@ static enum task_kind kind_asked(const struct scoring *scoring, enum scoring_for
 		[SCORING_COMPLETIONS] = TASK_COMPLETIONS,
 		[SCORING_RESPONSES] = TASK_RESPONSES,
 	};
-	const struct bundle *bundle = scoring->bundle;
-
-	const bool is_promised = bundle->task.is_declared || wants_stream(&scoring->tree) ||
-				 (bundle->task.kind == TASK_CHAT && scoring->exchange->endpoint != NULL);
+	const bool is_promised = bundle->task.is_declared || wants_stream(tree) ||
+				 (bundle->task.kind == TASK_CHAT && exchange->endpoint != NULL);
 
 	if (form != SCORING_INVOCATIONS || !is_promised || bundle->task.answer == TASK_NO_TEXT ||
-		!completion_is_asked(bundle, &scoring->tree))
+		!completion_is_asked(bundle, tree))
 		return KINDS[form];
 	return bundle->task.kind;
 }
@@ -166,7 +165,7 @@ static bool read_rows(struct scoring *scoring, enum scoring_form form, struct er
 {
 	struct http_request *request = scoring->exchange->request;
 	const struct signature *signature = &scoring->bundle->signature;
-	const enum task_kind kind = kind_asked(scoring, form);
+	const enum task_kind kind = scoring_kind(scoring->exchange, scoring->bundle, &scoring->tree, form);
 
 	if (json_type(&scoring->tree) == JSON_ABSENT)
 		return input_read(request->arena, signature, INPUT_CSV, request->body, &scoring->input, err);

@@ -20,3 +20,6 @@ bool scoring_model(struct exchange *exchange, enum scoring_form form, struct str
 /* Ends the exchange, now or later. `take_bundle` is given back then. `name` is what answers call the model, and must live
  * as long as the bundle or the request; data NULL: the bundle's own name. */
 void scoring_handle(struct exchange *exchange, struct bundle *take_bundle, enum scoring_form form, struct str name);
+/* What a body is to this bundle in that form: rows, or a kind of completion. */
+enum task_kind scoring_kind(
+	const struct exchange *exchange, const struct bundle *bundle, const struct json *tree, enum scoring_form form);

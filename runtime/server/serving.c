@@ -8,6 +8,7 @@
 #include "server/serving.h"
 
 #include "server/permit.h"
+#include "server/sticky.h"
 
 #include "base/clock.h"
 
@@ -61,42 +62,12 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 
 /* ---- which entity ---- */
 
-/* In the first row. */
-static struct str column_value(const struct exchange *exchange, const char *column)
-{
-	struct arena *arena = exchange->request->arena;
-	struct json body, *found = NULL;
-	struct error ignored;
-	struct buf text = {0};
-
-	if (!json_read(arena, exchange->request->body, &body, &ignored))
-		return (struct str){NULL, 0};
-	const struct json *records = json_get(&body, STR("dataframe_records"));
-	const struct json *split = json_get(&body, STR("dataframe_split")), *columns = json_get(split, STR("columns"));
-	if (json_type(records) == JSON_ARRAY && records->size > 0)
-		found = (struct json *)json_get(&records->items[0], str_of(column));
-	for (size_t i = 0; json_type(columns) == JSON_ARRAY && i < columns->size; i++)
-		if (str_is(json_str(&columns->items[i]), column))
-			found = (struct json *)json_at(json_get(split, STR("data")), str_of(arena_printf(arena, "0.%zu", i)));
-	if (json_type(found) == JSON_ABSENT)
-		return (struct str){NULL, 0};
-	json_write_canonical(&text, found);
-	const struct str value = {arena_memdup(arena, text.data, text.len), text.len};
-	buf_done(&text);
-	return value;
-}
-
 static struct entity *pick(struct exchange *exchange, uint64_t ticket)
 {
-	const struct endpoint *endpoint = exchange->endpoint;
-	struct str value = {NULL, 0};
+	const struct str value = sticky_value(exchange);
 
-	if (endpoint->sticky == STICKY_HEADER)
-		value = http_field_get(exchange->request, endpoint->sticky_by);
-	else if (endpoint->sticky == STICKY_COLUMN)
-		value = column_value(exchange, endpoint->sticky_by);
-	return value.data != NULL ? endpoint_pick_sticky(endpoint, value)
-				  : endpoint_pick(endpoint, ticket);
+	return value.data != NULL ? endpoint_pick_sticky(exchange->endpoint, value)
+				  : endpoint_pick(exchange->endpoint, ticket);
 }
 
 static bool find_entity(struct exchange *exchange, struct str served, struct error *err)
@@ -124,11 +95,17 @@ static void answer(struct exchange *exchange, struct bundle *bundle)
 static void on_loaded(struct resident_waiter *waiter, struct bundle *bundle, const struct error *err)
 {
 	struct query *query = (struct query *)((char *)waiter - offsetof(struct query, waiter));
+	struct error gone;
 
-	if (bundle != NULL)
+	if (query->exchange->request->is_gone) {
+		bundle_unref(bundle);
+		error_set(&gone, ERR_CANCELLED, "the client left");
+		fail(query->exchange, &gone);
+	} else if (bundle != NULL) {
 		answer(query->exchange, bundle);
-	else
+	} else {
 		fail(query->exchange, err);
+	}
 }
 
 static void run(struct exchange *exchange)
@@ -136,7 +113,7 @@ static void run(struct exchange *exchange)
 	struct bundle *bundle = resident_bundle(exchange->entity->resident);
 
 	if (!exchange->query->is_named)
-		shadows_start(exchange, exchange->query->ticket);
+		shadows_start(exchange, exchange->query->ticket, exchange->query->form);
 	if (bundle != NULL) {
 		answer(exchange, bundle);
 		return;

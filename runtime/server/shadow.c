@@ -10,7 +10,9 @@
 
 #include "base/clock.h"
 #include "model/batch.h"
+#include "model/completion.h"
 #include "server/entity_account.h"
+#include "server/scoring.h"
 
 #include <stdlib.h>
 
@@ -24,6 +26,8 @@ struct shadow {
 	struct entity *entity;
 	struct bundle *bundle;
 	struct input input;
+	struct completion completion; /* of a chat: only its row is run */
+	bool is_completion;
 	struct batch *batch;
 	uint64_t started_ns;
 };
@@ -77,14 +81,34 @@ static struct str copy_body(struct arena *arena, struct str body)
 	return (struct str){copy, body.len};
 }
 
-static bool read_input(struct shadow *shadow, const struct http_request *request, struct error *err)
+static bool read_tree(struct shadow *shadow, const struct exchange *exchange, struct str body, enum scoring_form form,
+	struct error *err)
 {
+	struct json tree;
+
+	if (!json_read_padded(&shadow->arena, body, &tree, err))
+		return false;
+	const enum task_kind kind = scoring_kind(exchange, shadow->bundle, &tree, form);
+	if (kind == TASK_ROWS)
+		return input_take_tree(
+			&shadow->arena, &shadow->bundle->signature, &tree, body.len, &shadow->input, err);
+	shadow->is_completion = true;
+	return completion_read(&shadow->arena, shadow->bundle, kind, &tree, body.len, &shadow->completion,
+		&shadow->input, err);
+}
+
+static bool read_input(
+	struct shadow *shadow, const struct exchange *exchange, enum scoring_form form, struct error *err)
+{
+	const struct http_request *request = exchange->request;
 	const int64_t rows_max = shadow->worker->settings->rows_max;
+	const struct str body = copy_body(&shadow->arena, request->body);
 	enum input_media media;
 
 	if (!input_media_parse(http_field_get(request, "content-type"), &media, err) ||
-		!input_read(&shadow->arena, &shadow->bundle->signature, media, copy_body(&shadow->arena, request->body),
-			&shadow->input, err))
+		!(media == INPUT_CSV ? input_read(&shadow->arena, &shadow->bundle->signature, media, body,
+					       &shadow->input, err)
+				     : read_tree(shadow, exchange, body, form, err)))
 		return false;
 	return input_row_count(&shadow->input) <= (size_t)rows_max || error_set(err, ERR_TOO_LARGE, "too many rows");
 }
@@ -97,6 +121,7 @@ static void run(struct shadow *shadow)
 		.timeout_ms = (uint32_t)settings->request_timeout_ms,
 		.rows_in_flight = (unsigned)settings->rows_in_flight,
 		.answer_max = (size_t)settings->answer_max,
+		.fails_whole = shadow->is_completion,
 		.done = on_done,
 		.data = shadow,
 	};
@@ -122,7 +147,7 @@ static struct shadow *shadow_new(struct exchange *exchange, struct entity *entit
 	return shadow;
 }
 
-static void start(struct exchange *exchange, struct entity *entity)
+static void start(struct exchange *exchange, struct entity *entity, enum scoring_form form)
 {
 	struct shadow *shadow = shadow_new(exchange, entity);
 	struct error err;
@@ -130,7 +155,7 @@ static void start(struct exchange *exchange, struct entity *entity)
 	if (shadow->bundle == NULL)
 		end(shadow, error_info(ERR_UNAVAILABLE)->http_status);
 	else if (!worker_ready_for(exchange->worker, shadow->bundle, &err) ||
-		 !read_input(shadow, exchange->request, &err))
+		 !read_input(shadow, exchange, form, &err))
 		end(shadow, error_info(err.code)->http_status);
 	else if (shadow->bundle->config.steps.count == 0)
 		end(shadow, 200);
@@ -138,7 +163,7 @@ static void start(struct exchange *exchange, struct entity *entity)
 		run(shadow);
 }
 
-void shadows_start(struct exchange *exchange, uint64_t ticket)
+void shadows_start(struct exchange *exchange, uint64_t ticket, int form)
 {
 	struct endpoint *endpoint = exchange->endpoint;
 
@@ -146,7 +171,7 @@ void shadows_start(struct exchange *exchange, uint64_t ticket)
 		struct entity *entity = &endpoint->entities[i];
 
 		if (entity != exchange->entity && entity->shadow_percent > 0 && entity_shadows(entity, ticket))
-			start(exchange, entity);
+			start(exchange, entity, (enum scoring_form)form);
 	}
 }
 

@@ -14,7 +14,7 @@ struct shadows {
 	void (*on_none)(struct worker *worker);
 };
 
-/* For the entities of exchange->endpoint that are to see this request, too. */
-void shadows_start(struct exchange *exchange, uint64_t ticket);
+/* For the entities of exchange->endpoint that are to see this request, too; `form` is an enum scoring_form. */
+void shadows_start(struct exchange *exchange, uint64_t ticket, int form);
 /* Cancels those that run, and calls on_none once when there is none any more; maybe at once. */
 void shadows_end(struct worker *worker, void (*on_none)(struct worker *worker));

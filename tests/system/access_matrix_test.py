@@ -99,7 +99,9 @@ def test_without_tokens_no_call_is_for_pages_of_others(sluiced, calls):
     server = sluiced()
     for method, path, permission in calls:
         body = None if method == "GET" else {}
-        status, answer, _ = Caller(server)(method, path, body, Host="evil.example")
+        status, answer, _ = Caller(server)(method, path, body, Host="evil.example", **{"Sec-Fetch-Site": "same-origin"})
         assert (status == 403) == (permission != "public"), (method, path, status, answer)
+        status = Caller(server)(method, path, body, Host="evil.example")[0]
+        assert (status == 403) == (permission != "public" and path != "/invocations"), (method, path, status)
         if method != "GET" and permission != "public":
             assert Caller(server)(method, path, body, Origin="https://evil.example")[0] == 403, (method, path)

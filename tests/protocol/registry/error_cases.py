@@ -10,13 +10,14 @@ import json
 import pathlib
 import re
 
-from error_world import API, METRIC
+from error_world import API, DATASETS, METRIC, SCORERS
 
 ROOT = pathlib.Path(__file__).resolve().parents[3]
 REFERENCE = ROOT / "docs" / "reference" / "registry.md"
 AJAX = "/ajax-api/2.0/mlflow/"
 ONLY_AJAX = {"metrics/get-history-bulk", "metrics/get-history-bulk-interval", "experiments/search-datasets",
-             "logged-models/{model_id}/artifacts/directories"}
+             "logged-models/{model_id}/artifacts/directories", "logged-models/{model_id}/artifacts/files",
+             "runs/create-promptlab-run", "gateway-proxy"}
 HEX32 = "0123456789abcdef" * 2
 LONG = "n" * 4096
 
@@ -29,6 +30,7 @@ QUERY_VALUES = {"empty": "", "text": "abc", "number": "7", "minus": "-1", "fract
                 "long": LONG, "climbs": "../../etc/passwd", "unicode": VALUES["unicode"], "object": "{}"}
 
 PAIR = {"key": "k", "value": "v"}
+RECORD = {"inputs": {"q": "1"}, "expectations": {"a": 2}, "tags": {"k": "v"}}
 GOOD = {  # fields that make a call right
     "POST registered-models/create": {"name": "$new_name", "tags": [PAIR]},
     "GET registered-models/get": {"name": "known"},
@@ -93,9 +95,33 @@ GOOD = {  # fields that make a call right
     "GET logged-models/{model_id}/artifacts/directories": {},
     "POST logged-models/search": {"experiment_ids": ["1"]},
     "GET artifacts/list": {"run_id": "$run"},
+    "POST /graphql": {"query": "query q($id: String) { mlflowGetRun(input: {runId: $id}) { run { info { runId } } } }",
+                      "variables": {"id": "$run"}, "operationName": "q"},
+    "POST runs/create-promptlab-run": {
+        "experiment_id": "1", "prompt_template": "Tell {{ who }}", "prompt_parameters": [PAIR], "model_route": "route",
+        "model_input": "in", "model_output": "out", "mlflow_version": "1.0.0", "tags": [PAIR], "start_time": 1},
+    "POST %s/create" % DATASETS: {"name": "$new_name", "experiment_ids": ["1"], "tags": '{"k": "v"}'},
+    "POST %s/search" % DATASETS: {"experiment_ids": ["1"], "max_results": 10},
+    "GET %s/search" % DATASETS: {"experiment_ids": ["1"], "max_results": 10},
+    "GET %s/{dataset_id}" % DATASETS: {},
+    "DELETE %s/{dataset_id}" % DATASETS: {},
+    "PATCH %s/{dataset_id}/tags" % DATASETS: {"tags": '{"k": "v"}'},
+    "DELETE %s/{dataset_id}/tags/{key}" % DATASETS: {},
+    "GET %s/{dataset_id}/experiment-ids" % DATASETS: {},
+    "POST %s/{dataset_id}/add-experiments" % DATASETS: {"experiment_ids": ["3"]},
+    "POST %s/{dataset_id}/remove-experiments" % DATASETS: {"experiment_ids": ["3"]},
+    "POST %s/{dataset_id}/records" % DATASETS: {"records": json.dumps([RECORD])},
+    "GET %s/{dataset_id}/records" % DATASETS: {"max_results": 10},
+    "DELETE %s/{dataset_id}/records" % DATASETS: {"dataset_record_ids": ["$record"]},
+    "POST %s/register" % SCORERS: {"experiment_id": "1", "name": "judge", "serialized_scorer": "{}"},
+    "GET %s/list" % SCORERS: {"experiment_id": "1"},
+    "GET %s/versions" % SCORERS: {"experiment_id": "1", "name": "judge"},
+    "GET %s/get" % SCORERS: {"experiment_id": "1", "name": "judge", "version": 1},
+    "DELETE %s/delete" % SCORERS: {"experiment_id": "1", "name": "$fresh_scorer", "version": 1},
 }
 OWN = {"GET sluice/history", "GET sluice/alias-at"}  # no calls of MLflow's
 MODEL_CHANGES = {"DELETE logged-models/{model_id}", "POST logged-models/{model_id}/params"}
+DATASET_CHANGES = {"DELETE %s/{dataset_id}" % DATASETS}
 NESTED = {"datasets": {"dataset": {"name": "d2", "digest": "x", "source_type": "s", "source": "y"}},
           "models": {"model_id": "$fresh_model"},
           "metrics": METRIC, "order_by": {"field_name": "name"}}
@@ -137,9 +163,10 @@ def camel(name):
 
 def case_of(rpc, what, fields, **more):
     method, path = rpc.split(" ")
-    model = "$fresh_model" if rpc in MODEL_CHANGES else "$model"
-    case = {"id": rpc + ": " + what, "method": method, "path": (AJAX if path in ONLY_AJAX else API) +
-            path.replace("{model_id}", model).replace("{tag_key}", "k"), **more}
+    base = "" if path.startswith("/") else AJAX if path in ONLY_AJAX else API
+    named = {"model_id": "$fresh_model" if rpc in MODEL_CHANGES else "$model", "tag_key": "k", "key": "k",
+             "dataset_id": "$fresh_dataset" if rpc in DATASET_CHANGES else "$dataset"}
+    case = {"id": rpc + ": " + what, "method": method, "path": base + path.format(**named), **more}
     if "text" in more:
         return case
     if method == "GET":
@@ -213,6 +240,7 @@ RUNS = {"unknown": HEX32, "deleted": "$gone_run", "slash": "a/b", "climbs": ".."
 EXPERIMENTS = {"unknown": "999", "deleted": "2", "no number": "x", "huge": "9" * 30, "minus": "-1", "spaces": " 1 ", "plus": "+1",
                "underscore": "1_0", "hex": "0x1"}
 LOGGED = {"unknown": "m-" + HEX32, "deleted": "$gone_model", "run": "$run", "long": "m-" + LONG}
+DATASET_IDS = {"unknown": "d-" + HEX32, "deleted": "$gone_dataset", "model": "$model", "long": "d-" + LONG}
 REGISTERED = {"unknown": "no-such", "deleted": "gone", "slash": "a/b", "colon": "a:b", "dots": "..", "blank": " ",
               "case": "KNOWN", "climbs": "../known"}
 VERSIONS = {"unknown": "99", "deleted": "3", "zero": "0", "minus": "-1", "no number": "x", "fraction": "1.0", "huge": "9" * 30,
@@ -239,11 +267,10 @@ def kind_cases():
             for name in sorted(names & {"name", "new_name"}):
                 for what, value in REGISTERED.items():
                     yield case_of(rpc, "%s is %s" % (name, what), {**GOOD[rpc], name: value})
-        if "{model_id}" in rpc:
-            for what, value in LOGGED.items():
-                case = case_of(rpc, "path's model is " + what, GOOD[rpc])
-                case["path"] = re.sub(r"\$\w+", lambda _: value[:300], case["path"])
-                yield case
+        for what, value in (LOGGED if "{model_id}" in rpc else DATASET_IDS if "{dataset_id}" in rpc else {}).items():
+            case = case_of(rpc, "path's %s is %s" % ("model" if "{model_id}" in rpc else "dataset", what), GOOD[rpc])
+            case["path"] = re.sub(r"\$\w+", lambda _: value[:300], case["path"])
+            yield case
 
 
 TOKENS = {"text": "abc", "base64": base64.b64encode(b"nonsense").decode(), "JSON": base64.b64encode(b"{}").decode(),
@@ -281,6 +308,11 @@ def search_cases():
             yield case_of(rpc, "order by " + text, {**good, "order_by": order})
         for what, token in TOKENS.items():
             yield case_of(rpc, "page token " + what, {**good, "page_token": token})
+    rpc = "POST %s/search" % DATASETS
+    for text in FILTERS:
+        yield case_of(rpc, "filter " + text, {"filter_string": text})
+    for text in ORDERS:
+        yield case_of(rpc, "order by " + text, {"order_by": [text]})
     for rpc, fields in rpcs():
         names = {field[0] for field in fields}
         for what, count in COUNTS.items() if "max_results" in names else ():
@@ -346,6 +378,101 @@ def written_cases():
         yield {"id": "%s %s: no call" % (method, path), "method": method, "path": API + path}
 
 
+# ---- JSON and queries in texts ----
+
+TAGS = {"list": '["a"]', "empty list": "[]", "text": '"a"', "number": "5", "null": "null", "false": "false", "null value": '{"k": null}',
+        "number value": '{"k": 5}', "object value": '{"k": {"a": 1}}', "list value": '{"k": []}', "empty key": '{"": "v"}',
+        "broken": '{"k": ', "trailing": "{} x", "NaN": '{"k": NaN}', "twice": '{"k": 1, "k": 2}', "user": '{"mlflow.user": 5}',
+        "long key": json.dumps({LONG: "v"}), "long value": json.dumps({"k": "v" * 10000}), "deep": '{"k": ' + "[" * 90 + "]" * 90 + "}"}
+RECORDS = {"object": "{}", "text": '"a"', "number": "5", "null": "null", "empty": "[]", "list of number": "[5]", "list of null": "[null]",
+           "list of list": "[[]]", "nothing in it": "[{}]", "broken": '[{"inputs": ', "one good, one not": '[{"inputs": {"q": 9}}, 5]',
+           "unknown member": '[{"inputs": {"q": 1}, "nothing": 5}]', "twice the same": '[{"inputs": {"q": 1}}, {"inputs": {"q": 1}}]',
+           "own id": '[{"inputs": {"q": 1}, "dataset_record_id": "x"}]'}
+SOURCES = {"no type": "{}", "unknown type": '{"source_type": "NOTHING"}', "type is number": '{"source_type": 5}',
+           "data is number": '{"source_type": "HUMAN", "source_data": 5}', "trace": '{"source_type": "TRACE", "source_data": {}}'}
+SCORERS_SAID = {"broken": '{"a": ', "list": "[]", "number": "5", "null": "null", "text": '"a"', "NaN": "NaN", "long": json.dumps(LONG),
+                "third party": '{"third_party_scorer_data": {"module": "os"}}', "builtin": '{"builtin_scorer_class": "Nothing"}'}
+QUERIES = {"broken": "{", "blank": " ", "comment": "# nothing", "no operation": "fragment f on Query { test }", "scalar": "{ test }",
+           "unknown field": "{ nothing }", "no selection": "{ mlflowGetRun }", "selection of a scalar": "{ test { a } }",
+           "no input": "{ mlflowGetRun { run { info { runId } } } }", "unknown argument": "{ test(no: 1) }",
+           "unknown input": "{ mlflowGetRun(input: {no: 1}) { run { info { runId } } } }",
+           "input is text": '{ mlflowGetRun(input: "x") { run { info { runId } } } }',
+           "input is null": "{ mlflowGetRun(input: null) { run { info { runId } } } }",
+           "unknown run": '{ mlflowGetRun(input: {runId: "no"}) { apiError { code } run { info { runId } } } }',
+           "unknown experiment": '{ mlflowGetExperiment(input: {experimentId: "99"}) { apiError { code message } } }',
+           "no number": '{ mlflowGetExperiment(input: {experimentId: "x"}) { apiError { code message } } }',
+           "run id is number": "{ mlflowGetRun(input: {runId: 5}) { apiError { code } } }",
+           "undefined variable": "{ mlflowGetRun(input: {runId: $no}) { apiError { code } } }",
+           "unused variable": "query q($a: String) { test }", "unknown type": "query q($a: Nothing) { test(inputString: $a) }",
+           "required variable": "query q($a: String!) { test(inputString: $a) }", "two of a name": "query q { test } query q { test }",
+           "two": "query a { test } query b { test }", "unknown fragment": "{ ...f }", "unused fragment": "{ test } fragment f on Query { test }",
+           "circle": "{ ...f } fragment f on Query { ...f }", "fragment on nothing": "{ ... on Nothing { test } }",
+           "fragment of another": "{ ... on MlflowRun { info { runId } } }", "subscription": "subscription { test }",
+           "mutation": 'mutation { testMutation(inputString: "a") { output } }', "unknown directive": "{ test @nothing }",
+           "skip without if": "{ test @skip }", "include of text": '{ test @include(if: "x") }', "introspection": "{ __schema { types { name } } }",
+           "typename": "{ __typename }", "alias": "{ a: test b: test }", "conflict": '{ a: test a: __typename }',
+           "many aliases": "{ %s }" % " ".join("a%d: test" % i for i in range(30)), "many roots": "{ %s }" % "test " * 30,
+           "deep": "{ mlflowGetRun(input: {}) " + "{ run " * 20 + "}" * 21, "deep list": "{ test(inputString: " + "[" * 50 + "]" * 50 + ") }",
+           "int beyond": '{ mlflowSearchRuns(input: {maxResults: 99999999999}) { runs { info { runId } } } }',
+           "enum of nothing": '{ mlflowSearchRuns(input: {runViewType: NO}) { runs { info { runId } } } }',
+           "filter": '{ mlflowSearchRuns(input: {experimentIds: ["1"], filter: "nothing = 5"}) { apiError { code } } }',
+           "page token": '{ mlflowSearchRuns(input: {experimentIds: ["1"], pageToken: "x"}) { apiError { code } } }',
+           "too many": '{ mlflowSearchRuns(input: {experimentIds: ["1"], maxResults: 1000000}) { apiError { code } } }',
+           "files of nothing": '{ mlflowListArtifacts(input: {runId: "no", path: "../x"}) { apiError { code } } }',
+           "files climb": '{ mlflowListArtifacts(input: {runId: "$run", path: "../x"}) { apiError { code } } }',
+           "open text": '{ test(inputString: "a) }', "bad escape": '{ test(inputString: "\\q") }', "block text": '{ test(inputString: """a""") }',
+           "NUL": "{ te\0st }", "unicode": "{ \u2603 }", "BOM": "\ufeff{ test }", "number": "{ 5 }", "float": "{ test(inputString: 1.e5) }"}
+FILES = {"climbs": "../x", "root": "/etc/passwd", "double": "a//b", "dot": ".", "escaped": "%2e%2e/x", "backslash": "..\\x", "folder": "sub",
+         "below a file": "sub/file/x", "right": "sub/file", "NUL": "sub\0", "nothing": "no-such", "C:": "C:\\x", "URI": "file:///etc",
+         "empty": "", "long": LONG, "unicode": "\u2603", "slash": "sub/"}
+
+
+def text_cases():
+    create, upsert = "POST %s/create" % DATASETS, "POST %s/{dataset_id}/records" % DATASETS
+    for rpc in (create, "PATCH %s/{dataset_id}/tags" % DATASETS):
+        for what, text in TAGS.items():
+            yield case_of(rpc, "tags are " + what, {**GOOD[rpc], "tags": text})
+    for what, text in RECORDS.items():
+        yield case_of(upsert, "records are " + what, {"records": text})
+    for part in ("inputs", "outputs", "expectations", "tags", "source"):
+        for what in ("null", "text", "number", "true", "list", "object", "long"):
+            record = {**RECORD, part: VALUES[what]}
+            yield case_of(upsert, "record's %s = %s" % (part, what), {"records": json.dumps([record])})
+    for what, text in SOURCES.items():
+        yield case_of(upsert, "source of " + what, {"records": json.dumps([{**RECORD, "source": json.loads(text)}])})
+    for what, text in SCORERS_SAID.items():
+        yield case_of("POST %s/register" % SCORERS, "scorer is " + what, {**GOOD["POST %s/register" % SCORERS], "serialized_scorer": text})
+    for rpc, fields in rpcs():
+        if rpc.partition(" ")[2].startswith((DATASETS, SCORERS)) and "experiment_ids" in {field[0] for field in fields}:
+            for what, value in EXPERIMENTS.items():
+                yield case_of(rpc, "one of experiment_ids is " + what, {"name": "$new_name", "experiment_ids": ["1", value]})
+    for what, text in QUERIES.items():
+        yield case_of("POST /graphql", "query " + what, {"query": text})
+
+
+def page_cases():
+    """What MLflow's web pages ask for, beside the reference's calls."""
+    files, proxy = "GET logged-models/{model_id}/artifacts/files", "gateway-proxy"
+    yield case_of(files, "path absent", {})
+    for what, path in FILES.items():
+        yield case_of(files, "path " + what, {"artifact_file_path": path})
+    for what, value in LOGGED.items():
+        case = case_of(files, "model is " + what, {"artifact_file_path": "sub/file"})
+        yield {**case, "path": case["path"].replace("$model", value[:300])}
+    for what, path in {"right": "api/2.0/endpoints", "unknown": "x", "climbs": "../x", "URL": "http://127.0.0.1:1", "long": LONG}.items():
+        yield case_of("GET " + proxy, "path " + what, {"gateway_path": path})
+        yield case_of("POST " + proxy, "path " + what, {"gateway_path": path, "json_data": {}})
+    yield from body_cases("POST " + proxy, {"gateway_path": "api/2.0/endpoints"})
+    for method in ("PUT", "DELETE", "PATCH"):
+        yield {"id": "%s %s: no call" % (method, proxy), "method": method, "path": AJAX + proxy}
+    lab = "POST runs/create-promptlab-run"
+    for name in ("prompt_parameters", "model_parameters", "model_output_parameters", "tags"):
+        for what, element in {**ELEMENTS, "key is number": {"key": 5, "value": "v"}, "value is object": {"key": "k", "value": {}},
+                              "null value": {"key": "k", "value": None}}.items():
+            yield case_of(lab, "an element of %s is %s" % (name, what), {**GOOD[lab], name: [element]})
+        yield case_of(lab, "%s twice the same" % name, {**GOOD[lab], name: [PAIR, PAIR]})
+
+
 def last_cases():
     """What must still be there."""
     for rpc in ("GET runs/get", "GET registered-models/get", "GET experiments/get", "GET logged-models/{model_id}",
@@ -355,7 +482,7 @@ def last_cases():
 
 def cases():
     found, seen = [], set()
-    for group in (table_cases(), kind_cases(), search_cases(), written_cases(), last_cases()):
+    for group in (table_cases(), kind_cases(), search_cases(), written_cases(), text_cases(), page_cases(), last_cases()):
         for case in group:
             if case["id"] not in seen:
                 seen.add(case["id"])

@@ -4,6 +4,8 @@ import json
 import requests
 
 API = "/api/2.0/mlflow/"
+DATASETS = "/api/3.0/mlflow/datasets"
+SCORERS = "/api/3.0/mlflow/scorers"
 METRIC = {"key": "m", "value": 1.0, "timestamp": 1, "step": 0}
 
 
@@ -16,9 +18,10 @@ class World:
         self._experiments()
         self._runs()
         self._models()
+        self._evaluation()
 
     def ok(self, method, path, body):
-        answer = self.session.request(method, self.url + API + path, json=body, timeout=60)
+        answer = self.session.request(method, self.url + (path if path.startswith("/") else API + path), json=body, timeout=60)
         assert answer.status_code == 200, (path, body, answer.text)
         return answer.json()
 
@@ -48,6 +51,20 @@ class World:
         self.ok("DELETE", "model-versions/delete", {"name": "known", "version": "3"})
         self.ok("DELETE", "registered-models/delete", {"name": "gone"})
 
+        self.session.put(self.url + "/api/2.0/mlflow-artifacts/artifacts/1/models/%s/artifacts/sub/file" % self.values["$model"],
+                         b"bytes", timeout=60).raise_for_status()
+
+    def _evaluation(self):
+        for token in ("dataset", "gone_dataset"):
+            self.values["$" + token] = self._dataset(token)
+        self.ok("DELETE", DATASETS + "/" + self.values["$gone_dataset"], None)
+        records = DATASETS + "/%s/records" % self.values["$dataset"]
+        self.ok("POST", records, {"records": json.dumps([{"inputs": {"q": "kept"}}, {"inputs": {"q": "one"}}])})
+        found = json.loads(self.ok("GET", records, None)["records"])
+        self.values["$record"] = next(record["dataset_record_id"] for record in found if record["inputs"]["q"] == "one")
+        for name in ("judge", "judge"):
+            self._scorer(name)
+
     def refresh(self, case):
         """Makes what the case is about to change: $fresh things are of one case only, $new_name is the name of nothing."""
         text = json.dumps([case.get(part) for part in ("path", "query", "json", "text")])
@@ -65,6 +82,10 @@ class World:
             self.values["$fresh_run"] = self._run("fresh")
         if "$fresh_model" in text:
             self.values["$fresh_model"] = self._model("fresh")
+        if "$fresh_dataset" in text:
+            self.values["$fresh_dataset"] = self._dataset("fresh")
+        if "$fresh_scorer" in text:
+            self.values["$fresh_scorer"] = self._scorer("fresh-%d" % self.count)
 
     def _run(self, name):
         made = self.ok("POST", "runs/create", {"experiment_id": "1", "run_name": name, "start_time": 1})
@@ -72,6 +93,12 @@ class World:
 
     def _model(self, name):
         return self.ok("POST", "logged-models", {"experiment_id": "1", "name": name})["model"]["info"]["model_id"]
+
+    def _dataset(self, name):
+        return self.ok("POST", DATASETS + "/create", {"name": name, "experiment_ids": ["1"]})["dataset"]["dataset_id"]
+
+    def _scorer(self, name):
+        return self.ok("POST", SCORERS + "/register", {"experiment_id": "1", "name": name, "serialized_scorer": "{}"})["name"]
 
     def ours(self, value):
         if isinstance(value, dict):
@@ -96,12 +123,12 @@ class World:
         """-> {"status", "error_code", "message"} with our ids as tokens again"""
         answer = self.send(case)
         found = {"status": answer.status_code}
-        if answer.status_code == 200:
-            return found
         try:
             said = answer.json()
         except ValueError:
             return found
+        if answer.status_code == 200:
+            return {**found, "errors": len(said["errors"] or ())} if isinstance(said, dict) and "errors" in said else found
         if not isinstance(said, dict) or "error_code" not in said:
             return found
         text = said.get("message", "")

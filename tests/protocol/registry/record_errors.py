@@ -2,8 +2,9 @@
 """Asks a real MLflow server what error_cases.py asks, and writes errors.jsonl: what tests/system/registry_hostile_test.py
 compares with. A line is an answer and the cases that got it.
 
-  record_errors.py --url http://127.0.0.1:5000
+  record_errors.py --url http://127.0.0.1:5000 [--new]
 
+With --new, those cases are asked that have no answer yet, and answers without a case go.
 The server must be a fresh one: MLflow 3.17.2, `mlflow server --backend-store-uri sqlite:///FILE --artifacts-destination DIR`.
 """
 import argparse
@@ -50,8 +51,10 @@ def save(answers):
 def main():
     parser = argparse.ArgumentParser(description=__doc__.partition("\n")[0])
     parser.add_argument("--url", required=True)
-    world = error_world.World(parser.parse_args().url)
-    answers = {case["id"]: world.ask(case) for case in error_cases.cases()}
+    parser.add_argument("--new", action="store_true")
+    args = parser.parse_args()
+    world, known = error_world.World(args.url), load() if args.new else {}
+    answers = {case["id"]: known.get(case["id"]) or world.ask(case) for case in error_cases.cases()}
     save(answers)
     print("%d cases: %s" % (len(answers), dict(collections.Counter(answer["status"] for answer in answers.values()))))
 
