@@ -228,7 +228,7 @@ def test_stop_start_logs_undeploy(tool, doubler):
     assert tool.json("start", name)["state"] == "READY"
     tool("test", name)
     assert "200 in" in tool("logs", name)
-    assert "self-test" in tool("logs", name, "--build") and "is in the store" in tool.json("logs", name, "--build")["entities"][0]["logs"]
+    assert "self-test" in tool("logs", name, "--build") and "bundle " in tool.json("logs", name, "--build")["entities"][0]["logs"]
     assert "requests in the last minute" in tool("status", name) and tool.json("status", name)["load"]["concurrency"] == 4
     # An update that failed long ago is no failure of theirs; one whose secret is mistyped does not begin.
     assert tool.run("deploy", name + "/1", "--endpoint", name, "--env", "K={{secrets/no/body}}").returncode == 65
