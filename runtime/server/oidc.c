@@ -43,6 +43,8 @@ void databricks_config_handle(struct exchange *exchange)
 	struct json object = json_object();
 
 	set_url(exchange, &object, "oidc_endpoint", own_url(exchange), "/oidc");
+	/* There is one; without its number w.get_workspace_id() ends in a TypeError. */
+	json_set(exchange->request->arena, &object, STR("workspace_id"), json_string(STR("1")));
 	answer_object(exchange, object);
 }
 

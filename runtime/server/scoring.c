@@ -48,6 +48,14 @@ static void unref_bundle(void *data)
 	bundle_unref(data);
 }
 
+/* curl -d rows.json, without the @. */
+static bool is_file_name(struct str body)
+{
+	enum { NAME_MAX_LEN = 256 };
+
+	return body.len < NAME_MAX_LEN && str_ends(str_trim_space(body), STR(".json"));
+}
+
 /* Once an exchange: a CSV is read with the signature at hand. */
 static bool read_body(struct exchange *exchange, enum scoring_form form, struct error *err)
 {
@@ -63,7 +71,9 @@ static bool read_body(struct exchange *exchange, enum scoring_form form, struct 
 		return error_set(err, ERR_UNSUPPORTED_MEDIA, "this path takes application/json only");
 	scoring = arena_zalloc(request->arena, sizeof(*scoring));
 	if (media == INPUT_JSON && !json_read_padded(request->arena, request->body, &scoring->tree, err))
-		return false;
+		return is_file_name(request->body)
+			       ? error_set(err, err->code, "the body is the name of a file, not JSON (curl: -d @FILE sends what is in it)")
+			       : false;
 	scoring->exchange = exchange;
 	exchange->scoring = scoring;
 	return true;

@@ -40,6 +40,9 @@ static bool find_endpoint(struct exchange *exchange, struct str name, struct err
 {
 	struct endpoint *endpoint = serving_find(exchange->worker->server->serving, name);
 
+	if (endpoint == NULL && !exchange->worker->server->has_control)
+		return error_set(err, ERR_NO_ENDPOINT,
+			"The given endpoint does not exist: this server serves one bundle (--bundle), at POST /invocations");
 	if (endpoint == NULL)
 		return error_set(err, ERR_NO_ENDPOINT,
 			"The given endpoint does not exist, please retry after checking the specified model and version "

@@ -228,8 +228,13 @@ def test_stop_start_logs_undeploy(tool, doubler):
     assert tool.json("start", name)["state"] == "READY"
     tool("test", name)
     assert "200 in" in tool("logs", name)
-    assert "self-test" in tool("logs", name, "--build") and "is in the store" in tool.json("logs", name, "--build")["entities"][0]["logs"]
+    assert "self-test" in tool("logs", name, "--build") and "bundle " in tool.json("logs", name, "--build")["entities"][0]["logs"]
     assert "requests in the last minute" in tool("status", name) and tool.json("status", name)["load"]["concurrency"] == 4
+    # An update that failed long ago is no failure of theirs; one whose secret is mistyped does not begin.
+    assert tool.run("deploy", name + "/1", "--endpoint", name, "--env", "K={{secrets/no/body}}").returncode == 65
+    assert tool.json("stop", name)["state"] == "STOPPED" and tool.json("start", name)["state"] == "READY"
+    tool.fails(65, "environment_vars.K: a secret is written {{secrets/scope/key}}", "deploy", name + "/1", "--endpoint", name,
+               "--env", "K={{secret/no/body}}")
     tool.fails(64, "--yes is missing", "undeploy", name)
     tool("undeploy", name, "--yes")
     tool.fails(66, "no endpoint '%s'" % name, "status", name)
@@ -250,6 +255,9 @@ def test_mistakes_get_one_clear_line(tool, doubler, tmp_path):
     tool.fails(66, "has no version 9; the latest is 2", "deploy", name + "/9", "--endpoint", name)
     tool.fails(66, "has no alias 'chmpion'; it has champion (1)", "deploy", name + "@chmpion", "--endpoint", name)
     tool.fails(64, "expected MODEL/VERSION, MODEL@ALIAS or MODEL/latest", "deploy", name, "--endpoint", name)
+    tool.fails(64, "a bundle is registered first", "deploy", str(tmp_path), "--endpoint", name)
+    tool.fails(70, "the URI is the server's, without a path", "status", "--serving",
+               tool.env["MLFLOW_TRACKING_URI"] + "/serving-endpoints")
     tool.fails(64, "--traffic is missing", "deploy", name + "/1", name + "/2", "--endpoint", name)
     tool.fails(64, "has 1 share for 2", "deploy", name + "/1", name + "/2", "--endpoint", name, "--traffic", "100")
     tool.fails(64, "not to 100", "deploy", name + "/1", "--endpoint", name, "--traffic", "90")
@@ -464,5 +472,9 @@ def test_tokens_say_what_one_may(tmp_path):
         (tmp_path / "rows.json").write_text('[{"n": 4}]')
         assert tool.json("test", "doubler", "--rows", "rows.json")["columns"][0]["values"] == [9]
         tool.fails(76, "PERMISSION_DENIED", "stop", "doubler")
+        # A token is revoked by its value, too: who found it has no id.
+        lost, tool.env["MLFLOW_TRACKING_TOKEN"] = tool.env["MLFLOW_TRACKING_TOKEN"], manager
+        assert lost.split("_")[2] not in tool("token", "revoke", lost)
+        tool.fails(76, "was revoked", "status", MLFLOW_TRACKING_TOKEN=lost)
     finally:
         server.stop()

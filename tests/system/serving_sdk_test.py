@@ -131,6 +131,26 @@ def test_errors_are_the_sdks_exceptions(kit):
     with pytest.raises(NotFound) as missing:
         kit.client.api_client.do("GET", "/api/2.0/serving-endpoints/ep/nothing")
     assert missing.value.error_code == "ENDPOINT_NOT_FOUND" and "No API found for" in str(missing.value)
+    # What is not here at all is told so, too: another answer the SDK takes for a mistake of its own.
+    for call in (lambda: list(kit.client.clusters.list()), lambda: list(kit.client.registered_models.list()),
+                 lambda: kit.api.http_request("c", api.ExternalFunctionRequestHttpMethod.GET, "/")):
+        with pytest.raises(NotFound, match="No API found for"):
+            call()
+    with pytest.raises(NotFound, match="/serving-endpoints/NAME/invocations"):
+        kit.client.api_client.do("POST", "/api/2.0/serving-endpoints/ep/invocations", body={"inputs": [1]})
+    with pytest.raises(ResourceDoesNotExist, match="go by the 'id'"):
+        kit.api.get_permissions("ep")
+    with pytest.raises(BadRequest, match="name of a file"):
+        kit.client.api_client.do("POST", "/serving-endpoints/ep/invocations", data="rows.json",
+                                 headers={"Content-Type": "application/json"})
+
+
+def test_a_client_knows_who_and_where_it_is(kit):
+    kit.register("m")
+    kit.api.create_and_wait("ep", config=config("ep", entity("m", 1)))
+    me = kit.client.current_user.me().user_name
+    assert [e.name for e in kit.api.list() if e.creator == me] == ["ep"]
+    assert isinstance(kit.client.get_workspace_id(), int)
 
 
 def refused(kit, words, name="bad", **sent):

@@ -464,6 +464,8 @@ def test_mlflow_and_openai_stream_from_an_endpoint(endpoint, task):
             chunks = list(chats.chat.completions.create(model="talk", messages=ASK, stream=True))
             with pytest.raises(openai.NotFoundError):
                 chats.chat.completions.create(model="nobody", messages=ASK, stream=True)
+            with pytest.raises(openai.NotFoundError, match="as their base_url"):
+                chats.with_options(base_url=server.url + "/serving-endpoints/talk").chat.completions.create(model="talk", messages=ASK)
         assert "".join(c.choices[0].delta.content or "" for c in chunks) == "one two three " and chunks[0].model == "talk"
         events = []
         with pytest.raises(requests.exceptions.ChunkedEncodingError):  # after the event of the error, which it hands on
