@@ -30,7 +30,7 @@ static bool init_fetch(struct server *server, struct error *err)
 	return has_fetch;
 }
 
-enum { POOL_THREADS = 4, POOL_QUEUE_MAX = 65536 };
+enum { POOL_THREADS = 4, TEST_THREADS = 8, POOL_QUEUE_MAX = 65536 };
 
 /* A folder that could not be packed serves all the same; it has no digest. */
 static void set_digest(struct server *server, const struct package *package)
@@ -239,8 +239,10 @@ static bool start_threads(struct server *server, struct error *err)
 static bool ready_to_run(void *data, const struct bundle *bundle, struct error *err)
 {
 	struct server *server = data;
+	const bool is_ready = worker_ready_for(&server->workers[0], bundle, err);
 
-	return worker_ready_for(&server->workers[0], bundle, err);
+	server->test_seam.fetcher = server->workers[0].seam.fetcher;
+	return is_ready;
 }
 
 /* What the predecessor changed while it worked off its requests. */
@@ -327,8 +329,11 @@ static bool open_control(struct server *server, struct error *err)
 		.on_deployed = control_on_deployed,
 		.data = server,
 		.loop = server->workers[0].loop,
-		.seam = &server->workers[0].seam,
+		.seam = &server->test_seam,
 	};
+	server->test_pool = worker_pool_new(TEST_THREADS, POOL_QUEUE_MAX);
+	server->test_seam = server->workers[0].seam;
+	server->test_seam.workers = server->test_pool;
 	server->control = (struct control){
 		.registry = server->registry,
 		.access = server->access,
@@ -513,6 +518,7 @@ void server_join(struct server *server)
 void server_done(struct server *server)
 {
 	worker_pool_free(server->pool);
+	worker_pool_free(server->test_pool);
 	worker_pool_free(server->registry_pool);
 	deployer_free(server->control.deployer);
 	mailer_free(server->mailer);

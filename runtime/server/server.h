@@ -69,6 +69,9 @@ struct server {
 	struct budget bodies; /* of requests in flight */
 	struct ssl_ctx_st *tls;
 	struct worker_pool *pool; /* the tools' */
+	/* What is tested before it serves: a bundle that hangs there takes no thread from those that serve. */
+	struct worker_pool *test_pool;
+	struct seam test_seam;
 	struct worker_pool *registry_pool; /* a search or a disk that takes its time holds up no tool */
 	/* Transfers of artifacts share one turn, so that all of them together never hold all threads while others wait. */
 	struct work_owner transfers;

@@ -177,6 +177,42 @@ def test_the_store_of_bundles_is_gone(kit, sluiced, tmp_path):
     assert ask(server) == 102
 
 
+HANGS = """
+version: 1
+tools:
+  - name: hang
+    sql: {statement: "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c) SELECT max(x) + :n FROM c", result: value, timeout_ms: 60000}
+steps:
+  - {name: hung, tool: hang}
+outputs: {answer: hung}
+"""
+
+
+def test_bundles_that_hang_in_their_test_hold_up_nobody(kit):
+    """As many as the threads of tools: neither who is asked, nor the next deployment, nor the end."""
+    served = kit("--self-test-timeout-ms", 60000)
+    served.register("m")
+    served.register("m", config=HANGS)
+    assert call(served.server, "POST", API, {"name": "ep", "config": config("1")})[0] == 200
+    settle(served.server)
+    threads = [threading.Thread(target=call, args=(served.server, "POST", API, {"name": "h%d" % i, "config": config("2")}))
+               for i in range(5)]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(30)
+    assert [call(served.server, "GET", "%s/h%d" % (API, i))[1]["state"]["config_update"] for i in range(5)] == ["IN_PROGRESS"] * 5
+    started = time.monotonic()
+    assert ask(served.server) == 2
+    served.register("m", adds=100)
+    assert call(served.server, "PUT", API + "/ep/config", config("3"))[0] == 200
+    settle(served.server)
+    assert ask(served.server) == 102 and time.monotonic() - started < 10
+    started = time.monotonic()
+    served.server.stop()
+    assert time.monotonic() - started < 10
+
+
 DEEP = b'{"served_entities": ' + b"[" * 100000 + b"]" * 100000 + b"}"
 HOSTILE = {
     "deep": DEEP,
