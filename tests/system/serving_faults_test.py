@@ -11,6 +11,7 @@ import urllib.request
 
 import pytest
 
+from conftest import Sluiced
 from serving_kit import OVERFLOW, Kit
 
 API = "/api/2.0/serving-endpoints"
@@ -175,6 +176,50 @@ def test_the_store_of_bundles_is_gone(kit, sluiced, tmp_path):
     assert ask(server) == 2 and call(server, "PUT", API + "/ep/config", config("2"))[0] == 200
     settle(server)
     assert ask(server) == 102
+
+
+@pytest.mark.parametrize("is_remote", [False, True])
+def test_an_alias_that_moves_to_a_bad_bundle_is_tried_once(kit, sluiced, make_bundle, run_sluice, tmp_path, is_remote):
+    served = kit()
+    served.register("m")
+    served.register("m", adds=100, example=OVERFLOW)
+    served.register("m", adds=200)
+    server = served.server
+    if is_remote:
+        (tmp_path / "other").mkdir()
+        server = Sluiced(None, "--workers", 1, "--registry", served.server.url, "--registry-poll-ms", "10",
+                         state=tmp_path / "other")
+
+    def move(version):
+        assert call(served.server, "POST", "/api/2.0/mlflow/registered-models/alias",
+                    {"name": "m", "alias": "champion", "version": version})[0] == 200
+
+    def states():
+        return [c["state"] for c in call(server, "GET", API + "/ep/config-versions")[1]["config_versions"]]
+
+    def wait(wanted):
+        end = time.monotonic() + 20
+        while states() != wanted:
+            assert time.monotonic() < end, states()
+
+    try:
+        move("1")
+        assert call(server, "POST", API, {"name": "ep", "config": config("@champion")})[0] == 200
+        settle(server)
+        assert states() == ["active"]
+        move("2")
+        wait(["failed", "active"])
+        for i in range(3):  # what looks at aliases again
+            assert call(server, "POST", API, {"name": "o%d" % i, "config": config("1")})[0] == 200
+            settle(server, "o%d" % i)
+            assert [call(server, "POST", "%s/ep/config:%s" % (API, verb))[0] for verb in ("stop", "start")] == [200, 200]
+        assert states() == ["failed", "active"] and ask(server) == 2
+        move("3")
+        wait(["active", "failed", "superseded"])
+        assert ask(server) == 202
+    finally:
+        if is_remote:
+            server.stop()
 
 
 HANGS = """
