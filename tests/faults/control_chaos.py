@@ -307,6 +307,10 @@ class Operator(threading.Thread):
             (2, ("PATCH", path + "/tags", {"add_tags": [{"key": "k", "value": str(self.random.random())}]})),
             (3, ("POST", REGISTRY + "registered-models/alias", {
                 "name": "load", "alias": "champion", "version": self.random.choice([*"1234", self.bad[0]])})),
+            (2, ("PUT", path + "/rate-limits", {"rate_limits": self.random.choice([[], [
+                {"key": "user", "renewal_period": "minute", "calls": 10 ** 6}]])})),
+            (2, ("GET", self.random.choice(["/metrics", path + "/metrics", path + "/openapi", path + "/served-models/a/logs",
+                                            path + "/served-models/a/build-logs"]), None)),
             (2, ("GET", path, None)),
             (1, ("GET", ENDPOINTS, None)),
             (1, ("GET", path + "/config-versions", None)),
@@ -318,16 +322,16 @@ class Operator(threading.Thread):
         while not self.is_over:
             step, start = self.step(), now_ms()
             try:
-                status, answer = self.service.call(*step)
+                status, _, answer, connection = self.service.ask(*step)
             except Gone as gone:
                 if not self.service.was_down(start, now_ms()):
                     self.failures.append("%s %s: %s" % (step[0], step[1], gone))
                 continue
-            except ValueError as broken:
-                status, answer = 0, repr(broken)
+            if connection is not None:
+                connection.close()
             self.calls += 1
             if status not in OPERATORS_MAY:
-                self.failures.append("%s %s: %d %s" % (step[0], step[1], status, answer))
+                self.failures.append("%s %s: %d %s" % (step[0], step[1], status, answer[:300]))
             time.sleep(0.005)
 
 
