@@ -49,6 +49,9 @@ static int tear_down(void **state)
 	struct fixture *fixture = *state;
 
 	worker_pool_free(fixture->pool);
+	/* The pool's last word may have come after the last waiter's turn. */
+	loop_stop(fixture->loop);
+	loop_run(fixture->loop);
 	resident_unref(fixture->resident);
 	loop_free(fixture->loop);
 	kit_done(&fixture->kit);
