@@ -5,8 +5,8 @@ import json
 import pathlib
 import re
 import subprocess
-import time
 import threading
+import time
 
 import pytest
 
