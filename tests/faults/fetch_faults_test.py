@@ -161,7 +161,7 @@ def test_an_upstream_that_does_not_read(tool):
 
 
 def test_refused(tool):
-    answer = fails(tool.call("http://127.0.0.1:%d/x" % free_port()), "upstream", "Connection refused")
+    answer = fails(tool.call("http://127.0.0.1:%d/x" % free_port()), "unreachable", "Connection refused")
     assert answer["wall_ms"] < SLACK_MS
 
 
@@ -171,7 +171,7 @@ def test_unknown_host(tool):
 
 def test_messages_hold_no_secrets(tool):
     url = "http://SECRET-USER:SECRET%%40PASS@127.0.0.1:%d/path?SECRET=1#SECRET" % free_port()
-    answer = fails(tool.call(url, headers={"Authorization": "Bearer SECRET"}, body="SECRET"), "upstream", "refused")
+    answer = fails(tool.call(url, headers={"Authorization": "Bearer SECRET"}, body="SECRET"), "unreachable", "refused")
     assert "POST http://127.0.0.1:" in answer["error"] and "/path: " in answer["error"]
 
 

@@ -6,6 +6,7 @@ import pathlib
 import re
 import subprocess
 import threading
+import time
 
 import pytest
 
@@ -137,7 +138,10 @@ def test_an_endpoint_follows_an_alias(tool, doubler):
     followed = tool.json("deploy", name + "@champion", "--endpoint", name, "--follow")
     assert followed["entities"][0]["follows"] == "@champion" and followed["entities"][0]["version"] == "1"
     tool("alias", "set", name, "champion", "2", "--why", "beats 1")
-    assert tool.json("status", name)["entities"][0]["version"] == "2"
+    # The alias is moved when the call answers, the endpoint follows behind.
+    end = time.monotonic() + 20
+    while tool.json("status", name)["entities"][0]["version"] != "2":
+        assert time.monotonic() < end
     assert "%s@champion → 2" % name in tool("status", name)
     assert tool.json("history", name)["configs"][0]["why"].endswith("beats 1")
     tool.fails(64, "an endpoint follows an alias", "deploy", name + "/1", "--endpoint", name, "--follow")
