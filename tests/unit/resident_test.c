@@ -3,6 +3,8 @@
 
 #include "serving/resident.h"
 
+#include <semaphore.h>
+
 struct asking {
 	struct resident_waiter waiter;
 	struct loop *loop;
@@ -79,15 +81,42 @@ static void test_wait(void **state)
 	bundle_unref(second.bundle);
 }
 
+struct barrier {
+	struct work work;
+	sem_t ran;
+};
+
+static void pass(struct work *work)
+{
+	sem_post(&((struct barrier *)work)->ran);
+}
+
+static void ignore(struct work *work)
+{
+}
+
+/* The pool's one thread has run all that came before. */
+static void wait_pool(struct fixture *fixture, struct barrier *barrier)
+{
+	struct error err;
+
+	*barrier = (struct barrier){.work = {.run = pass, .done = ignore}};
+	sem_init(&barrier->ran, 0, 0);
+	assert_true(worker_submit(fixture->pool, fixture->loop, &barrier->work, &err));
+	while (sem_wait(&barrier->ran) != 0)
+		continue;
+	sem_destroy(&barrier->ran);
+}
+
 /* Loaded, evicted, and asked for again before the loop hears of the load's end. */
 static void test_evicted_meanwhile(void **state)
 {
 	struct fixture *fixture = *state;
+	static struct barrier barrier; /* until the tear down */
 	struct asking first, second;
-	struct error err;
 
 	ask(fixture, &first);
-	assert_true(resident_load(fixture->resident, NULL, &err));
+	wait_pool(fixture, &barrier);
 	assert_true(resident_evict(fixture->resident, INT64_MAX));
 	ask(fixture, &second);
 	loop_run(fixture->loop);
