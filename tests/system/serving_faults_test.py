@@ -128,14 +128,33 @@ def test_two_servers_on_one_state(kit, sluiced):
     wait_answer(second, 404)
 
 
-@pytest.mark.parametrize("idle_ms", [0, 10])
-def test_a_bundle_is_tested_though_nothing_stays_in_memory(kit, idle_ms):
-    served = kit("--unload-after-ms", idle_ms)
+# Some two seconds; idle bundles are looked for every second.
+SLOW = """
+version: 1
+tools:
+  - name: count
+    sql:
+      statement: "WITH RECURSIVE c(x) AS (SELECT 1 UNION ALL SELECT x + 1 FROM c WHERE x < 10000000) SELECT count(*) * 0 + :n FROM c"
+      result: value
+      timeout_ms: 60000
+steps:
+  - {name: counted, tool: count}
+outputs: {answer: counted}
+"""
+
+
+def test_a_bundle_is_tested_though_nothing_stays_in_memory(kit):
+    """The test of the first one takes so long that the second one could have been unloaded."""
+    served = kit("--unload-after-ms", 0)
     served.register("m")
+    served.register("m", config=SLOW)
     served.register("m", adds=100, example=OVERFLOW)
     assert call(served.server, "POST", API, {"name": "ep", "config": config("1", scale_to_zero_enabled=True)})[0] == 200
     assert ask(served.server) == 2
-    assert call(served.server, "PUT", API + "/ep/config", config("2", scale_to_zero_enabled=True))[0] == 200
+    entities = [{"entity_name": "m", "entity_version": version, "scale_to_zero_enabled": True} for version in ("2", "3")]
+    routes = [{"served_entity_name": "m-2", "traffic_percentage": 0}, {"served_entity_name": "m-3", "traffic_percentage": 100}]
+    assert call(served.server, "PUT", API + "/ep/config",
+                {"served_entities": entities, "traffic_config": {"routes": routes}})[0] == 200
     assert settle(served.server)["state"]["config_update"] == "UPDATE_FAILED" and ask(served.server) == 2
 
 
