@@ -1,5 +1,7 @@
-/* Every second: bundles that nobody needs give their memory back, the last minute's numbers are noted, and what another
- * process on the same rows has changed (a predecessor that works off what it had, a second server) is served here, too. */
+/*
+ * Every second: bundles that nobody needs give their memory back, the last minute's numbers are noted, and what another
+ * process on the same rows has changed (a predecessor that works off what it had, a second server) is served here, too.
+ */
 #include "control/deploy_internal.h"
 
 #include "base/clock.h"

@@ -1,5 +1,8 @@
-/* A header's value, or a column's in the first row: dataframe_records, dataframe_split, instances, inputs, CSV; of other
- * requests (chats) the member of that name. What cannot be read sticks to nothing: who answers says what is wrong with it. */
+/*
+ * A header's value, or a column's in the first row: dataframe_records, dataframe_split, instances, inputs, CSV; of
+ * other requests (chats) the member of that name. What cannot be read sticks to nothing: who answers says what is
+ * wrong with it.
+ */
 #include "server/sticky.h"
 
 #include "model/csv.h"

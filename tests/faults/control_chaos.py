@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""Everything at once on a few endpoints: creates, deletes, updates (also to bundles that must not serve), rollbacks, stops,
-starts, alias moves and limits, while clients ask, half of them for streams; then kills, restarts and upgrades, if asked.
+"""Everything at once on a few endpoints: creates, deletes, updates (also to bundles that must not serve), rollbacks,
+stops, starts, alias moves and limits, while clients ask, half of them for streams; then kills, restarts and upgrades, if asked.
 
     control_chaos.py SLUICED SLUICE [--seconds 4] [--clients 6] [--operators 3] [--seed N] [--kills 1] [--upgrades 0]
                      [--stops 1]
