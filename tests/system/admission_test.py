@@ -177,6 +177,10 @@ def test_memory_for_bodies(sluiced, make_bundle):
     with socket.create_connection(("127.0.0.1", server.port), 20) as first:
         first.sendall(head % (b"Content-Length: %d\r\n" % len(rows)) + rows[:-1])
         deadline = time.monotonic() + 20
+        # Before all of it is there another one may take its place.
+        while float(server.get("/metrics").split("\nsluice_http_received_bytes_total ")[1].split()[0]) < len(rows):
+            assert time.monotonic() < deadline
+            time.sleep(0.01)
         for framing, body in ((b"Content-Length: %d\r\n" % len(rows), rows),
                               (b"Transfer-Encoding: chunked\r\n", b"%x\r\n%s\r\n0\r\n\r\n" % (len(rows), rows))):
             answer = b""
