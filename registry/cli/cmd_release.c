@@ -60,7 +60,7 @@ static bool find_same(struct releasing *releasing, struct error *err)
 		return false;
 	}
 	for (size_t i = 0; i < versions.count && !releasing->has_version; i++) {
-		if (!str_is(record_tag(&versions.items[i].tree, STR(DIGEST_TAG)), digest))
+		if (!str_is(client_tag_find(&versions.items[i].tree, STR(DIGEST_TAG)), digest))
 			continue;
 		releasing->version = versions.items[i];
 		releasing->has_version = true;

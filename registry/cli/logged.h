@@ -14,9 +14,7 @@
  */
 #include "cli/prepared.h"
 #include "client/tracking.h"
-
-#define LOGGED_FOLDER   "sluice"
-#define LOGGED_MANIFEST "bundle.manifest.json"
+#include "packaging/logged_files.h"
 
 struct logging {
 	const char *experiment, *name, *run_name; /* NULL: the project's or MLflow's, the bundle's, the server's */

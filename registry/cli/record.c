@@ -37,16 +37,6 @@ void record_set_time(struct arena *arena, struct json *record, struct str key, c
 	json_set(arena, record, key, json_string(str_of(arena_printf(arena, "%s.%03dZ", text, (int)(time_ms % 1000)))));
 }
 
-struct str record_tag(const struct json *tree, struct str key)
-{
-	const struct json *list = json_get(tree, STR("tags"));
-
-	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < list->size; i++)
-		if (str_eq(json_str(json_get(&list->items[i], STR("key"))), key))
-			return json_str(json_get(&list->items[i], STR("value")));
-	return STR("");
-}
-
 static int by_text(const void *a, const void *b)
 {
 	const struct str x = json_str(a), y = json_str(b);
@@ -102,7 +92,7 @@ struct json record_version(struct arena *arena, const struct client_version *ver
 	set_text(arena, &record, STR("stage"), version->stage);
 	if (json_get(tree, STR("aliases")) != NULL)
 		json_set(arena, &record, STR("aliases"), alias_names(arena, json_get(tree, STR("aliases"))));
-	set_text(arena, &record, STR("digest"), record_tag(tree, STR(DIGEST_TAG)));
+	set_text(arena, &record, STR("digest"), client_tag_find(tree, STR(DIGEST_TAG)));
 	set_text(arena, &record, STR("source"), version->source);
 	set_text(arena, &record, STR("run_id"), version->run_id);
 	set_text(arena, &record, STR("description"), version->description);

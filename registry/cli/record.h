@@ -5,8 +5,8 @@
  */
 #include "base/json.h"
 #include "client/models.h"
+#include "packaging/logged_files.h"
 
-#define DIGEST_TAG "sluice.digest"
 
 /* {"name", "version", "status", "stage", "aliases", "digest", "source", "run_id", "description", "tags", "created",
  * "updated"}; what the server does not tell is left out. Searches do not tell aliases: */
@@ -15,8 +15,6 @@ struct json record_version(struct arena *arena, const struct client_version *ver
 void record_set_aliases(struct arena *arena, struct json *record, const struct client_aliases *aliases);
 /* {"name", "description", "aliases": {alias: version}, "tags", "latest", "created", "updated"} */
 struct json record_model(struct arena *arena, const struct client_model *model);
-/* A tag of the server's [{"key", "value"}]; empty where there is none. */
-struct str record_tag(const struct json *tree, struct str key);
 /* RFC 3339 in UTC; nothing where `value` is no time in milliseconds. */
 void record_set_time(struct arena *arena, struct json *record, struct str key, const struct json *value);
 /* One member of the record as a cell: lists and objects on one line, times local, sizes with a unit. */

@@ -54,7 +54,7 @@ static void use_logged(struct source *source, const struct client_logged_model *
 	source->run_id = model->source_run_id;
 	source->place = model->artifact_uri;
 	source->path = STR("");
-	source->digest = record_tag(info != NULL ? info : &model->tree, STR(DIGEST_TAG));
+	source->digest = client_tag_find(info != NULL ? info : &model->tree, STR(DIGEST_TAG));
 }
 
 static bool find_logged(struct remote *remote, struct source *source, struct error *err)
@@ -117,7 +117,7 @@ static bool find_run(struct remote *remote, struct source *source, struct error 
 	source->run_id = id;
 	source->place = run.artifact_uri;
 	source->path = path;
-	source->digest = record_tag(json_get(&run.tree, STR("data")), STR(DIGEST_TAG));
+	source->digest = client_tag_find(json_get(&run.tree, STR("data")), STR(DIGEST_TAG));
 	if (!remote_wait(remote, client_files_list(remote->client, remote->arena, run.artifact_uri, path, &files), err))
 		return false;
 	if (files.count > 0)
@@ -139,7 +139,7 @@ static bool find_version(struct remote *remote, struct source *source, struct er
 	source->uri = str_of(
 		arena_printf(remote->arena, "models:/%.*s/%.*s", STR_ARGS(version->name), STR_ARGS(version->version)));
 	source->run_id = version->run_id;
-	source->digest = record_tag(&version->tree, STR(DIGEST_TAG));
+	source->digest = client_tag_find(&version->tree, STR(DIGEST_TAG));
 	source->path = STR("");
 	return remote_wait(remote,
 		client_version_place(remote->client, remote->arena, version->name, version->version, &source->place),
@@ -161,16 +161,6 @@ bool source_find(struct remote *remote, const char *what, struct source *ret, st
 		return find_version(remote, ret, err);
 	}
 	return error_set(err, ERR_INTERNAL, "unknown kind of source '%s'", what);
-}
-
-/* "sluice/bundle.tar.zst" where `sluice` logged it; NULL otherwise. */
-static const char *archive_of(const struct file_list *files)
-{
-	for (size_t i = 0; i < files->count; i++)
-		if (str_starts(str_of(files->items[i].path), STR(LOGGED_FOLDER "/bundle.")) &&
-			strcmp(files->items[i].path, LOGGED_FOLDER "/" LOGGED_MANIFEST) != 0)
-			return files->items[i].path;
-	return NULL;
 }
 
 static bool download(struct remote *remote, const struct source *source, struct str path, const char **ret_folder,
@@ -234,8 +224,8 @@ bool source_fetch(struct remote *remote, const struct source *source, struct fet
 	if (!remote_wait(
 		    remote, client_files_list(remote->client, remote->arena, source->place, source->path, &files), err))
 		return false;
-	const char *archive = archive_of(&files);
-	return archive != NULL ? fetch_archive(remote, source, archive, ret, err)
+	const struct file *archive = logged_archive(&files);
+	return archive != NULL ? fetch_archive(remote, source, archive->path, ret, err)
 			       : fetch_files(remote, source, ret, err);
 }
 

@@ -141,3 +141,13 @@ bool client_is_unity(const struct client *client)
 {
 	return client->registry->target->kind == TARGET_UNITY;
 }
+
+struct str client_tag_find(const struct json *tree, struct str key)
+{
+	const struct json *list = json_get(tree, STR("tags"));
+
+	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < list->size; i++)
+		if (str_eq(json_str(json_get(&list->items[i], STR("key"))), key))
+			return json_str(json_get(&list->items[i], STR("value")));
+	return STR("");
+}

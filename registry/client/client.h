@@ -57,7 +57,6 @@ struct client_options {
 struct client *client_new(struct loop *loop, const struct client_options *options, struct error *err);
 /* No operation may be in flight. */
 void client_free(struct client *client);
-const struct target *client_target(const struct client *client);
 /* Names are catalog.schema.model, there are no stages, versions come with their files. */
 bool client_is_unity(const struct client *client);
 
@@ -99,3 +98,5 @@ struct client_tags {
 	const struct client_tag *items;
 	size_t count;
 };
+/* The value of a tag in a server's object; "" where it has none of that key. */
+struct str client_tag_find(const struct json *tree, struct str key);

@@ -118,6 +118,7 @@ struct rest_request {
 
 struct rest_match {
 	const struct rest_rpc *rpc; /* NULL: none */
+	bool moves_aliases;         /* of registered models, maybe */
 	struct str ids[REST_IDS_MAX];  /* not decoded yet */
 	char allow[64]; /* without an rpc: "" where no path fits (answer 404 in plain text: clients take that as "an older
 			   server"), else the methods that would (405) */

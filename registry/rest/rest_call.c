@@ -1,9 +1,10 @@
 /* What the functions of the tables use: looking into the request, putting the answer together. */
 #include "rest/rest.h"
 
+#include "base/random.h"
+
 #include <math.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 const struct rest_field rest_tag_fields[] = {
 	{"key", REST_STRING, 0, 0, NULL, NULL},
@@ -90,20 +91,13 @@ bool rest_read_pairs(struct rest_call *call, struct db_rows *rows, struct json *
 
 struct str rest_new_id(struct rest_call *call, const char *prefix)
 {
-	uint8_t bits[16];
+	enum { DIGITS = 32 };
 	const size_t prefix_len = strlen(prefix);
-	char *id = arena_alloc(call->arena, prefix_len + 2 * sizeof(bits) + 1);
+	char *id = arena_zalloc(call->arena, prefix_len + DIGITS + 1);
 
-	/* So few bytes come whole, or the machine has no randomness to start with. */
-	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
-		abort();
 	memcpy(id, prefix, prefix_len);
-	for (size_t i = 0; i < sizeof(bits); i++) {
-		id[prefix_len + 2 * i] = "0123456789abcdef"[bits[i] >> 4];
-		id[prefix_len + 2 * i + 1] = "0123456789abcdef"[bits[i] & 15];
-	}
-	id[prefix_len + 2 * sizeof(bits)] = '\0';
-	return (struct str){id, prefix_len + 2 * sizeof(bits)};
+	random_hex(id + prefix_len, DIGITS);
+	return (struct str){id, prefix_len + DIGITS};
 }
 
 struct str rest_number_text(struct rest_call *call, int64_t number)

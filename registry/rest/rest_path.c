@@ -1,5 +1,7 @@
 #include "rest/rest_path.h"
 
+#include <stdio.h>
+
 bool rest_path_fits(struct str path, const char *pattern, struct str *ret_ids, size_t ids_max)
 {
 	struct str wanted_rest = str_of(pattern), wanted, part;
@@ -17,4 +19,12 @@ bool rest_path_fits(struct str path, const char *pattern, struct str *ret_ids, s
 			ret_ids[ids++] = part;
 	}
 	return has_wanted == has_part;
+}
+
+void rest_allow_add(char allow[static REST_ALLOW_SIZE], const char *method)
+{
+	const size_t len = strlen(allow);
+
+	if (strstr(allow, method) == NULL)
+		snprintf(allow + len, REST_ALLOW_SIZE - len, "%s%s", len > 0 ? ", " : "", method);
 }

@@ -63,14 +63,6 @@ static bool fits(const struct place *place, const struct rest_rpc *rpc, struct r
 	return place->below.data != NULL && rest_path_fits(place->below, rpc->path, ret->ids, REST_IDS_MAX);
 }
 
-static void allow_add(char allow[static 64], const char *method)
-{
-	const size_t len = strlen(allow);
-
-	if (strstr(allow, method) == NULL)
-		snprintf(allow + len, 64 - len, "%s%s", len > 0 ? ", " : "", method);
-}
-
 void rest_find(const struct rest_request *request, struct rest_match *ret)
 {
 	const struct place place = place_of(request->path);
@@ -80,10 +72,13 @@ void rest_find(const struct rest_request *request, struct rest_match *ret)
 		for (const struct rest_rpc *rpc = rest_tables[i]; rpc->path != NULL; rpc++) {
 			if (!fits(&place, rpc, ret))
 				continue;
-			allow_add(ret->allow, rpc->method);
+			rest_allow_add(ret->allow, rpc->method);
 			if (!str_is(request->method, rpc->method))
 				continue;
 			ret->rpc = rpc;
+			/* A model that is renamed or deleted takes its aliases along, a deleted version those of its own. */
+			ret->moves_aliases = rpc->mode == DB_WRITE && (rest_tables[i] == rest_models ||
+				rest_tables[i] == rest_aliases || rest_tables[i] == rest_versions);
 			return;
 		}
 	}

@@ -1,11 +1,11 @@
 #include "access/credential.h"
 
 #include "base/hash.h"
+#include "base/random.h"
 #include "base/json.h"
 
 #include <openssl/crypto.h>
 #include <stdlib.h>
-#include <sys/random.h>
 
 #define COLUMNS                                                                                                        \
 	"id, kind, digest, subject, principal, is_service, can, endpoints, comment, creator, created_ms, expires_ms,"  \
@@ -36,18 +36,6 @@ bool credential_rights(struct str can, enum right *ret)
 }
 
 /* ---- values ---- */
-
-static void random_hex(char *ret, size_t len)
-{
-	uint8_t bits[CREDENTIAL_SECRET_LEN / 2];
-
-	/* So few bytes come whole, or the machine has no randomness to start with. */
-	if (getrandom(bits, len / 2, 0) != (ssize_t)(len / 2))
-		abort();
-	for (size_t i = 0; i < len; i++)
-		ret[i] = "0123456789abcdef"[i % 2 == 0 ? bits[i / 2] >> 4 : bits[i / 2] & 15];
-	OPENSSL_cleanse(bits, sizeof(bits));
-}
 
 /* A new id and value for `row`, whose digest they set. */
 static struct secret make(struct arena *arena, struct credential_row *row)

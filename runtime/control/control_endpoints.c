@@ -2,24 +2,16 @@
 #include "control/control_view.h"
 
 #include "access/grant.h"
+#include "base/random.h"
 #include "control/attributes.h"
-
-#include <stdlib.h>
-#include <sys/random.h>
 
 static struct str new_id(struct control_call *call)
 {
-	uint8_t bits[16];
-	char *id = arena_alloc(call->arena, 2 * sizeof(bits) + 1);
+	enum { DIGITS = 32 };
+	char *id = arena_zalloc(call->arena, DIGITS + 1);
 
-	if (getrandom(bits, sizeof(bits), 0) != (ssize_t)sizeof(bits))
-		abort();
-	for (size_t i = 0; i < sizeof(bits); i++) {
-		id[2 * i] = "0123456789abcdef"[bits[i] >> 4];
-		id[2 * i + 1] = "0123456789abcdef"[bits[i] & 15];
-	}
-	id[2 * sizeof(bits)] = '\0';
-	return (struct str){id, 2 * sizeof(bits)};
+	random_hex(id, DIGITS);
+	return (struct str){id, DIGITS};
 }
 
 static bool check_new_name(struct str name, struct error *err)

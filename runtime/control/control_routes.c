@@ -25,14 +25,6 @@ const struct control_rpc *const control_tables[] = {
 	NULL,
 };
 
-static void allow_add(char allow[static 64], const char *method)
-{
-	const size_t len = strlen(allow);
-
-	if (strstr(allow, method) == NULL)
-		snprintf(allow + len, 64 - len, "%s%s", len > 0 ? ", " : "", method);
-}
-
 void control_find(const struct control_request *request, struct control_match *ret)
 {
 	struct str path = request->path;
@@ -50,7 +42,7 @@ void control_find(const struct control_request *request, struct control_match *r
 
 			if (!rest_path_fits(path, rpc->path, ids, CONTROL_IDS_MAX))
 				continue;
-			allow_add(ret->allow, rpc->method);
+			rest_allow_add(ret->allow, rpc->method);
 			if (!str_is(request->method, rpc->method) || ret->rpc != NULL)
 				continue;
 			ret->rpc = rpc;

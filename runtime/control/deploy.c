@@ -85,24 +85,20 @@ static struct deployment *deployment_of(struct work *work)
 /* ---- waiting for the end ---- */
 
 /* With the lock. */
-static bool is_deploying(const struct deployer *deployer, const char *endpoint_id)
+static bool is_deploying(const struct deployer *deployer, struct str endpoint_id)
 {
 	const struct deployment *deployment;
 
 	LIST_FOREACH(deployment, &deployer->deployments, entry)
-		if (strcmp(deployment->endpoint_id, endpoint_id) == 0)
+		if (str_is(endpoint_id, deployment->endpoint_id))
 			return true;
 	return false;
 }
 
 bool deployer_is_deploying(struct deployer *deployer, struct str endpoint_id)
 {
-	const struct deployment *deployment;
-	bool found = false;
-
 	pthread_mutex_lock(&deployer->lock);
-	LIST_FOREACH(deployment, &deployer->deployments, entry)
-		found = found || str_is(endpoint_id, deployment->endpoint_id);
+	const bool found = is_deploying(deployer, endpoint_id);
 	pthread_mutex_unlock(&deployer->lock);
 	return found;
 }
@@ -140,7 +136,7 @@ void deployer_wait(struct deployer *deployer, const char *endpoint_id, uint32_t 
 	timer_init(&waiter->timer, waiter->loop, on_patience_end, waiter);
 	timer_start(&waiter->timer, max_ms);
 	pthread_mutex_lock(&deployer->lock);
-	waiter->is_listed = is_deploying(deployer, endpoint_id);
+	waiter->is_listed = is_deploying(deployer, str_of(endpoint_id));
 	if (waiter->is_listed)
 		LIST_INSERT_HEAD(&deployer->waiters, waiter, entry);
 	else

@@ -39,7 +39,6 @@ struct deploying {
 	const char *digest, *task;
 	struct resident *resident;
 	struct buf log;
-	bool is_failed;
 };
 
 struct deployment {

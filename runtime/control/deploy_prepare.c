@@ -7,7 +7,6 @@
 
 static bool fail(struct deployment *deployment, struct deploying *deploying, const struct error *err)
 {
-	deploying->is_failed = true;
 	deployment_log(deploying, "failed: %s", err->text);
 	deployment->err = *err;
 	return error_wrap(&deployment->err, "served entity '%.*s'", STR_ARGS(deploying->entity->name));

@@ -17,7 +17,6 @@ static void fail(struct deployment *deployment, const struct error *err)
 {
 	struct deploying *deploying = &deployment->entities[deployment->testing];
 
-	deploying->is_failed = true;
 	deployment_log(deploying, "self-test failed: %s", err->text);
 	deployment->err = *err;
 	error_wrap(&deployment->err, "served entity '%.*s': self-test with the input example",

@@ -120,7 +120,8 @@ static bool follow(struct control *control, struct arena *arena, const struct en
 		deployer_start(control->deployer, call.deploys, call.deploys_version);
 	else if (err.code != ERR_NONE && err.code != ERR_CONFLICT)
 		log_warn("endpoint.follow", LOG_TEXT("endpoint", endpoint->name), LOG_ERR(&err));
-	return err.code != ERR_UNAVAILABLE && err.code != ERR_DEADLINE && err.code != ERR_CANCELLED;
+	return err.code != ERR_UNAVAILABLE && err.code != ERR_DEADLINE && err.code != ERR_CANCELLED &&
+	       err.code != ERR_UNREACHABLE && err.code != ERR_NO_HOST;
 }
 
 void control_follow(struct control *control)

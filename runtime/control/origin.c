@@ -6,6 +6,7 @@
 
 #include "control/origin_remote.h"
 
+#include "packaging/logged_files.h"
 #include "packaging/manifest.h"
 #include "packaging/names.h"
 #include "store/artifact_source.h"
@@ -14,8 +15,7 @@
 #include <errno.h>
 #include <unistd.h>
 
-#define ARCHIVE_PATH  "sluice/bundle.tar.gz"
-#define MANIFEST_PATH "sluice/bundle.manifest.json"
+#define MANIFEST_PATH LOGGED_FOLDER "/" LOGGED_MANIFEST
 
 struct fetching {
 	struct origin *origin;
@@ -95,7 +95,7 @@ static bool fetch_archive(
 		return false;
 	if (!digest_eq(&stored.digest, &manifest->sha256))
 		return error_set(err, ERR_INVALID_BUNDLE,
-			"%s is not the bundle that " MANIFEST_PATH " describes, whose digest is %s", ARCHIVE_PATH,
+			"%s is not the bundle that " MANIFEST_PATH " describes, whose digest is %s", archive->path,
 			digest_hex(&manifest->sha256, hex));
 	return take(fetching, &stored, true);
 }
@@ -201,7 +201,7 @@ bool origin_fetch(struct origin *origin, struct arena *arena, struct str model, 
 	if (!find_files(&fetching, model, version, err))
 		return false;
 	const struct file *manifest = files_find(&fetching.files, MANIFEST_PATH);
-	const struct file *archive = files_find(&fetching.files, ARCHIVE_PATH);
+	const struct file *archive = logged_archive(&fetching.files);
 	return manifest != NULL && archive != NULL ? fetch_archive(&fetching, manifest, archive, err)
 						    : fetch_files(&fetching, err);
 }

@@ -10,11 +10,8 @@
 #include "async/fetch.h"
 #include "client/models.h"
 #include "client/target.h"
-#include "packaging/manifest.h"
+#include "packaging/logged_files.h"
 #include "packaging/temporary.h"
-
-#define LOGGED_FOLDER "sluice"
-#define DIGEST_TAG    "sluice.digest"
 
 struct remote {
 	struct origin *origin;
@@ -113,19 +110,9 @@ struct fetching {
 	struct fetched_bundle *ret;
 };
 
-static struct str tagged_digest(const struct json *tree)
-{
-	const struct json *list = json_get(tree, STR("tags"));
-
-	for (size_t i = 0; json_type(list) == JSON_ARRAY && i < list->size; i++)
-		if (str_is(json_str(json_get(&list->items[i], STR("key"))), DIGEST_TAG))
-			return json_str(json_get(&list->items[i], STR("value")));
-	return STR("");
-}
-
 static bool take(struct fetching *fetching, const struct stored *stored, bool has_manifest, struct error *err)
 {
-	const struct str tagged = tagged_digest(&fetching->version.tree);
+	const struct str tagged = client_tag_find(&fetching->version.tree, STR(DIGEST_TAG));
 
 	*fetching->ret = (struct fetched_bundle){
 		.dir = stored->dir, .was_present = stored->was_present, .has_manifest = has_manifest};
@@ -144,16 +131,6 @@ static bool download(struct fetching *fetching, struct str path, int dir_fd, str
 
 	return wait_for(
 		remote, client_download(remote->client, remote->arena, &wanted, &fetching->downloaded), err);
-}
-
-/* "sluice/bundle.tar.gz" where `sluice` logged it; NULL otherwise. */
-static const char *find_archive(const struct file_list *files)
-{
-	for (size_t i = 0; i < files->count; i++)
-		if (str_starts(str_of(files->items[i].path), STR(LOGGED_FOLDER "/bundle.")) &&
-			!str_ends(str_of(files->items[i].path), STR(".json")))
-			return files->items[i].path;
-	return NULL;
 }
 
 static bool fetch_archive(struct fetching *fetching, const char *archive, struct error *err)
@@ -194,15 +171,15 @@ static bool fetch(struct fetching *fetching, struct str model, struct str versio
 
 	if (!wait_for(remote, client_version_get(remote->client, arena, model, version, &fetching->version), err))
 		return false;
-	if (!fetching->anew && digest_parse(tagged_digest(&fetching->version.tree), &digest) &&
+	if (!fetching->anew && digest_parse(client_tag_find(&fetching->version.tree, STR(DIGEST_TAG)), &digest) &&
 		store_find(arena, remote->origin->store, &digest, &stored))
 		return take(fetching, &stored, true, err);
 	if (!wait_for(remote, client_version_place(remote->client, arena, model, version, &fetching->place), err) ||
 		!wait_for(remote,
 			client_files_list(remote->client, arena, fetching->place, STR(""), &fetching->files), err))
 		return false;
-	const char *archive = find_archive(&fetching->files);
-	return archive != NULL ? fetch_archive(fetching, archive, err) : fetch_files(fetching, err);
+	const struct file *archive = logged_archive(&fetching->files);
+	return archive != NULL ? fetch_archive(fetching, archive->path, err) : fetch_files(fetching, err);
 }
 
 bool origin_remote_fetch(struct origin *origin, struct arena *arena, struct str model, struct str version,

@@ -146,9 +146,6 @@ void control_handle(struct exchange *exchange)
 
 /* ---- following aliases ---- */
 
-static void follow_on_pool(struct work *work);
-static void on_followed(struct work *work);
-
 struct follow_work {
 	struct work work;
 	struct server *server;

@@ -99,7 +99,6 @@ void http_listener_free(struct http_listener *listener);
 unsigned http_listener_port(const struct http_listener *listener);
 /* "127.0.0.1": the address as the kernel has it. */
 const char *http_listener_address(const struct http_listener *listener);
-bool http_listener_is_loopback(const struct http_listener *listener);
 /* Is this where `host` and `port` would have been bound? Port 0 is any. */
 bool http_listener_is_at(const struct http_listener *listener, const char *host, unsigned port);
 int http_listener_fd(const struct http_listener *listener);

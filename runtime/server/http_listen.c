@@ -42,15 +42,6 @@ union address {
 	struct sockaddr_in6 v6;
 };
 
-static bool is_loopback(const union address *address)
-{
-	const struct in6_addr *v6 = &address->v6.sin6_addr;
-
-	if (address->any.sa_family == AF_INET)
-		return ntohl(address->v4.sin_addr.s_addr) >> 24 == IN_LOOPBACKNET;
-	return IN6_IS_ADDR_LOOPBACK(v6) || (IN6_IS_ADDR_V4MAPPED(v6) && v6->s6_addr[12] == IN_LOOPBACKNET);
-}
-
 static struct http_listener *listener_of(int fd)
 {
 	struct http_listener *listener = calloc(1, sizeof(*listener));
@@ -64,7 +55,6 @@ static struct http_listener *listener_of(int fd)
 
 	listener->fd = fd;
 	listener->port = ntohs(is_v6 ? address.v6.sin6_port : address.v4.sin_port);
-	listener->is_loopback = is_loopback(&address);
 	inet_ntop(address.any.sa_family, bytes, listener->address, sizeof(listener->address));
 	/* OpenSSL writes with write(2), which has no MSG_NOSIGNAL. */
 	signal(SIGPIPE, SIG_IGN);
@@ -158,11 +148,6 @@ unsigned http_listener_port(const struct http_listener *listener)
 const char *http_listener_address(const struct http_listener *listener)
 {
 	return listener->address;
-}
-
-bool http_listener_is_loopback(const struct http_listener *listener)
-{
-	return listener->is_loopback;
 }
 
 int http_listener_fd(const struct http_listener *listener)

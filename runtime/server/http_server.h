@@ -22,7 +22,6 @@ struct http_listener {
 	int fd;
 	unsigned port;
 	char address[INET6_ADDRSTRLEN];
-	bool is_loopback;
 	bool is_shared; /* with a process that keeps it for the next one */
 	atomic_bool is_held; /* nobody accepts yet */
 	atomic_bool is_left; /* to another process */

@@ -26,7 +26,8 @@ static void on_pool(struct work *work)
 	if (registry == NULL || !rest_answer(registry, &call->match, &call->request, call->exchange->request->arena,
 					&call->body, &work->err))
 		return;
-	if (server->has_control && call->match.rpc->mode == DB_WRITE)
+	/* Endpoints may follow aliases of this registry, or of another one (--registry). */
+	if (server->has_control && server->origin.target == NULL && call->match.moves_aliases)
 		control_follow(&server->control);
 }
 

@@ -86,7 +86,6 @@ struct server {
 	struct serving *serving;
 	struct mailer *mailer; /* NULL: without --smtp */
 	struct control control;
-	struct loop_task follow_task;
 	bool is_stopping, has_idle_deployer; /* the first worker's */
 	pthread_mutex_t fetch_lock;
 	bool has_fetch; /* libcurl is set up: a bundle calls out */

@@ -99,7 +99,7 @@ static const struct option OPTIONS[] = {
 	{"smtp-password", 0, OPTION_STRING, AT(smtp_password), .value = "SCOPE/KEY",
 		.help = "the stored secret that is the password of --smtp-user"},
 	{"queue-max", 0, OPTION_INTEGER, AT(queue_max), .value = "N", .fallback = "0", .min = 0, .max = 1000000,
-		.help = "most requests that wait for a free place at one served entity (429); 0: as many as --queue-timeout-ms lets in"},
+		.help = "most requests that wait for a free place at one served entity (429); 0: as many as are served in good time (docs/limits.md)"},
 	{"queue-timeout-ms", 0, OPTION_INTEGER, AT(queue_timeout_ms), .value = "N", .fallback = "30000", .min = 1,
 		.max = 86400000, .help = "how long a request may wait there (503)"},
 	{"self-test-timeout-ms", 0, OPTION_INTEGER, AT(self_test_timeout_ms), .value = "N",

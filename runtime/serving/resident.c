@@ -89,11 +89,6 @@ bool resident_is(const struct resident *resident, const struct resident_spec *sp
 	return true;
 }
 
-const char *resident_digest(const struct resident *resident)
-{
-	return resident->digest;
-}
-
 void resident_passed(struct resident *resident)
 {
 	atomic_store_explicit(&resident->has_passed, true, memory_order_relaxed);

@@ -30,7 +30,6 @@ struct resident *resident_ref(struct resident *resident);
 void resident_unref(struct resident *resident);
 /* Whether it is one of that bundle, with the same variables of the same values. */
 bool resident_is(const struct resident *resident, const struct resident_spec *spec);
-const char *resident_digest(const struct resident *resident);
 /* It answered its input example. */
 void resident_passed(struct resident *resident);
 bool resident_has_passed(const struct resident *resident);
